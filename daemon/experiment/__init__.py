@@ -1,0 +1,1 @@
+"""Experiments: from conditions to recipe to execution."""

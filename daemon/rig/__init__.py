@@ -1,0 +1,1 @@
+"""The rig: connections, polling and the one door for setpoints."""

@@ -1,0 +1,1 @@
+"""Safety: limits, interlocks, trip, watchdog."""

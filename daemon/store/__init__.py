@@ -1,0 +1,1 @@
+"""The store: one SQLite file, readable while the daemon runs."""

@@ -1,0 +1,43 @@
+"""Time: the one place where event-loop time becomes UTC.
+
+Everything in the daemon measures with ``loop.time()``; only what leaves it (store, MQTT, log)
+carries UTC. In virtual time the origin is fixed, so that the same seed gives the same bytes.
+"""
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+
+VIRTUAL_ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Timebase:
+    """Maps loop time (s) to UTC; one instance per run."""
+
+    def __init__(self, origin_utc: datetime, origin_loop: float) -> None:
+        self._utc, self._loop = origin_utc, origin_loop
+
+    @classmethod
+    def real(cls) -> "Timebase":
+        """Anchor the running loop's clock to the system's UTC, now."""
+        now = datetime.fromtimestamp(time.time(), UTC)
+        return cls(now, asyncio.get_running_loop().time())
+
+    @classmethod
+    def virtual(cls) -> "Timebase":
+        """Anchor the running loop's clock to a fixed origin."""
+        return cls(VIRTUAL_ORIGIN, asyncio.get_running_loop().time())
+
+    def utc(self, loop_t: float | None = None) -> datetime:
+        """Return the UTC of a loop time, or of now."""
+        t = asyncio.get_running_loop().time() if loop_t is None else loop_t
+        return self._utc + timedelta(seconds=t - self._loop)
+
+    def iso(self, loop_t: float | None = None) -> str:
+        """Return UTC as ISO 8601 with milliseconds and ``Z``."""
+        return self.utc(loop_t).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def wall_s() -> float:
+    """Return monotonic wall time (s), for reporting how long a run really took."""
+    return time.monotonic()

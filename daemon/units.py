@@ -1,0 +1,61 @@
+"""Units: a string with a unit becomes a plain number in the unit the daemon uses throughout.
+
+``"500 uL/min"`` -> 0.5 (mL/min), ``"2 h"`` -> 7200.0 (s), ``"7 bar"`` -> 7.0, ``"60 degF"`` -> degC.
+pint does the conversion; it is imported only when a string is met, because it is slow to load.
+"""
+
+from functools import cache
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+
+@cache
+def _registry() -> Any:
+    import pint
+
+    registry = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
+    registry.define("M = mol / liter = molar")
+    return registry
+
+
+def to_unit(value: object, unit: str) -> float:
+    """Return ``value`` as a number in ``unit``.
+
+    A number is taken as it is; a string must be a number, or a number with a unit of the same
+    dimension. Raises ValueError that names what was given and what is allowed.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError(f"must be a number or a string with a unit such as '1 {unit}', got {value!r}")
+    if not isinstance(value, str):
+        return float(value)
+    try:
+        return float(value)
+    except ValueError:
+        return _convert(value, unit)
+
+
+def _convert(text: str, unit: str) -> float:
+    import pint
+
+    number, _, given = text.strip().partition(" ")
+    try:
+        quantity = _registry().Quantity(float(number), given.strip())
+        return float(quantity.to(unit).magnitude)
+    except pint.DimensionalityError:
+        raise ValueError(f"has the wrong dimension: {text!r} cannot be converted to {unit}") from None
+    except (ValueError, AttributeError, TypeError, pint.PintError):
+        raise ValueError(f"is not a number with a unit, such as '1 {unit}': got {text!r}") from None
+
+
+def _in(unit: str) -> BeforeValidator:
+    return BeforeValidator(lambda value: to_unit(value, unit))
+
+
+Flow = Annotated[float, _in("mL/min"), Field(ge=0)]
+Volume = Annotated[float, _in("mL"), Field(ge=0)]
+DegC = Annotated[float, _in("degC"), Field(gt=-273.15)]
+Bar = Annotated[float, _in("bar"), Field(ge=0)]
+Seconds = Annotated[float, _in("s"), Field(ge=0)]
+Millimetre = Annotated[float, _in("mm"), Field(gt=0)]
+Molar = Annotated[float, _in("mol/L"), Field(gt=0)]

@@ -1,0 +1,1 @@
+"""Analysers, one file per model family."""

@@ -1,0 +1,1 @@
+"""Pumps, one file per model family."""

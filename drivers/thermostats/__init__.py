@@ -1,0 +1,1 @@
+"""Thermostats and temperature controllers, one file per model family."""

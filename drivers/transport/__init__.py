@@ -1,0 +1,1 @@
+"""Byte transports: serial, TCP, memory, trace."""

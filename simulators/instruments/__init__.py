@@ -1,0 +1,1 @@
+"""Simulated instruments, one file per model family."""

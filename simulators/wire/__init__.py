@@ -1,0 +1,1 @@
+"""Wires: how simulated instruments are served (memory, TCP, pseudo-terminal, Modbus, MQTT)."""
