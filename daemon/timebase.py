@@ -6,6 +6,8 @@ carries UTC. In virtual time the origin is fixed, so that the same seed gives th
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 
 VIRTUAL_ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
@@ -41,3 +43,20 @@ class Timebase:
 def wall_s() -> float:
     """Return monotonic wall time (s), for reporting how long a run really took."""
     return time.monotonic()
+
+
+@contextmanager
+def outside_work() -> Iterator[None]:
+    """Hold a virtual clock while something outside the loop is pending.
+
+    Wrap every await on a worker process, thread, subprocess or real socket in this; on a real
+    loop it does nothing.
+    """
+    hold = getattr(asyncio.get_running_loop(), "hold", None)
+    with hold() if hold is not None else nullcontext():
+        yield
+
+
+def is_virtual() -> bool:
+    """Return whether the running loop's clock jumps."""
+    return hasattr(asyncio.get_running_loop(), "hold")
