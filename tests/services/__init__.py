@@ -1,0 +1,1 @@
+"""Helpers and tests that use real services: brokers, sockets, processes."""
