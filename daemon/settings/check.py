@@ -1,0 +1,35 @@
+"""Cross-checks: what one section says against the others, before anything opens.
+
+Each check is a generator of faults ``KEY.PATH: what is wrong, what was given, what is allowed``;
+they are independent, so that one fault never hides another.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from daemon.settings.check_campaign import campaign_faults, chemistry_faults, response_faults
+from daemon.settings.check_rig import feed_faults, instrument_faults, line_faults, reactor_faults
+from daemon.settings.check_safety import interlock_faults, mqtt_faults
+from daemon.settings.models import Settings
+from daemon.settings.subject import Subject
+
+CHECKS: tuple[Callable[[Subject], Iterator[str]], ...] = (
+    mqtt_faults,
+    instrument_faults,
+    line_faults,
+    feed_faults,
+    reactor_faults,
+    chemistry_faults,
+    response_faults,
+    campaign_faults,
+    interlock_faults,
+)
+
+
+def cross_check(settings: Settings, raw: Mapping[str, Any]) -> list[str]:
+    """Return every fault between the sections of a file whose shape is right.
+
+    ``raw`` is the whole file as read: names defined in sections that were set aside are known.
+    """
+    subject = Subject(settings, raw)
+    return [fault for check in CHECKS for fault in check(subject)]

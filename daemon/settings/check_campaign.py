@@ -1,0 +1,216 @@
+"""Cross-checks of chemistry, responses and campaign."""
+
+from collections.abc import Iterator
+from inspect import Parameter, signature
+from typing import Any
+
+from daemon import plugins
+from daemon.settings.models import FactorSettings, ObjectiveSettings, PlannerCommand, Settings
+from daemon.settings.subject import Subject
+from daemon.settings.wording import nearest
+from daemon.units import to_unit
+
+FACTOR_UNITS = {"residence_time": "min", "temperature": "degC", "concentration": "mol/L"}
+
+
+def chemistry_faults(subject: Subject) -> Iterator[str]:
+    """Species named anywhere are fed, or known to the simulated chemistry."""
+    settings = subject.settings
+    yield from _simulation_faults(subject)
+    chemistry = settings.chemistry
+    if chemistry is None:
+        if settings.reactor is not None and not subject.has("chemistry"):
+            yield "chemistry: is missing: a reactor needs its limiting species and product"
+        return
+    fed = {species for feed in settings.feeds for species in feed.solutes}
+    if settings.feeds and chemistry.limiting not in fed:
+        yield f"chemistry.limiting: no feed contains {chemistry.limiting!r}{nearest(chemistry.limiting, fed)}"
+    known = known_species(settings)
+    if known and chemistry.product not in known:
+        yield f"chemistry.product: unknown species {chemistry.product!r}{nearest(chemistry.product, known)}"
+    if settings.analysis is not None and chemistry.product not in known:
+        yield (
+            f"analysis.peaks: has no entry for the product {chemistry.product!r}; without [simulation]"
+            " chemistry, say where it shows in the spectrum"
+        )
+
+
+def _simulation_faults(subject: Subject) -> Iterator[str]:
+    simulation = subject.settings.simulation
+    if simulation is None:
+        return
+    chemistries = plugins.names("taylord.chemistries")
+    if simulation.chemistry not in chemistries:
+        known = nearest(simulation.chemistry, chemistries)
+        yield f"simulation.chemistry: unknown chemistry {simulation.chemistry!r}{known}"
+        return
+    species = plugins.load("taylord.chemistries", simulation.chemistry)().species
+    for i, feed in enumerate(subject.settings.feeds):
+        for name in feed.solutes:
+            if name not in species:
+                yield (
+                    f"feeds.{i}.solutes.{name}: chemistry {simulation.chemistry!r} has no such species"
+                    f"{nearest(name, species)}"
+                )
+    for i, fault in enumerate(simulation.faults):
+        if fault.instrument is not None and fault.instrument not in subject.instruments:
+            known = nearest(fault.instrument, subject.instruments)
+            yield f"simulation.faults.{i}.instrument: no instrument {fault.instrument!r}{known}"
+
+
+def known_species(settings: Settings) -> set[str]:
+    """Return every species the analysis can see: from its peaks, or from the chemistry's."""
+    found = set(settings.analysis.peaks) if settings.analysis is not None else set[str]()
+    if settings.simulation is not None:
+        name = settings.simulation.chemistry
+        if name in plugins.names("taylord.chemistries"):
+            found |= set(plugins.load("taylord.chemistries", name)().species)
+    return found
+
+
+def response_faults(subject: Subject) -> Iterator[str]:
+    """Responses are installed, their names unique, their options right."""
+    installed = plugins.names("taylord.responses")
+    seen: set[str] = set()
+    for i, response in enumerate(subject.settings.responses):
+        at = f"responses.{i}"
+        if response.name in seen:
+            yield f"{at}.name: {response.name!r} is used twice; names of responses are unique"
+        seen.add(response.name)
+        kind = response.kind or response.name
+        if kind not in installed:
+            key = "kind" if response.kind else "name"
+            yield f"{at}.{key}: unknown response {kind!r}{nearest(kind, installed)}"
+            continue
+        options = dict(response.model_extra or {})
+        yield from keyword_faults(at, plugins.load("taylord.responses", kind), options)
+    if subject.settings.responses and subject.settings.analysis is None and not subject.has("analysis"):
+        yield "analysis: is missing: responses need an analyser"
+
+
+def keyword_faults(at: str, maker: Any, options: dict[str, Any]) -> Iterator[str]:
+    """The options are keywords of the constructor; required ones are given."""
+    parameters = signature(maker).parameters
+    if any(p.kind is Parameter.VAR_KEYWORD for p in parameters.values()):
+        return
+    for key in options:
+        if key not in parameters:
+            yield f"{at}.{key}: unknown key{nearest(key, parameters)}"
+    for key, parameter in parameters.items():
+        if parameter.default is Parameter.empty and key not in options:
+            yield f"{at}.{key}: is missing"
+
+
+def campaign_faults(subject: Subject) -> Iterator[str]:
+    """Factors can be commanded, objectives are responses, the planner is installed."""
+    campaign = subject.settings.campaign
+    if campaign is None:
+        return
+    for section in ("feeds", "reactor", "chemistry", "analysis", "responses"):
+        if not subject.has(section):
+            yield f"{section}: is missing: a campaign needs it"
+    yield from _planner_faults(subject)
+    names: set[str] = set()
+    for i, factor in enumerate(campaign.factors):
+        at = f"campaign.factors.{i}"
+        if factor.name in names:
+            yield f"{at}.name: {factor.name!r} is used twice"
+        if factor.name in campaign.fixed:
+            yield f"campaign.fixed.{factor.name}: is also a factor; a condition varies or is fixed"
+        names.add(factor.name)
+        yield from _name_faults(subject, f"{at}.name", factor.name)
+        yield from _range_faults(at, factor)
+    for name in campaign.fixed:
+        yield from _name_faults(subject, f"campaign.fixed.{name}", name)
+    yield from _missing_conditions(subject, names | set(campaign.fixed))
+    for i, objective in enumerate(campaign.objectives):
+        yield from _objective_faults(subject, f"campaign.objectives.{i}", objective)
+
+
+def _planner_faults(subject: Subject) -> Iterator[str]:
+    campaign = subject.settings.campaign
+    if campaign is None or isinstance(campaign.planner, PlannerCommand):
+        return
+    installed = plugins.names("taylord.planners")
+    if campaign.planner not in installed:
+        yield f"campaign.planner: unknown planner {campaign.planner!r}{nearest(campaign.planner, installed)}"
+        return
+    maker = plugins.load("taylord.planners", campaign.planner)
+    yield from keyword_faults("campaign.options", maker, campaign.options)
+
+
+def condition_names(settings: Settings) -> list[str]:
+    """Return the names of conditions this rig can be asked for."""
+    limiting = settings.chemistry.limiting if settings.chemistry is not None else ""
+    others = {s: None for feed in settings.feeds for s in feed.solutes if s != limiting}
+    flows = [f"flow.{feed.name}" for feed in settings.feeds]
+    return [*FACTOR_UNITS, *(f"equivalents.{species}" for species in others), *flows]
+
+
+def _name_faults(subject: Subject, at: str, name: str) -> Iterator[str]:
+    if not subject.settings.feeds or subject.settings.chemistry is None:
+        return  # said once, by the missing section
+    known = condition_names(subject.settings)
+    if name not in known:
+        yield f"{at}: this rig has no condition {name!r}{nearest(name, known)}"
+
+
+def _missing_conditions(subject: Subject, given: set[str]) -> Iterator[str]:
+    settings = subject.settings
+    if not settings.feeds or settings.chemistry is None:
+        return
+    needed = [n for n in condition_names(settings) if not n.startswith("flow.")]
+    if any(name.startswith("flow.") for name in given):
+        needed = ["temperature", *(f"flow.{feed.name}" for feed in settings.feeds)]
+    elif all(feed.solutes for feed in settings.feeds):
+        needed.remove("concentration")  # no diluent: the equivalents fix it
+    missing = [name for name in needed if name not in given]
+    if missing:
+        yield (
+            f"campaign.factors: nothing sets {', '.join(missing)}; make each a factor or give it"
+            " under campaign.fixed"
+        )
+
+
+def _range_faults(at: str, factor: FactorSettings) -> Iterator[str]:
+    if factor.kind == "discrete":
+        if not factor.values:
+            yield f"{at}.values: is missing: a discrete factor lists its values"
+        return
+    if factor.kind == "categorical":
+        yield f"{at}.kind: conditions of a coil are numbers; 'categorical' cannot be commanded here"
+        return
+    try:
+        low, high = factor_bounds(factor)
+    except ValueError as error:
+        yield f"{at}: {error}"
+        return
+    if not low < high:
+        yield f"{at}.low: must be less than high, got [{low:g}, {high:g}]"
+
+
+def factor_bounds(factor: FactorSettings) -> tuple[float, float]:
+    """Return low and high of a continuous factor in the unit of problems; raise ValueError."""
+    unit = factor_unit(factor.name)
+    if factor.low is None or factor.high is None:
+        raise ValueError("a continuous factor needs low and high")
+    return to_unit(factor.low, unit), to_unit(factor.high, unit)
+
+
+def factor_unit(name: str) -> str:
+    """Return the unit of a condition by its name."""
+    if name.startswith("flow."):
+        return "mL/min"
+    return FACTOR_UNITS.get(name, "dimensionless")
+
+
+def _objective_faults(subject: Subject, at: str, objective: ObjectiveSettings) -> Iterator[str]:
+    responses = subject.names_in("responses")
+    if objective.response not in responses:
+        yield f"{at}.response: no response is called {objective.response!r}{nearest(objective.response, responses)}"
+    if objective.goal == "target":
+        low, high = objective.low, objective.high
+        if low is None or high is None or not low < high:
+            yield f"{at}: goal 'target' needs low < high, got low {low} and high {high}"
+    elif objective.low is not None or objective.high is not None:
+        yield f"{at}: low and high belong to goal 'target', got goal {objective.goal!r}"

@@ -1,0 +1,157 @@
+"""Cross-checks of instruments, lines, feeds and reactor."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from daemon import plugins
+from daemon.settings.models import InstrumentSettings
+from daemon.settings.subject import Subject
+from daemon.settings.wording import fault_lines, nearest
+from daemon.units import to_unit
+
+SCHEMES = ("socket://", "rfc2217://", "modbus-tcp://")
+
+
+def instrument_faults(subject: Subject) -> Iterator[str]:
+    """Drivers are installed, their options are right, limits are of signals they have."""
+    if not subject.instruments:
+        yield "instruments: is missing or empty: name at least one instrument"
+    for name, instrument in subject.settings.instruments.items():
+        at = f"instruments.{name}"
+        driver = subject.drivers.get(name)
+        if driver is None:
+            known = nearest(instrument.driver, plugins.names("taylord.drivers"))
+            yield f"{at}.driver: unknown driver {instrument.driver!r}{known}"
+            continue
+        yield from _port_faults(at, instrument, driver)
+        yield from _option_faults(at, instrument, driver)
+        yield from _limit_faults(at, instrument, driver)
+
+
+def _option_faults(at: str, instrument: InstrumentSettings, driver: Any) -> Iterator[str]:
+    try:
+        driver.Options.model_validate(instrument.options)
+    except ValidationError as error:
+        yield from fault_lines(driver.Options, error, at.split("."))
+
+
+def _port_faults(at: str, instrument: InstrumentSettings, driver: Any) -> Iterator[str]:
+    port = instrument.port
+    if driver.line.medium == "mqtt":
+        if not port or "#" in port or "+" in port:
+            yield f"{at}.port: must be an MQTT topic without wildcards, got {port!r}"
+        return
+    if "://" not in port:
+        if not (port.startswith("/") or port.upper().startswith("COM")):
+            yield f"{at}.port: must be a device path or one of {', '.join(SCHEMES)}…, got {port!r}"
+        return
+    scheme, _, rest = port.partition("://")
+    host, _, number = rest.rpartition(":")
+    if f"{scheme}://" not in SCHEMES:
+        yield f"{at}.port: unknown scheme {scheme!r}; known: {', '.join(SCHEMES)}, or a device path"
+    elif not host or not number.isdecimal() or not 0 < int(number) < 65536:
+        yield f"{at}.port: must be {scheme}://HOST:PORT with a port of 1 to 65535, got {port!r}"
+
+
+def _limit_faults(at: str, instrument: InstrumentSettings, driver: Any) -> Iterator[str]:
+    specs = driver.signal_specs()
+    for signal, (low, high) in instrument.limits.items():
+        where = f"{at}.limits.{signal}"
+        spec = specs.get(signal)
+        if spec is None:
+            yield f"{where}: {instrument.driver} has no signal {signal!r}{nearest(signal, specs)}"
+            continue
+        try:
+            bounds = to_unit(low, spec.unit), to_unit(high, spec.unit)
+        except ValueError as error:
+            yield f"{where}: {error}"
+            continue
+        if not bounds[0] <= bounds[1]:
+            yield f"{where}: low must not exceed high, got [{low}, {high}] {spec.unit}"
+        elif spec.limits is not None and (bounds[0] > spec.limits.high or bounds[1] < spec.limits.low):
+            yield f"{where}: lies outside what the instrument allows, {spec.limits} {spec.unit}"
+
+
+def line_faults(subject: Subject) -> Iterator[str]:
+    """Instruments that share a port differ in address and agree on the line."""
+    by_port: defaultdict[str, list[str]] = defaultdict(list)
+    for name, instrument in subject.settings.instruments.items():
+        by_port[instrument.port].append(name)
+    for port, members in by_port.items():
+        yield from _shared_port_faults(subject, port, members)
+
+
+def _shared_port_faults(subject: Subject, port: str, members: list[str]) -> Iterator[str]:
+    seen: dict[Any, str] = {}
+    for name in members:
+        driver = subject.drivers.get(name)
+        address = _address(subject, name, driver)
+        if address in seen:
+            yield (
+                f"instruments.{name}.address: {name} and {seen[address]} share port {port!r} and"
+                f" address {address}; give each its own address, or its own port"
+            )
+        seen.setdefault(address, name)
+        first = subject.drivers.get(members[0])
+        if driver is not None and first is not None and driver.line != first.line:
+            yield (
+                f"instruments.{name}.port: {port!r} is shared with {members[0]}, whose driver needs"
+                " other line settings"
+            )
+
+
+def _address(subject: Subject, name: str, driver: Any) -> Any:
+    """Return the address an instrument answers to; its driver's default when none is given."""
+    options = subject.settings.instruments[name].options
+    field = driver.Options.model_fields.get("address") if driver is not None else None
+    return options.get("address", field.default if field is not None else None)
+
+
+def feed_faults(subject: Subject) -> Iterator[str]:
+    """Each feed has a pump of its own, and feeds do not contradict each other."""
+    names: set[str] = set()
+    pumps: dict[str, str] = {}
+    for i, feed in enumerate(subject.settings.feeds):
+        at = f"feeds.{i}"
+        if feed.name in names:
+            yield f"{at}.name: {feed.name!r} is used twice; names of feeds are unique"
+        names.add(feed.name)
+        yield from role_faults(subject, f"{at}.pump", feed.pump, "set_flow", "a pump")
+        if feed.pump in pumps:
+            other = pumps[feed.pump]
+            yield f"{at}.pump: {feed.pump!r} already delivers feed {other!r}; one pump, one feed"
+        pumps.setdefault(feed.pump, feed.name)
+
+
+def reactor_faults(subject: Subject) -> Iterator[str]:
+    """The reactor names a thermostat, the analysis an analyser."""
+    reactor, analysis = subject.settings.reactor, subject.settings.analysis
+    if reactor is not None:
+        yield from role_faults(
+            subject, "reactor.thermostat", reactor.thermostat, "set_temperature", "a thermostat"
+        )
+        if reactor.volume_ml == 0:
+            yield "reactor.volume_ml: must be greater than 0, got 0"
+        if reactor.back_pressure >= reactor.max_pressure:
+            yield (
+                f"reactor.back_pressure: must stay below max_pressure ({reactor.max_pressure:g} bar),"
+                f" got {reactor.back_pressure:g}"
+            )
+        if reactor.kind == "droplet":
+            yield "reactor.kind: 'droplet' is not executed by this version; use 'coil'"
+    if analysis is not None:
+        yield from role_faults(
+            subject, "analysis.instrument", analysis.instrument, "acquire", "an analyser"
+        )
+
+
+def role_faults(subject: Subject, at: str, name: str, method: str, role: str) -> Iterator[str]:
+    """The named instrument exists and fills the role."""
+    if name not in subject.instruments:
+        yield f"{at}: no instrument is called {name!r}{nearest(name, subject.instruments)}"
+    elif not subject.fills(name, method):
+        driver = subject.settings.instruments[name].driver
+        yield f"{at}: {name!r} ({driver}) is not {role}"
