@@ -12,6 +12,7 @@ With ``overhead >= max_count`` the plan has the fewest frames possible.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf
 
 MAX_REGISTERS = 125  # functions 03 and 04 (Modbus application protocol 1.1b3, 6.3 and 6.4)
@@ -80,7 +81,7 @@ def plan(
 def _checked(declared: Iterable[Span]) -> list[Span]:
     """Return the distinct declared spans in order; raise ValueError when two overlap."""
     table = sorted(set(declared))
-    for before, after in zip(table, table[1:], strict=False):
+    for before, after in pairwise(table):
         if before.function == after.function and after.start < before.end:
             raise ValueError(f"declared values overlap: {before} and {after}")
     return table

@@ -4,14 +4,15 @@ from functools import cache
 from itertools import pairwise
 
 import pytest
-from drivers.registers import Span, plan
 from hypothesis import given
 from hypothesis import strategies as st
+
+from drivers.registers import Span, plan
 
 
 @st.composite
 def maps(draw):
-    """A small register map: values of 1 or 2 registers with gaps, and the wanted ones among them."""
+    """A small register map with gaps, and the wanted values among it."""
     declared, at = [], 0
     for _ in range(draw(st.integers(1, 7))):
         at += draw(st.integers(0, 2))
