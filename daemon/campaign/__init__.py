@@ -1,0 +1,1 @@
+"""Campaigns: experiments chosen by a planner, one after another, through the night."""

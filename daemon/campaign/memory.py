@@ -1,0 +1,75 @@
+"""What a campaign remembers: suggestions and experiments; rebuilt from the store on a restart."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from daemon.experiment.record import ExperimentRecord, ResponseValue
+
+MEASURED = frozenset({"ok", "suspect"})
+SPENT = frozenset({"ok", "suspect", "failed", "refused", "aborted"})  # asked for, will not run again
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A point the planner (or a person) asked for."""
+
+    id: str
+    point: Mapping[str, Any]
+    predicted: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    reason: str = ""
+    origin: str = "planner"  # or "command"
+
+    def document(self, state: str, **more: Any) -> dict[str, Any]:
+        """Return the ``suggestion`` event of this state."""
+        return {
+            "id": self.id,
+            "state": state,
+            "point": dict(self.point),
+            "predicted": dict(self.predicted),
+            "reason": self.reason,
+            "origin": self.origin,
+            **more,
+        }
+
+
+@dataclass
+class Memory:
+    """The records so far, the suggestions waiting, and the counters ids come from."""
+
+    records: dict[str, ExperimentRecord] = field(default_factory=dict[str, ExperimentRecord])
+    waiting: list[Suggestion] = field(default_factory=list[Suggestion])
+    vetoed: list[Suggestion] = field(default_factory=list[Suggestion])
+    n_suggested: int = 0
+
+    def next_suggestion_id(self) -> str:
+        """Return the next suggestion's id: ``s-0001`` and so on."""
+        self.n_suggested += 1
+        return f"s-{self.n_suggested:04d}"
+
+    def next_experiment_id(self) -> str:
+        """Return the next experiment's id: ``e-0001`` and so on."""
+        return f"e-{len(self.records) + 1:04d}"
+
+    @property
+    def done(self) -> int:
+        """Return how many experiments count towards the campaign's number."""
+        return sum(record.status in MEASURED | {"failed"} for record in self.records.values())
+
+    def failures_in_a_row(self) -> int:
+        """Return how many of the last experiments failed or were refused, without a good one."""
+        count = 0
+        for record in reversed(self.records.values()):
+            if record.status in MEASURED:
+                break
+            count += record.status in {"failed", "refused"}
+        return count
+
+    def add_result(self, experiment: str, responses: Mapping[str, ResponseValue]) -> ExperimentRecord:
+        """Add an offline analysis to an experiment; raise KeyError when it is unknown."""
+        from dataclasses import replace
+
+        record = self.records[experiment]
+        merged = replace(record, responses={**record.responses, **responses})
+        self.records[experiment] = merged
+        return merged

@@ -1,0 +1,176 @@
+"""The commands as a table: name, what it does, where it lives, arguments."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from daemon import __version__
+
+Argument = tuple[tuple[str, ...], dict[str, Any]]
+
+
+def arg(*names: str, **options: Any) -> Argument:
+    """Return one argument as argparse takes it."""
+    return names, options
+
+
+class Command(NamedTuple):
+    """One row of the command table."""
+
+    name: str
+    does: str
+    runs: str  # module:function below daemon.cli, imported when the command is given
+    arguments: tuple[Argument, ...] = ()
+
+
+CONFIG = arg("config", metavar="CONFIG", help="configuration file (TOML)")
+DATA = arg("--data", metavar="DIR", help="data directory (default: ./taylord-data/<rig>)")
+JSON = arg("--json", action="store_true", help="print one JSON document and nothing else")
+SEED = arg("--seed", type=int, metavar="N", help="seed of planner and simulation")
+SIMULATE = arg("--simulate", action="store_true", help="swap every port for its simulated instrument")
+SPEED = arg("--speed", metavar="real|N|max", help="clock of a simulated run (default: real)")
+BROKER = arg("--broker", metavar="HOST:PORT", default="localhost:1883", help="MQTT broker")
+
+COMMANDS = (
+    Command(
+        "demo",
+        "run a whole campaign on the built-in simulated rig, in virtual time",
+        "campaigns:demo",
+        (
+            arg("--rig", choices=["flow"], default="flow", help="which built-in rig"),
+            arg("--experiments", type=int, metavar="N", help="how many experiments (default: 40)"),
+            SEED,
+            DATA,
+            JSON,
+        ),
+    ),
+    Command(
+        "run",
+        "run the daemon on a rig",
+        "campaigns:run",
+        (
+            CONFIG,
+            SIMULATE,
+            SPEED,
+            DATA,
+            arg("--once", action="store_true", help="end with the campaign"),
+            SEED,
+            JSON,
+        ),
+    ),
+    Command(
+        "resume",
+        "continue an interrupted campaign",
+        "campaigns:resume",
+        (CONFIG, SIMULATE, SPEED, DATA, arg("--once", action="store_true", help="end with the campaign"), JSON),
+    ),
+    Command(
+        "experiment",
+        "one experiment at given conditions",
+        "campaigns:experiment",
+        (
+            CONFIG,
+            arg("--set", action="append", default=[], metavar="NAME=VALUE", dest="conditions", help="a condition; repeat"),
+            SIMULATE,
+            SPEED,
+            DATA,
+            SEED,
+            JSON,
+        ),
+    ),
+    Command(
+        "simulate",
+        "serve only the simulated instruments, in real time, until SIGTERM",
+        "rigs:simulate",
+        (CONFIG, arg("--endpoints", metavar="FILE", help="write the endpoints here as JSON"), SEED),
+    ),
+    Command(
+        "check",
+        "list every fault of a configuration",
+        "rigs:check",
+        (CONFIG, arg("--connect", action="store_true", help="also ask each instrument who it is; moves nothing"), JSON),
+    ),
+    Command("safe", "drive everything to its safe state, now", "rigs:safe", (CONFIG, JSON)),
+    Command("status", "state of a rig from its data directory", "rigs:status", (arg("--data", metavar="DIR", default="taylord-data", help="data directory"), JSON)),
+    Command(
+        "send",
+        "one MQTT command to a running daemon, and its reply",
+        "rigs:send",
+        (
+            arg("rig", metavar="RIG"),
+            arg("verb", metavar="VERB", help="ping, get, set, campaign.hold, trip, …"),
+            arg("payload", metavar="JSON", nargs="?", default="{}", help="arguments as a JSON object"),
+            BROKER,
+            arg("--timeout", type=float, default=10.0, metavar="S", help="wait this long for the reply"),
+        ),
+    ),
+    Command(
+        "suggest",
+        "ask a planner alone; no rig needed",
+        "knowledge:suggest",
+        (
+            arg("problem", metavar="PROBLEM.json"),
+            arg("--history", metavar="FILE.csv", help="what was measured so far"),
+            arg("-n", type=int, default=1, metavar="N", help="how many points"),
+            arg("--planner", default="bayes", metavar="NAME"),
+            arg("--option", action="append", default=[], metavar="K=V", help="an option of the planner; repeat"),
+            arg("--seed", type=int, default=0, metavar="N"),
+            JSON,
+        ),
+    ),
+    Command(
+        "export",
+        "data out of a data directory",
+        "data:export",
+        (
+            arg("data", metavar="DATA", help="data directory"),
+            arg("--format", choices=["csv", "json"], default="csv"),
+            arg("--out", metavar="PATH", required=True),
+            arg("--force", action="store_true", help="replace an existing file"),
+        ),
+    ),
+    Command("drivers", "installed drivers, with their signals and options", "knowledge:drivers", (JSON,)),
+    Command("planners", "installed planners, with their options", "knowledge:planners", (JSON,)),
+    Command(
+        "schema",
+        "JSON Schema of configuration and problem, AsyncAPI of the MQTT topics",
+        "knowledge:schema",
+        (arg("what", choices=["config", "problem", "mqtt"]),),
+    ),
+    Command(
+        "init",
+        "write a starting configuration with comments",
+        "knowledge:init",
+        (arg("dir", metavar="DIR", nargs="?", default="."),),
+    ),
+)
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments; ``run`` is the function of the command. Exits with 2 on a mistake."""
+    parser = argparse.ArgumentParser(
+        prog="taylord", description="Runs flow reactors: instruments, experiments, planners, simulators."
+    )
+    parser.add_argument("--version", action="version", version=f"taylord {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        sub = commands.add_parser(command.name, help=command.does, description=_sentence(command.does))
+        for names, options in command.arguments:
+            sub.add_argument(*names, **options)
+        sub.set_defaults(run=_later(command.runs))
+    return parser.parse_args(argv)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."
+
+
+def _later(where: str) -> Callable[[argparse.Namespace], int]:
+    module, _, function = where.partition(":")
+
+    def run(arguments: argparse.Namespace) -> int:
+        from importlib import import_module
+
+        return int(getattr(import_module(f"daemon.cli.{module}"), function)(arguments))
+
+    return run
