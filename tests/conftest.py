@@ -1,0 +1,63 @@
+"""What every test gets: virtual time on request, no leftover tasks, no silent skips in CI.
+
+Mark a test, a class or a module (``pytestmark = pytest.mark.virtual``) to run its async tests and
+fixtures on a virtual clock; unmarked async tests run in real time.
+"""
+
+import asyncio
+import os
+
+import pytest
+import pytest_asyncio
+
+from simulators.virtualtime import VirtualTimeLoop
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "virtual: run on a clock that jumps from timer to timer")
+
+
+def pytest_asyncio_loop_factories(config, item):
+    if item.get_closest_marker("virtual") or "virtual" in item.fixturenames:
+        return {"virtual": VirtualTimeLoop}
+    return {"real": asyncio.new_event_loop}
+
+
+@pytest.fixture
+async def virtual():
+    """The virtual loop itself; asking for it makes the test run on it."""
+    return asyncio.get_running_loop()
+
+
+@pytest.fixture(autouse=True)
+def _no_leftover_tasks(request):
+    """Fail a test that leaves a task running after its fixtures have cleaned up."""
+    if not pytest_asyncio.is_async_test(request.node):
+        yield
+        return
+    loop = request.getfixturevalue("_function_scoped_runner").get_loop()
+    yield
+    left = sorted(f"{task.get_name()}: {task.get_coro()}" for task in asyncio.all_tasks(loop))
+    assert not left, f"tasks left running: {'; '.join(left)}"
+
+
+def _require(report):
+    """Turn a skip into a failure where everything must be present (TAYLORD_REQUIRE_ALL=1)."""
+    if (
+        report.skipped
+        and os.environ.get("TAYLORD_REQUIRE_ALL") == "1"
+        and not hasattr(report, "wasxfail")
+    ):
+        report.outcome = "failed"
+        report.longrepr = f"skipped although TAYLORD_REQUIRE_ALL=1: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    return _require((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    return _require((yield))
