@@ -1,0 +1,314 @@
+"""The campaign: asks for points ahead, runs them one by one, and can be held, stopped and aborted.
+
+The campaign alone holds state, and all of it is in the store before it is acted on: a suggestion is
+committed before it is queued, an experiment before it starts, so that a restart goes on with the
+same next point. Two tasks run side by side: one asks the planner while fewer than ``pending``
+points are queued or running, one performs what is queued.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import structlog
+
+from daemon.campaign.memory import SPENT, Memory, Suggestion
+from daemon.campaign.states import ENDED, State, after
+from daemon.errors import Infeasible, PlannerFailed, Refused, StoreFailed
+from daemon.events import Event, EventBus
+from daemon.experiment.record import ExperimentRecord
+from daemon.settings.models import CampaignSettings
+
+log = structlog.get_logger(__name__)
+
+Commit = Callable[[Event], Awaitable[None]]
+PLANNER_TRIES = 3
+REFUSALS_IN_A_ROW = 20
+
+
+class Runner(Protocol):
+    """What performs experiments (``daemon.experiment.executor``)."""
+
+    async def run(self, id: str, conditions: Mapping[str, Any]) -> ExperimentRecord:  # noqa: A002 (CONTRACT's word)
+        """Perform one experiment; raise Infeasible before anything moves."""
+        ...
+
+    def hold(self) -> None:
+        """End the current step safely and wait, keeping temperature."""
+        ...
+
+    def resume(self) -> None:
+        """Go on after a hold."""
+        ...
+
+    async def abort(self) -> None:
+        """Stop pumps and heat now."""
+        ...
+
+    async def shutdown(self) -> None:
+        """Cool under solvent, then stop."""
+        ...
+
+
+class Asker(Protocol):
+    """What chooses points (``daemon.campaign.asking``)."""
+
+    async def ask(self, memory: Memory, pending: Sequence[Suggestion]) -> Suggestion | None:
+        """Return the next point, or None when the planner is done; raise PlannerFailed."""
+        ...
+
+
+class Campaign:
+    """One campaign of one rig."""
+
+    def __init__(
+        self,
+        settings: CampaignSettings,
+        *,
+        runner: Runner,
+        asker: Asker,
+        memory: Memory,
+        events: EventBus,
+        commit: Commit,
+    ) -> None:
+        self.settings, self.memory = settings, memory
+        self.state = State.IDLE
+        self.reason = ""
+        self.running: Suggestion | None = None
+        self.proposed: dict[str, Suggestion] = {}
+        self._runner, self._asker, self._events, self._commit = runner, asker, events, commit
+        self._changed = asyncio.Condition()
+        self._planner_done = False
+        self._work: asyncio.Task[None] | None = None
+        self._current: asyncio.Task[ExperimentRecord] | None = None
+        self.experiment = ""  # id of the one in flight
+
+    # -- the run -----------------------------------------------------------------------------
+
+    async def run(self) -> State:
+        """Run from the start command to an ended state; return it."""
+        self._planner_done = False
+        self._change(after("start", self.state), "")
+        async with asyncio.TaskGroup() as tasks:
+            asking = tasks.create_task(self._ask_ahead(), name="campaign asks ahead")
+            self._work = tasks.create_task(self._perform_all(), name="campaign performs")
+            await asyncio.wait([self._work])
+            asking.cancel()
+        await self._end()
+        return self.state
+
+    async def _end(self) -> None:
+        """Leave the rig as the ending asks: safe at once, or cooled under solvent."""
+        if self.state is not State.ABORTING:
+            await self._runner.shutdown()
+        if self.state is State.ABORTING:  # perhaps during the shutdown
+            await self._runner.abort()
+        ended = {State.ABORTING: State.ABORTED, State.STOPPING: State.STOPPED}
+        self._change(ended.get(self.state, State.COMPLETE), self.reason)
+
+    async def _perform_all(self) -> None:
+        while await self._may_go_on():
+            suggestion = self.memory.waiting[0]
+            try:
+                await self._perform(suggestion)
+            except StoreFailed as error:
+                await self.hold(f"the record cannot be written: {error}")
+
+    async def _may_go_on(self) -> bool:
+        """Wait until there is something to perform; return False when the campaign ends."""
+        async with self._changed:
+            while True:
+                if self.state is State.HOLDING and self._current is None:
+                    self._change(State.HELD, self.reason)
+                if self.state in {State.STOPPING, State.ABORTING} or self._finished():
+                    return False
+                if self.state is State.RUNNING and self.memory.waiting:
+                    return True
+                await self._changed.wait()
+
+    def _finished(self) -> bool:
+        if self.memory.done >= self.settings.experiments:
+            return True
+        return self._planner_done and not self.memory.waiting and not self.proposed
+
+    async def _perform(self, suggestion: Suggestion) -> None:
+        """Run one suggestion as an experiment, and remember what came of it."""
+        experiment = self.memory.next_experiment_id()
+        self.running, self.experiment = suggestion, experiment
+        record = ExperimentRecord(experiment, "running", dict(suggestion.point))
+        try:
+            await self._tell(
+                "suggestion", suggestion.document("started", experiment=experiment)
+            )
+            self.memory.waiting.remove(suggestion)
+            self.memory.records[experiment] = record
+            record = await self._run(experiment, suggestion)
+        finally:
+            self.running, self.experiment = None, ""
+            if experiment in self.memory.records:
+                self.memory.records[experiment] = record
+        await self._notify()
+        await self._judge(record)
+
+    async def _run(self, experiment: str, suggestion: Suggestion) -> ExperimentRecord:
+        conditions = {**self.settings.fixed, **suggestion.point}
+        self._current = asyncio.create_task(
+            self._runner.run(experiment, conditions), name=f"experiment {experiment}"
+        )
+        try:
+            return await self._current
+        except Infeasible as error:
+            return ExperimentRecord(experiment, "refused", dict(suggestion.point), reason=str(error))
+        except asyncio.CancelledError:
+            if asyncio.current_task() is self._work and self._work.cancelling():
+                self._current.cancel()
+                raise
+            return ExperimentRecord(
+                experiment, "aborted", dict(suggestion.point), reason=self.reason or "skipped"
+            )
+        finally:
+            self._current = None
+
+    async def _judge(self, record: ExperimentRecord) -> None:
+        """End or hold a campaign whose experiments keep failing."""
+        in_a_row = self.memory.failures_in_a_row()
+        limit = REFUSALS_IN_A_ROW if record.status == "refused" else self.settings.max_failures
+        if in_a_row >= limit and self.state is State.RUNNING:
+            await self.stop(f"{in_a_row} experiments failed in a row; the last: {record.reason}")
+
+    # -- asking ahead ------------------------------------------------------------------------
+
+    async def _ask_ahead(self) -> None:
+        failures = 0
+        while not self._planner_done:
+            await self._until(self._wants_points)
+            try:
+                suggestion = await self._asker.ask(self.memory, self._pending())
+                failures = 0
+            except PlannerFailed as error:
+                failures += 1
+                await self._planner_failed(failures, str(error))
+                continue
+            await self._take(suggestion)
+
+    def _pending(self) -> list[Suggestion]:
+        running = [self.running] if self.running is not None else []
+        return [*running, *self.memory.waiting, *self.proposed.values()]
+
+    def _wants_points(self) -> bool:
+        pending = len(self._pending())
+        return (
+            self.state is State.RUNNING
+            and pending < self.settings.pending
+            and self.memory.done + pending < self.settings.experiments
+        )
+
+    async def _take(self, suggestion: Suggestion | None) -> None:
+        if suggestion is None:
+            self._planner_done = True
+            await self._notify()
+            return
+        try:
+            await self._tell("suggestion", suggestion.document("proposed"))
+        except StoreFailed as error:
+            self.memory.n_suggested -= 1
+            await self.hold(f"the record cannot be written: {error}")
+            return
+        if self.settings.approve:
+            self.proposed[suggestion.id] = suggestion
+        else:
+            self.memory.waiting.append(suggestion)
+        await self._notify()
+
+    async def _planner_failed(self, failures: int, why: str) -> None:
+        log.warning("planner.failed", error=why, attempt=failures)
+        self._events.emit("decision", what="planner failed", why=why, attempt=failures)
+        if failures >= PLANNER_TRIES:
+            await self.hold(f"the planner failed {failures} times: {why}")
+
+    # -- commands ----------------------------------------------------------------------------
+
+    async def hold(self, reason: str = "commanded") -> None:
+        """End the current step safely, keep temperature, start nothing new."""
+        if self.state in {State.HOLDING, State.HELD}:
+            return
+        self._change(after("hold", self.state), reason)
+        self._runner.hold()
+        await self._notify()
+
+    async def resume(self) -> None:
+        """Go on after a hold."""
+        self._change(after("resume", self.state), "")
+        self._runner.resume()
+        await self._notify()
+
+    async def stop(self, reason: str = "commanded") -> None:
+        """Finish the current experiment, then shut down normally."""
+        self._change(after("stop", self.state), reason)
+        self._runner.resume()
+        await self._notify()
+
+    async def abort(self, reason: str = "commanded") -> None:
+        """End at once; the rig goes safe."""
+        self._change(after("abort", self.state), reason)
+        if self._current is not None:
+            self._current.cancel()
+        await self._notify()
+
+    async def skip(self, experiment: str | None = None) -> str:
+        """Give up the running experiment; return its id."""
+        if self._current is None or self.running is None:
+            raise Refused("experiment.skip is refused: no experiment is running")
+        if experiment not in {None, self.experiment}:
+            raise Refused(
+                f"experiment.skip is refused: {experiment!r} is not running, {self.experiment!r} is"
+            )
+        self._current.cancel()
+        return self.experiment
+
+    async def submit(self, conditions: Mapping[str, Any]) -> Suggestion:
+        """Queue a person's conditions ahead of the planner's; return the suggestion."""
+        if self.state in ENDED | {State.STOPPING, State.ABORTING}:
+            raise Refused(f"experiment.submit is refused while the campaign is {self.state}")
+        suggestion = Suggestion(
+            self.memory.next_suggestion_id(), dict(conditions), reason="submitted", origin="command"
+        )
+        await self._tell("suggestion", suggestion.document("proposed"))
+        self.memory.waiting.insert(0, suggestion)
+        await self._notify()
+        return suggestion
+
+    async def decide(self, suggestion: str, *, approved: bool) -> None:
+        """Approve or veto a proposed point."""
+        if suggestion not in self.proposed:
+            known = ", ".join(self.proposed) or "none"
+            raise Refused(f"no suggestion {suggestion!r} waits for a decision; waiting: {known}")
+        taken = self.proposed.pop(suggestion)
+        await self._tell("suggestion", taken.document("approved" if approved else "vetoed"))
+        (self.memory.waiting if approved else self.memory.vetoed).append(taken)
+        await self._notify()
+
+    # -- bookkeeping -------------------------------------------------------------------------
+
+    def _change(self, state: State, reason: str) -> None:
+        """Take a state at once; the record of it follows, since safety does not wait for a disk."""
+        self.state, self.reason = state, reason
+        self._events.emit("campaign", state=str(state), reason=reason, done=self.memory.done)
+        log.info("campaign.state", state=str(state), reason=reason)
+
+    async def _tell(self, kind: Any, document: Mapping[str, Any]) -> None:
+        """Emit a document and wait until it is committed."""
+        await self._commit(self._events.emit(kind, **document))
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        async with self._changed:
+            await self._changed.wait_for(condition)
+
+
+def unfinished(memory: Memory) -> list[str]:
+    """Return the ids of experiments that were in flight."""
+    return [id_ for id_, record in memory.records.items() if record.status not in SPENT]
