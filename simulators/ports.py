@@ -1,7 +1,8 @@
 """Ports: what the simulated instruments see of the plant, and nothing more.
 
 The world implements them; an instrument is given the ports it needs at birth. All calls are
-synchronous and cheap: the world advances itself lazily to the clock when it is asked.
+synchronous and cheap: the world advances itself lazily to the clock when it is asked. A dead sensor
+(fault) reads NaN here: the instrument answers what its manual says of a broken sensor.
 Units: mL, mL/min, degC, bar, s, mol/L.
 """
 
@@ -15,11 +16,17 @@ class PumpPort(Protocol):
     """The mechanical side of one pump head."""
 
     def set_flow(self, ml_min: float) -> None:
-        """Displace at this rate from now on; negative withdraws (refill from the stock)."""
+        """Displace at this rate from now on; negative withdraws (refill from the stock).
+
+        A stall is cleared by the call, and comes back when its cause is still there.
+        """
         ...
 
     def displaced_ml(self) -> float:
-        """Return the net displaced volume since the beginning (withdrawal counts back)."""
+        """Return the net displaced volume since the beginning (withdrawal counts back).
+
+        Strokes, not liquid: a head that pumps air displaces as well. A stalled one does not.
+        """
         ...
 
     def pressure_bar(self) -> float:
@@ -27,7 +34,7 @@ class PumpPort(Protocol):
         ...
 
     def stalled(self) -> bool:
-        """Return whether the motor is stalled (a fault, or pressure beyond its strength)."""
+        """Return whether the motor is stalled (a fault, pressure beyond its strength, end of stroke)."""
         ...
 
 

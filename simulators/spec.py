@@ -1,0 +1,162 @@
+"""What a simulated plant is made of: frozen descriptions, checked at birth.
+
+Units: mL, mL/min, mm, degC, bar, s, mol/L, m2/s, K/min; a name that carries another unit says so.
+Default values are those of a small organic flow rig (DOMAIN, 6).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Literal
+
+from simulators.kinetics import Chemistry
+
+FaultKind = Literal["clog", "leak", "stall", "air", "empty", "dead_sensor", "heater_stuck"]
+
+
+class PlantError(ValueError):
+    """The description of the plant contradicts itself; the message names the part."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSpec:
+    """One stock, the pump that delivers it, and the line to the mixer."""
+
+    name: str
+    pump: str
+    solutes: Mapping[str, float] = field(default_factory=dict[str, float])  # species -> mol/L
+    dead_volume_ml: float = 0.0  # from the pump to the mixer; primed at the start
+    stock_ml: float | None = None  # in the bottle at the start; None: never runs out
+
+
+@dataclass(frozen=True, slots=True)
+class PumpSpec:
+    """One pump head; a syringe pump starts with a full syringe, beside what is in the bottle."""
+
+    name: str
+    syringe_ml: float | None = None  # None: draws from the bottle all the time
+    strength_bar: float = 60.0  # stalls above
+
+
+@dataclass(frozen=True, slots=True)
+class CoilSpec:
+    """The heated tube from the mixer to the cold outlet."""
+
+    volume_ml: float
+    inner_diameter_mm: float
+    thermostat: str
+    diffusivity_m2_s: float = 1e-9
+    preheated: bool = True  # feeds reach the bath's temperature before they mix
+
+
+@dataclass(frozen=True, slots=True)
+class FluidSpec:
+    """The solvent; default acetonitrile. Viscosity is mu25 exp(E/R (1/T - 1/298.15 K))."""
+
+    viscosity_mpa_s: float = 0.34
+    activation_kj_mol: float = 7.0
+    expansion_per_k: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class HeaterSpec:
+    """A circulator or block: rates at full power, and how far it drifts when switched off."""
+
+    name: str
+    heat_k_min: float = 8.0
+    cool_k_min: float = 3.0
+    approach_s: float = 20.0  # time constant of the last kelvins
+    loss_s: float = 3600.0  # time constant of drifting to ambient when off
+
+
+@dataclass(frozen=True, slots=True)
+class PressureSpec:
+    """A pressure transmitter on the line."""
+
+    name: str
+    at: Literal["inlet", "outlet"] = "inlet"  # before the coil, or just before the regulator
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyserSpec:
+    """A benchtop NMR with a flow cell; peaks come from the chemistry's species."""
+
+    name: str
+    integral_sd: float = 0.01  # relative standard deviation of an integral at 0.1 mol/L of product
+    linewidth_ppm: float = 0.02
+    points: int = 4096
+    gain: float = 1.0  # integral per mol/L and nucleus
+
+
+@dataclass(frozen=True, slots=True)
+class FaultSpec:
+    """A fault of the plant at a time after the world's birth.
+
+    ``size``: clog, by how much the coil's resistance is multiplied; leak, mL/min per bar; air, mL of
+    gas. ``duration_s`` None: it stays; for a clog, ``growth_s`` is how long it takes to grow.
+    """
+
+    kind: FaultKind
+    at_s: float
+    instrument: str | None = None
+    duration_s: float | None = None
+    size: float = 1.0
+    growth_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlantSpec:
+    """The whole plant: pumps, feeds, mixer, coil, outlet, analysers, thermostats, sensors."""
+
+    feeds: tuple[FeedSpec, ...]
+    pumps: tuple[PumpSpec, ...]
+    coil: CoilSpec
+    chemistry: Chemistry
+    heaters: tuple[HeaterSpec, ...] = ()
+    pressures: tuple[PressureSpec, ...] = ()
+    analysers: tuple[AnalyserSpec, ...] = ()
+    fluid: FluidSpec = field(default_factory=FluidSpec)
+    outlet_volume_ml: float = 0.0  # coil to analyser, cold; the reaction is quenched there
+    back_pressure_bar: float = 0.0
+    compliance_ul_bar: float = 5.0
+    ambient_degc: float = 22.0
+    dispersion: bool = True  # False: ideal plug flow
+    noise: bool = True  # False: every sensor and spectrum is exact
+    faults: tuple[FaultSpec, ...] = ()
+
+    def __post_init__(self) -> None:
+        faults = [*self._numbers(), *self._names()]
+        if faults:
+            raise PlantError("; ".join(faults))
+
+    def _numbers(self) -> list[str]:
+        positive = {
+            "coil volume_ml": self.coil.volume_ml,
+            "coil inner_diameter_mm": self.coil.inner_diameter_mm,
+            "coil diffusivity_m2_s": self.coil.diffusivity_m2_s,
+            "compliance_ul_bar": self.compliance_ul_bar,
+            "fluid viscosity_mpa_s": self.fluid.viscosity_mpa_s,
+        }
+        return [
+            f"{name}: must be positive and finite, got {value}"
+            for name, value in positive.items()
+            if not (isfinite(value) and value > 0)
+        ]
+
+    def _names(self) -> list[str]:
+        pumps = {pump.name for pump in self.pumps}
+        faults = [
+            f"feed {feed.name}: no pump {feed.pump!r}; there are {sorted(pumps)}"
+            for feed in self.feeds
+            if feed.pump not in pumps
+        ]
+        for feed in self.feeds:
+            faults += [
+                f"feed {feed.name}: chemistry {self.chemistry.name} has no species {solute!r};"
+                f" it has {sorted(self.chemistry.species)}"
+                for solute in feed.solutes
+                if solute not in self.chemistry.species
+            ]
+        if self.coil.thermostat not in {heater.name for heater in self.heaters}:
+            faults.append(f"coil: no heater {self.coil.thermostat!r}")
+        return faults
