@@ -13,17 +13,23 @@ class InstrumentError(Exception):
 
 
 class NoReply(InstrumentError):
-    """The instrument stayed silent; retrying a query may help."""
+    """The instrument gave no answer in time; retrying a query may help.
+
+    ``heard`` is what came instead, if anything (wrong baud rate, other protocol, noise).
+    """
 
     code = "timeout"
 
-    def __init__(self, instrument: str, request: bytes, timeout_s: float) -> None:
-        super().__init__(
-            instrument,
-            f"no reply to {request!r} within {timeout_s:g} s"
-            " (check power, cable, line settings and remote mode)",
+    def __init__(
+        self, instrument: str, request: bytes, timeout_s: float, heard: bytes = b""
+    ) -> None:
+        hint = (
+            f", but {heard!r} came (check baud rate, parity, protocol and address)"
+            if heard
+            else " (check power, cable, line settings and remote mode)"
         )
-        self.request = request
+        super().__init__(instrument, f"no reply to {request!r} within {timeout_s:g} s{hint}")
+        self.request, self.heard = request, heard
 
 
 class LinkLost(InstrumentError):

@@ -37,7 +37,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         if not (isfinite(self.low) and isfinite(self.high) and self.low <= self.high):
-            raise ValueError(f"limits must be finite with low <= high, got [{self.low}, {self.high}]")
+            raise ValueError(f"limits must be finite, low <= high, got [{self.low}, {self.high}]")
 
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high  # NaN is never inside

@@ -1,1 +1,21 @@
-"""Byte transports: serial, TCP, memory, trace."""
+"""Transports: serial ports, TCP sockets, and a wrapper that shows the bytes."""
+
+from drivers.transport.base import LineSpec, Transport
+
+
+def dial(port: str, line: LineSpec) -> Transport:
+    """Return the transport of a real port; nothing is opened yet.
+
+    ``socket://HOST:PORT`` and ``modbus-tcp://HOST:PORT`` are TCP; the rest goes to pyserial
+    (device paths and ``rfc2217://HOST:PORT``).
+    """
+    scheme, _, rest = port.partition("://")
+    if scheme in ("socket", "modbus-tcp"):
+        from drivers.transport.tcp import TcpTransport
+
+        return TcpTransport.from_address(rest, port)
+    from drivers.transport.serial import SerialTransport, ThreadedSerialTransport
+
+    return (
+        ThreadedSerialTransport(port, line) if scheme == "rfc2217" else SerialTransport(port, line)
+    )
