@@ -1,0 +1,124 @@
+"""Latin hypercube: a space-filling first design."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from planners.base import Observation, Point, Problem, Suggestion
+from planners.errors import BadOption
+from planners.factors import Array
+from planners.sampling import all_rows, feasible_rows, known_rows, legal_rows
+
+_TRIES = 32  # tables drawn; the one with the widest closest pair is kept
+
+
+@dataclass(frozen=True)
+class LatinHypercube:
+    """Spread ``n_runs`` points evenly over the factors; looks at no response.
+
+    The table follows from ``seed`` alone, so it is the same at every call; rows already in the
+    history are passed over, and nothing is left when all are done.
+    """
+
+    n_runs: int = 12
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.n_runs < 1:
+            raise BadOption([f"n_runs: must be at least 1, got {self.n_runs}"])
+        if self.seed < 0:
+            raise BadOption([f"seed: must be at least 0, got {self.seed}"])
+
+    def suggest(
+        self, problem: Problem, history: Sequence[Observation], n: int, rng: np.random.Generator
+    ) -> Sequence[Point]:
+        """Return the next ``n`` rows of the table that are not in the history."""
+        return [suggestion.point for suggestion in self.propose(problem, history, n, rng)]
+
+    def propose(
+        self,
+        problem: Problem,
+        history: Sequence[Observation],
+        n: int,
+        rng: np.random.Generator,  # noqa: ARG002  # every planner gets one; this one has its own
+    ) -> Sequence[Suggestion]:
+        """Return the next rows, each with its number in the table."""
+        table = design_rows(problem, self.n_runs, np.random.default_rng(self.seed))
+        done = np.array([problem.encode(run.point) for run in history])
+        known = known_rows(problem, table, done, 0.005 / self.n_runs)
+        left = [i for i in range(len(table)) if not known[i]][:n]
+        return [
+            Suggestion(problem.scale(table[i]), note=f"design {i + 1} of {len(table)}")
+            for i in left
+        ]
+
+
+def design_rows(problem: Problem, n_runs: int, rng: np.random.Generator) -> Array:
+    """Return a space-filling design of different feasible rows, at most ``n_runs`` of them.
+
+    A finite problem with no more points than that is listed completely, in random order.
+    """
+    every = all_rows(problem)
+    if every is not None and len(every) <= n_runs:
+        return rng.permutation(every)
+    tables = [_table(problem, n_runs, rng) for _ in range(_TRIES)]
+    best = max(tables, key=lambda rows: (len(rows), _closest(rows)))
+    if len(best) == n_runs:
+        return best
+    pool = every if every is not None else feasible_rows(problem, 16 * n_runs, rng)
+    return _filled(_different(best), rng.permutation(pool), n_runs)
+
+
+def _table(problem: Problem, n_runs: int, rng: np.random.Generator) -> Array:
+    """Return the feasible, different rows of Latin hypercubes just large enough."""
+    size = n_runs
+    rows = _different(legal_rows(problem, _hypercube(size, problem.dimension, rng)))
+    while problem.constraints and len(rows) < n_runs and size < 16 * n_runs:
+        size = 2 * size
+        rows = _different(legal_rows(problem, _hypercube(size, problem.dimension, rng)))
+    return _thinned(rows, n_runs)
+
+
+def _hypercube(n: int, width: int, rng: np.random.Generator) -> Array:
+    """Return one row in every stratum of every column, shape ``(n, width)``."""
+    strata = rng.permuted(np.tile(np.arange(n), (width, 1)), axis=1).T
+    return (strata + rng.random(strata.shape)) / n
+
+
+def _different(rows: Array) -> Array:
+    """Return the rows without repetitions, in their order."""
+    _, first = np.unique(np.round(rows, 9), axis=0, return_index=True)
+    return rows[np.sort(first)]
+
+
+def _distances(rows: Array) -> Array:
+    """Return the distances between rows, infinite from each to itself, ``(n, n)``."""
+    gaps = np.sqrt(((rows[:, None, :] - rows[None, :, :]) ** 2).sum(axis=2))
+    np.fill_diagonal(gaps, np.inf)
+    return gaps
+
+
+def _closest(rows: Array) -> float:
+    return float(_distances(rows).min()) if len(rows) > 1 else np.inf
+
+
+def _thinned(rows: Array, n: int) -> Array:
+    """Return ``n`` of the rows, giving up one of the closest pair again and again."""
+    gaps = _distances(rows)
+    keep = np.ones(len(rows), dtype=bool)
+    while keep.sum() > n:
+        crowded = int(np.argmin(np.sort(gaps, axis=1)[:, 0]))
+        keep[crowded] = False
+        gaps[crowded, :] = gaps[:, crowded] = np.inf
+    return rows[keep]
+
+
+def _filled(rows: Array, pool: Array, n: int) -> Array:
+    """Return the rows and those of the pool that lie furthest from all before, up to ``n``."""
+    while len(rows) < n and len(pool):
+        gaps = ((pool[:, None, :] - rows[None, :, :]) ** 2).sum(axis=2).min(axis=1, initial=np.inf)
+        if not gaps.max() > 1e-12:
+            break
+        rows = np.vstack([rows, pool[int(np.argmax(gaps))][None, :]])
+    return rows

@@ -1,0 +1,218 @@
+"""Factors that are numbers: continuous between bounds, or one of a few."""
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Literal
+
+import numpy as np
+
+from planners.factors.common import (
+    SLACK,
+    Array,
+    FactorValue,
+    check,
+    level_index,
+    name_faults,
+    number,
+    unique_faults,
+)
+
+Transform = Literal["none", "log", "reciprocal_kelvin"]
+
+ZERO_CELSIUS = 273.15  # K
+
+
+@dataclass(frozen=True, slots=True)
+class Continuous:
+    """A number between two bounds, spread evenly on the scale of ``transform``.
+
+    ``reciprocal_kelvin`` spreads a temperature (``unit`` degC, the default, or K) evenly in 1/T,
+    as rates do (Arrhenius).
+    """
+
+    name: str
+    low: float
+    high: float
+    unit: str = ""
+    transform: Transform = "none"
+
+    def __post_init__(self) -> None:
+        faults = name_faults(self.name)
+        if not (isfinite(self.low) and isfinite(self.high) and self.low < self.high):
+            faults.append(f"low: must be finite and below high, got {self.low} and {self.high}")
+        elif self.transform == "log" and self.low <= 0:
+            faults.append(f"low: must be > 0 with transform 'log', got {self.low}")
+        elif self.transform == "reciprocal_kelvin":
+            faults += self._kelvin_faults()
+        check(faults)
+
+    def _kelvin_faults(self) -> list[str]:
+        if self.unit not in ("", "degC", "K"):
+            return [f"unit: must be degC or K with reciprocal_kelvin, got {self.unit!r}"]
+        if self.low + self._offset <= 0:
+            return [f"low: must be above absolute zero, got {self.low}"]
+        return []
+
+    @property
+    def _offset(self) -> float:
+        return 0.0 if self.unit == "K" else ZERO_CELSIUS
+
+    @property
+    def width(self) -> int:
+        """Return the number of unit-cube columns."""
+        return 1
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Return the names under which linear constraints may use this factor."""
+        return (self.name,)
+
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """Return, for each feature column, the number of its length-scale within this factor."""
+        return (0,)
+
+    @property
+    def n_levels(self) -> float:
+        """Return how many different values there are."""
+        return float("inf")
+
+    def _forward(self, value: Array) -> Array:
+        if self.transform == "log":
+            return np.log(value)
+        if self.transform == "reciprocal_kelvin":
+            return -1.0 / (value + self._offset)
+        return value
+
+    def _backward(self, scaled: Array) -> Array:
+        if self.transform == "log":
+            return np.exp(scaled)
+        if self.transform == "reciprocal_kelvin":
+            return -1.0 / scaled - self._offset
+        return scaled
+
+    def _ends(self) -> tuple[float, float]:
+        low, high = self._forward(np.array([self.low, self.high]))
+        return float(low), float(high)
+
+    def spread(self, rows: Array) -> Array:
+        """Return uniform rows as rows that spread evenly over the legal values."""
+        return rows
+
+    def snap(self, rows: Array) -> Array:
+        """Return the nearest legal rows, shape as given."""
+        return np.clip(rows, 0.0, 1.0)
+
+    def features(self, rows: Array) -> Array:
+        """Return the model's columns of snapped rows, shape ``(n, len(groups))``."""
+        return rows
+
+    def amounts(self, rows: Array) -> Array:
+        """Return the plain numbers of snapped rows, shape ``(n, len(terms))``."""
+        low, high = self._ends()
+        return np.clip(self._backward(low + rows * (high - low)), self.low, self.high)
+
+    def value(self, row: Array) -> FactorValue:
+        """Return the value a snapped row stands for."""
+        return float(self.amounts(row[None, :])[0, 0])
+
+    def row(self, value: FactorValue) -> Array:
+        """Return the unit-cube row of a value; measured values may lie outside [0, 1]."""
+        low, high = self._ends()
+        floor = 1e-3 * self.low if self.transform == "log" else 1e-3 - self._offset
+        plain = np.array([float(value)])  # type: ignore[arg-type]
+        legal = plain if self.transform == "none" else np.maximum(plain, floor)
+        return (self._forward(legal) - low) / (high - low)
+
+    def fault(self, value: object) -> str | None:
+        """Return what is wrong with a value, or None."""
+        given = number(value)
+        if given is None:
+            return f"must be a number, got {value!r}"
+        slack = SLACK * (self.high - self.low)
+        if not self.low - slack <= given <= self.high + slack:
+            return f"must be in [{self.low:g}, {self.high:g}], got {given:g}"
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the factor as CONTRACT's JSON."""
+        plain: dict[str, Any] = {"name": self.name, "kind": "continuous"}
+        plain |= {"low": self.low, "high": self.high}
+        return plain | {"unit": self.unit, "transform": self.transform}
+
+
+@dataclass(frozen=True, slots=True)
+class Discrete:
+    """One of a few numbers, in ascending order."""
+
+    name: str
+    values: tuple[float, ...]
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        faults = name_faults(self.name) + unique_faults("values", self.values)
+        if not all(isfinite(v) for v in self.values):
+            faults.append(f"values: must be finite numbers, got {list(self.values)}")
+        check(faults)
+        object.__setattr__(self, "values", tuple(sorted(self.values)))
+
+    @property
+    def width(self) -> int:
+        """Return the number of unit-cube columns."""
+        return 1
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Return the names under which linear constraints may use this factor."""
+        return (self.name,)
+
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """Return, for each feature column, the number of its length-scale within this factor."""
+        return (0,)
+
+    @property
+    def n_levels(self) -> float:
+        """Return how many different values there are."""
+        return len(self.values)
+
+    def spread(self, rows: Array) -> Array:
+        """Return uniform rows as rows that spread evenly over the legal values."""
+        return rows
+
+    def snap(self, rows: Array) -> Array:
+        """Return the middles of the levels' equal shares of the column."""
+        return (level_index(rows, len(self.values)) + 0.5) / len(self.values)
+
+    def features(self, rows: Array) -> Array:
+        """Return the numbers between 0 and 1, so that unequal steps stay unequal."""
+        low, high = self.values[0], self.values[-1]
+        return (self.amounts(rows) - low) / (high - low)
+
+    def amounts(self, rows: Array) -> Array:
+        """Return the plain numbers of snapped rows, shape ``(n, 1)``."""
+        return np.asarray(self.values, dtype=float)[level_index(rows, len(self.values))]
+
+    def value(self, row: Array) -> FactorValue:
+        """Return the value a snapped row stands for, an int where an int was given."""
+        return self.values[int(level_index(row, len(self.values))[0])]
+
+    def row(self, value: FactorValue) -> Array:
+        """Return the unit-cube row of the nearest of the values."""
+        gaps = np.abs(np.asarray(self.values, dtype=float) - float(value))  # type: ignore[arg-type]
+        return np.array([(int(np.argmin(gaps)) + 0.5) / len(self.values)])
+
+    def fault(self, value: object) -> str | None:
+        """Return what is wrong with a value, or None."""
+        given = number(value)
+        if given is None:
+            return f"must be a number, got {value!r}"
+        slack = SLACK * (self.values[-1] - self.values[0])
+        if min(abs(given - v) for v in self.values) > slack:
+            return f"must be one of {', '.join(f'{v:g}' for v in self.values)}, got {given:g}"
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the factor as CONTRACT's JSON."""
+        plain: dict[str, Any] = {"name": self.name, "kind": "discrete"}
+        return plain | {"values": list(self.values), "unit": self.unit}

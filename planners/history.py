@@ -1,0 +1,218 @@
+"""Histories: runs as CSV files and as the JSON of external planners, faults all at once."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import IO, Any, get_args
+
+from planners.base import Measured, Observation, Point, Problem, Status
+from planners.errors import BadHistory
+from planners.factors import Composition, Factor, FactorValue
+from planners.problem import nearest
+
+_MAX_FAULTS = 50  # shown; a broken file has thousands
+
+
+def _columns(factor: Factor) -> tuple[str, ...]:
+    return factor.terms if isinstance(factor, Composition) else (factor.name,)
+
+
+def columns(problem: Problem) -> list[str]:
+    """Return the columns of a problem's history, in the order they are written."""
+    names = [column for factor in problem.factors for column in _columns(factor)]
+    names += [name for r in problem.responses for name in (r.name, f"{r.name}.sd")]
+    names.append("status")
+    return names + [f"achieved.{c}" for f in problem.factors for c in _columns(f)]
+
+
+def write_history(file: IO[str], problem: Problem, history: Sequence[Observation]) -> None:
+    """Write a history as CSV; numbers keep every digit."""
+    writer = csv.DictWriter(file, columns(problem), restval="", lineterminator="\n")
+    writer.writeheader()
+    for run in history:
+        cells: dict[str, object] = {**_cells(problem, run.point), "status": run.status}
+        for name, measured in run.responses.items():
+            cells[name] = measured.value
+            cells[f"{name}.sd"] = "" if measured.sd is None else measured.sd
+        if run.achieved is not None:
+            achieved = _cells(problem, run.achieved)
+            cells |= {f"achieved.{name}": value for name, value in achieved.items()}
+        writer.writerow(cells)
+
+
+def _cells(problem: Problem, point: Point) -> dict[str, object]:
+    cells: dict[str, object] = {}
+    for factor in problem.factors:
+        value = point[factor.name]
+        if isinstance(value, Mapping):
+            cells |= {f"{factor.name}.{c}": amount for c, amount in value.items()}
+        else:
+            cells[factor.name] = value
+    return cells
+
+
+def read_history(lines: Sequence[str], problem: Problem) -> list[Observation]:
+    """Return the runs of a CSV file's lines.
+
+    A row without a status is ``ok`` when anything was measured and ``pending`` otherwise. Columns
+    of other names are passed over. Raises BadHistory with every fault: row, column, what.
+    """
+    try:
+        rows = list(csv.reader(lines, strict=True))
+    except csv.Error as error:
+        raise BadHistory([f"is not CSV: {error}"]) from None
+    if not rows or not any(cell.strip() for cell in rows[0]):
+        raise BadHistory(["has no header row; the columns are " + ", ".join(columns(problem))])
+    header = [cell.strip().removeprefix("\ufeff") for cell in rows[0]]
+    faults = _header_faults(header, problem)
+    if faults:
+        raise BadHistory(faults)
+    runs: list[Observation] = []
+    for number, cells in enumerate(rows[1:], start=2):
+        if any(cell.strip() for cell in cells):
+            reader = _Row(problem, header, cells, f"row {number}")
+            runs.append(reader.run())
+            faults += reader.faults
+    _raise_any(faults)
+    return runs
+
+
+def _raise_any(faults: list[str]) -> None:
+    if len(faults) > _MAX_FAULTS:
+        faults = [*faults[:_MAX_FAULTS], f"and {len(faults) - _MAX_FAULTS} faults more"]
+    if faults:
+        raise BadHistory(faults)
+
+
+def _header_faults(header: list[str], problem: Problem) -> list[str]:
+    needed = [column for factor in problem.factors for column in _columns(factor)]
+    needed += [response.name for response in problem.responses]
+    spare = [name for name in header if name and name not in columns(problem)]
+    faults = [
+        f"row 1: no column {name!r}{nearest(name, spare)}" for name in needed if name not in header
+    ]
+    twice = sorted({name for name in header if name and header.count(name) > 1})
+    return faults + [f"row 1: column {name!r} comes twice" for name in twice]
+
+
+class _Row:
+    """Reads one row; its faults gather in ``faults``."""
+
+    def __init__(self, problem: Problem, header: list[str], cells: list[str], where: str) -> None:
+        self._problem, self._where = problem, where
+        self.faults: list[str] = []
+        if len(cells) > len(header):
+            self.faults.append(f"{where}: {len(cells)} cells under {len(header)} columns")
+        self._cells = {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
+
+    def run(self) -> Observation:
+        """Return the run; of no use when there are faults."""
+        responses = {
+            r.name: measured
+            for r in self._problem.responses
+            if (measured := self._measured(r.name)) is not None
+        }
+        return Observation(
+            self._point(), responses, self._status(bool(responses)), self._achieved()
+        )
+
+    def _fault(self, column: str, what: str) -> None:
+        self.faults.append(f"{self._where}: {column}: {what}")
+
+    def _number(self, column: str) -> float | None:
+        text = self._cells.get(column, "")
+        if not text:
+            return None
+        try:
+            value = float(text)
+        except ValueError:
+            self._fault(column, f"must be a number, got {text!r}")
+            return None
+        if not isfinite(value):
+            self._fault(column, f"must be a finite number, got {text!r}; leave it empty instead")
+            return None
+        return value
+
+    def _point(self) -> dict[str, FactorValue]:
+        point: dict[str, FactorValue] = {}
+        for factor in self._problem.factors:
+            before = len(self.faults)
+            value = self._value(factor, "")
+            if value is None:
+                if len(self.faults) == before:
+                    self._fault(factor.name, "is empty; every run needs all its factors")
+                continue
+            if fault := factor.fault(value):
+                self._fault(factor.name, fault)
+            point[factor.name] = value
+        return point
+
+    def _value(self, factor: Factor, prefix: str) -> FactorValue | None:
+        if isinstance(factor, Composition):
+            amounts = [self._number(prefix + column) for column in factor.terms]
+            if all(amount is None for amount in amounts):
+                return None
+            pairs = zip(factor.components, amounts, strict=True)
+            return {component: amount or 0.0 for component, amount in pairs}
+        if factor.terms:
+            return self._number(prefix + factor.name)
+        return self._cells.get(prefix + factor.name) or None
+
+    def _achieved(self) -> Point | None:
+        values = {f.name: self._value(f, "achieved.") for f in self._problem.factors}
+        known = {name: value for name, value in values.items() if value is not None}
+        return known if len(known) == len(values) else None
+
+    def _measured(self, name: str) -> Measured | None:
+        value, sd = self._number(name), self._number(f"{name}.sd")
+        if sd is not None and sd < 0:
+            self._fault(f"{name}.sd", f"must be >= 0, got {sd:g}")
+        return None if value is None else Measured(value, sd)
+
+    def _status(self, measured: bool) -> Status:
+        given = self._cells.get("status", "").lower()
+        for status in get_args(Status):
+            if given == status:
+                return status
+        if given:
+            self._fault("status", f"must be one of {', '.join(get_args(Status))}, got {given!r}")
+        return "ok" if measured else "pending"
+
+
+def history_from_json(items: object, problem: Problem) -> list[Observation]:
+    """Return the runs of external planners' JSON; raise BadHistory with every fault."""
+    if not isinstance(items, list):
+        raise BadHistory([f"must be a list of runs, got {items!r:.80}"])
+    faults: list[str] = []
+    runs = [_run(item, problem, f"run {i}", faults) for i, item in enumerate(items)]
+    _raise_any(faults)
+    return runs
+
+
+def _run(item: Any, problem: Problem, where: str, faults: list[str]) -> Observation:
+    if not isinstance(item, Mapping):
+        faults.append(f"{where}: must be an object, got {item!r:.80}")
+        return Observation({})
+    for factor in problem.factors:
+        point = item.get("point")
+        given = point.get(factor.name) if isinstance(point, Mapping) else None
+        if fault := factor.fault(given):
+            faults.append(f"{where}: {factor.name}: {fault}")
+    status = item.get("status", "ok")
+    if status not in get_args(Status):
+        faults.append(f"{where}: status: must be one of {', '.join(get_args(Status))}")
+    responses = _responses(item.get("responses", {}), where, faults)
+    return Observation(item.get("point", {}), responses, status, item.get("achieved"))
+
+
+def _responses(items: Any, where: str, faults: list[str]) -> dict[str, Measured]:
+    measured: dict[str, Measured] = {}
+    for name, given in items.items() if isinstance(items, Mapping) else ():
+        try:
+            value, sd = float(given["value"]), given.get("sd")
+            measured[name] = Measured(value, None if sd is None else float(sd))
+        except (TypeError, KeyError, ValueError, AttributeError):
+            faults.append(
+                f"{where}: {name}: must be an object with value and sd, got {given!r:.80}"
+            )
+    return measured

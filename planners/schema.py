@@ -1,0 +1,205 @@
+"""Problems as JSON documents (CONTRACT, problems and planners), read with all faults at once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from planners.errors import BadProblem
+from planners.factors import Categorical, Composition, Continuous, Discrete, Factor
+from planners.goals import Constraint, Response
+from planners.problem import Problem, nearest
+
+Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+Text = Annotated[str, Field(strict=True, min_length=1, max_length=200)]
+_T = TypeVar("_T")
+
+
+class _Strict(BaseModel):
+    """Reject unknown keys: a typo must not become a default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ContinuousModel(_Strict):
+    """A number between two bounds."""
+
+    name: Text
+    kind: Literal["continuous"] = "continuous"
+    low: Number
+    high: Number
+    unit: str = ""
+    transform: Literal["none", "log", "reciprocal_kelvin"] = "none"
+
+    def build(self) -> Continuous:
+        """Return the factor; raise BadProblem."""
+        return Continuous(self.name, self.low, self.high, self.unit, self.transform)
+
+
+class DiscreteModel(_Strict):
+    """One of a few numbers."""
+
+    name: Text
+    kind: Literal["discrete"]
+    values: list[Annotated[int, Field(strict=True)] | Number]
+    unit: str = ""
+
+    def build(self) -> Discrete:
+        """Return the factor; raise BadProblem."""
+        return Discrete(self.name, tuple(self.values), self.unit)
+
+
+class CategoricalModel(_Strict):
+    """One of a few names."""
+
+    name: Text
+    kind: Literal["categorical"]
+    levels: list[Text]
+    descriptors: dict[str, dict[str, Number]] = Field(default_factory=dict)
+
+    def build(self) -> Categorical:
+        """Return the factor; raise BadProblem."""
+        return Categorical(self.name, tuple(self.levels), self.descriptors)
+
+
+class CompositionModel(_Strict):
+    """Amounts of several components that add up to a total."""
+
+    name: Text
+    kind: Literal["composition"]
+    components: list[Text]
+    total: Number = 1.0
+    max_components: Annotated[int, Field(strict=True)] | None = None
+
+    def build(self) -> Composition:
+        """Return the factor; raise BadProblem."""
+        return Composition(self.name, tuple(self.components), self.total, self.max_components)
+
+
+class ResponseModel(_Strict):
+    """A measured outcome and its goal."""
+
+    name: Text
+    goal: Literal["maximise", "minimise", "target"] = "maximise"
+    low: Number | None = None
+    high: Number | None = None
+
+    def build(self) -> Response:
+        """Return the response; raise BadProblem."""
+        return Response(self.name, self.goal, self.low, self.high)
+
+
+class ConstraintModel(_Strict):
+    """A bounded sum of factors, each times a number."""
+
+    kind: Literal["linear"] = "linear"
+    terms: dict[str, Number]
+    at_most: Number | None = None
+    at_least: Number | None = None
+
+    def build(self) -> Constraint:
+        """Return the constraint; raise BadProblem."""
+        return Constraint(self.terms, self.at_most, self.at_least)
+
+
+_FactorModel = ContinuousModel | DiscreteModel | CategoricalModel | CompositionModel
+_FACTORS: dict[str, type[_FactorModel]] = {
+    "continuous": ContinuousModel,
+    "discrete": DiscreteModel,
+    "categorical": CategoricalModel,
+    "composition": CompositionModel,
+}
+
+
+class ProblemModel(_Strict):
+    """A whole problem."""
+
+    factors: Annotated[list[_FactorModel], Field(min_length=1)]
+    responses: list[ResponseModel] = Field(default_factory=list)
+    constraints: list[ConstraintModel] = Field(default_factory=list)
+
+
+def problem_schema() -> dict[str, Any]:
+    """Return the JSON Schema of problems, for ``taylord schema problem``."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | TypeAdapter(
+        ProblemModel
+    ).json_schema()
+
+
+def read_problem(document: object) -> Problem:
+    """Return the problem of a parsed JSON document; raise BadProblem with every fault."""
+    if not isinstance(document, Mapping):
+        raise BadProblem([f"must be an object with factors and responses, got {document!r:.80}"])
+    keys = tuple(ProblemModel.model_fields)
+    faults = [
+        f"{key}: unknown key{nearest(str(key), keys)}; allowed are {', '.join(keys)}"
+        for key in document
+        if key not in keys
+    ]
+    factors = _each(document, "factors", _factor, faults)
+    responses = _each(document, "responses", _response, faults)
+    constraints = _each(document, "constraints", _constraint, faults)
+    if faults:
+        raise BadProblem(faults)
+    return Problem(tuple(factors), tuple(responses), tuple(constraints))
+
+
+def _each(
+    document: Mapping[str, Any], key: str, build: Callable[[object], _T], faults: list[str]
+) -> list[_T]:
+    items = document.get(key, [])
+    if not isinstance(items, list):
+        faults.append(f"{key}: must be a list, got {items!r:.80}")
+        return []
+    built: list[_T] = []
+    for i, item in enumerate(items):
+        try:
+            built.append(build(item))
+        except BadProblem as error:
+            faults += [f"{key}.{i}{'.' if ':' in f else ': '}{f}" for f in error.faults]
+    return built
+
+
+def _factor(item: object) -> Factor:
+    kind = item.get("kind", "continuous") if isinstance(item, Mapping) else "continuous"
+    if not isinstance(kind, str) or kind not in _FACTORS:
+        near = nearest(str(kind), tuple(_FACTORS))
+        raise BadProblem([f"kind: must be one of {', '.join(_FACTORS)}, got {kind!r}{near}"])
+    return _validated(_FACTORS[kind], item).build()
+
+
+def _response(item: object) -> Response:
+    return _validated(ResponseModel, item).build()
+
+
+def _constraint(item: object) -> Constraint:
+    return _validated(ConstraintModel, item).build()
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def _validated(model: type[_Model], item: object) -> _Model:
+    try:
+        return model.model_validate(item)
+    except ValidationError as error:
+        keys = tuple(model.model_fields)
+        faults = [
+            _sentence(e["loc"], e["type"], e["msg"], e["input"], keys) for e in error.errors()
+        ]
+        raise BadProblem(list(dict.fromkeys(faults))) from None
+
+
+def _sentence(
+    location: tuple[int | str, ...], kind: str, message: str, given: object, keys: Sequence[str]
+) -> str:
+    where = ".".join(
+        str(part) for part in location if part not in ("int", "float", "constrained-int")
+    )
+    if kind == "extra_forbidden":
+        near = nearest(str(location[-1]), keys)
+        return f"{where}: unknown key{near}; allowed are {', '.join(keys)}"
+    if kind == "missing":
+        return f"{where}: is missing"
+    text = message[:1].lower() + message[1:]
+    return f"{where}: {text}, got {given!r:.80}" if where else f"{text}, got {given!r:.80}"
