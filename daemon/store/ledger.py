@@ -1,0 +1,161 @@
+"""The connection that writes: one file in WAL mode, one writer, whole transactions or nothing.
+
+Durable documents are committed with ``synchronous=FULL``: the write-ahead log is on the disk when
+the commit returns. Telemetry is committed with NORMAL: it survives a killed process, and a loss of
+power takes at most the last seconds of it. Both go through one connection; switching costs 3 us,
+a second connection would make the two wait for each other's lock.
+
+After a fault the connection is thrown away and opened anew for the next attempt: SQLite has then
+rolled back, and a disk that came back is found again.
+"""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+from daemon.errors import StoreFailed
+from daemon.store.recorder import ADD_READING, ReadingRow, Statement
+from daemon.store.schema import FILE_NAME, create
+
+BUSY_S = 5.0  # how long a reader's or another program's lock is waited for
+JOURNAL_LIMIT = 64 << 20  # bytes the write-ahead log is cut back to
+
+Synchronous = Literal["FULL", "NORMAL"]
+
+
+class Ledger:
+    """Writes whole transactions; used by one thread at a time."""
+
+    def __init__(self, directory: Path, *, durable: Synchronous = "FULL") -> None:
+        self.directory, self.path = directory, directory / FILE_NAME
+        self._durable: Synchronous = durable
+        self._sync: Synchronous | None = None
+        self._lock = _lock(directory)
+        self._connection: sqlite3.Connection | None = None
+        try:
+            self._connection = self._open(new=True)
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """Return the open connection, opening it anew after a fault; raise StoreFailed."""
+        if self._connection is None:
+            self._connection = self._open(new=False)
+        return self._connection
+
+    def write(self, durable: Sequence[Statement] = (), readings: Sequence[ReadingRow] = ()) -> None:
+        """Commit all of it in one transaction, or raise StoreFailed and change nothing."""
+        if not durable and not readings:
+            return
+        connection = self.connection
+        try:
+            self._synchronous(self._durable if durable else "NORMAL")
+            connection.execute("BEGIN IMMEDIATE")
+            for sql, values in durable:
+                connection.execute(sql, values)
+            if readings:
+                connection.executemany(ADD_READING, readings)
+            connection.execute("COMMIT")
+        except (
+            sqlite3.Error,
+            OverflowError,
+            UnicodeEncodeError,
+        ) as error:  # or a value it cannot hold
+            self._discard()
+            raise failed(self.path, error) from error
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file and close it; give the directory free."""
+        with suppress(sqlite3.Error, StoreFailed):  # the log stays beside the file, and is complete
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._discard()
+        os.close(self._lock)
+
+    def _synchronous(self, wanted: Synchronous) -> None:
+        if self._sync != wanted:
+            self.connection.execute(f"PRAGMA synchronous={wanted}")
+            self._sync = wanted
+
+    def _open(self, *, new: bool) -> sqlite3.Connection:
+        # a file that vanished must be noticed: only the first opening may create it
+        uri = f"{self.path.absolute().as_uri()}?mode={'rwc' if new else 'rw'}"
+        connection: sqlite3.Connection | None = None
+        try:
+            connection = sqlite3.connect(
+                uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+            )
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute(f"PRAGMA journal_size_limit={JOURNAL_LIMIT}")
+            create(connection)
+        except (sqlite3.Error, ValueError) as error:
+            if connection is not None:
+                connection.close()
+            raise failed(self.path, error) from error
+        self._sync = None
+        return connection
+
+    def _discard(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sqlite3.Error):  # it is being thrown away
+                connection.close()
+
+
+def failed(path: Path, error: Exception) -> StoreFailed:
+    """Return the fault in the user's words: what cannot be done, why, and what now."""
+    text = str(error)
+    for part, advice in _ADVICE.items():
+        if part in text:
+            return StoreFailed(f"{path}: cannot be written: {text} ({advice})")
+    return StoreFailed(f"{path}: cannot be written: {text}")
+
+
+_ADVICE = {
+    "full": "free space on its disk; writing is tried again every few seconds",
+    "locked": "another program holds it; close that program's transaction",
+    "readonly": "check the permissions and whether the file system is mounted read-only",
+    "unable to open": "check that the directory exists and may be written",
+    "disk I/O error": "check the disk and its free space; writing is tried again every few seconds",
+    "malformed": "the file is damaged; move it away, and keep it for recovery",
+    "not a database": "the file is not taylord's; choose another data directory",
+    "schema": "use the taylord that wrote it, or another data directory",
+}
+
+
+def _lock(directory: Path) -> int:
+    """Take the directory for this process, until it ends however it ends; return the descriptor."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise StoreFailed(f"{directory}: cannot be used for data: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise StoreFailed(
+            f"{directory}: another taylord is writing here (stop it, or choose another --data)"
+        ) from error
+    return descriptor
+
+
+def in_use(directory: Path) -> bool:
+    """Return whether a daemon has the directory open now."""
+    try:
+        descriptor = os.open(directory / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(descriptor)

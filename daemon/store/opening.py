@@ -1,0 +1,103 @@
+"""The first transaction of a start: who starts, and what the last one left in flight."""
+
+import os
+from dataclasses import dataclass
+
+from daemon import __version__
+from daemon.store.documents import clean, config_hash, to_json
+from daemon.store.ledger import Ledger
+from daemon.store.recorder import ENDED_CAMPAIGNS, Recorder, Statement
+from daemon.store.schema import SCHEMA, Columns
+from daemon.timebase import Timebase
+
+
+@dataclass(frozen=True, slots=True)
+class BootNote:
+    """What is kept of one start of the daemon; ``loop_t`` in s."""
+
+    boot: str
+    started: str
+    loop_t: float
+    config_text: str
+    seed: int | None
+    rig: str
+
+
+def opened(ledger: Ledger, note: BootNote, timebase: Timebase) -> tuple[Recorder, tuple[str, ...]]:
+    """Write the start down; return what goes on recording, and the interrupted experiments."""
+    read = ledger.connection.execute
+    in_flight = read(
+        "SELECT n, run, id FROM experiments WHERE status IN ('pending', 'running') ORDER BY n"
+    ).fetchall()
+    seq = int(read("SELECT COALESCE(MAX(seq), 0) + 1 FROM events").fetchone()[0])
+    rows = [*_boot_rows(note)]
+    for n, _, experiment in in_flight:
+        rows += _interrupted(note, seq, n, experiment)
+        seq += 1
+    ledger.write(rows)
+    last = read("SELECT id, state FROM campaigns ORDER BY started DESC, id DESC LIMIT 1").fetchone()
+    kept = read("SELECT value FROM meta WHERE key = 'columns'").fetchone()
+    recorder = Recorder(
+        note.boot,
+        timebase,
+        note.loop_t,
+        next_seq=seq,
+        next_signal=int(read("SELECT COALESCE(MAX(id), 0) + 1 FROM signals").fetchone()[0]),
+        qualities={(q, r): i for i, q, r in read("SELECT id, quality, reason FROM qualities")},
+        columns=Columns.from_json(kept[0]) if kept else None,
+        campaign=last[0] if last and last[1] not in ENDED_CAMPAIGNS else None,
+        campaigns=int(read("SELECT COUNT(*) FROM campaigns").fetchone()[0]),
+    )
+    return recorder, tuple(experiment for _, _, experiment in in_flight)
+
+
+def _boot_rows(note: BootNote) -> list[Statement]:
+    config = clean(note.config_text)
+    digest = config_hash(note.config_text)
+    meta = {
+        "schema": str(SCHEMA),
+        "version": __version__,
+        "rig": clean(note.rig),
+        "boot": note.boot,
+        "seed": None if note.seed is None else str(note.seed),
+        "config": config,
+        "config_hash": digest,
+        "started": note.started,
+    }
+    rows: list[Statement] = [
+        ("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", pair) for pair in meta.items()
+    ]
+    rows.append(
+        (
+            "INSERT INTO boots (boot, started, loop_origin, version, config_hash, config, seed,"
+            " pid) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                note.boot,
+                note.started,
+                note.loop_t,
+                __version__,
+                digest,
+                config,
+                note.seed,
+                os.getpid(),
+            ),
+        )
+    )
+    return rows
+
+
+def _interrupted(note: BootNote, seq: int, n: int, experiment: str) -> list[Statement]:
+    """Mark one experiment; the mark is in the event log as well."""
+    reason = "the daemon ended while the experiment was in flight"
+    document = {"what": "experiment interrupted", "experiment": experiment, "why": reason}
+    return [
+        (
+            "UPDATE experiments SET status = 'interrupted', state = 'interrupted',"
+            " reason = ?, finished = ? WHERE n = ?",
+            (reason, note.started, n),
+        ),
+        (
+            "INSERT INTO events (seq, boot, t, time_utc, kind, data) VALUES (?, ?, 0, ?, ?, ?)",
+            (seq, note.boot, note.started, "decision", to_json(document)),
+        ),
+    ]

@@ -1,0 +1,362 @@
+"""Turns events and readings into rows: what is written, not when or by whom.
+
+Every statement may be run twice with the same result, so that a write whose outcome is unknown can
+simply be repeated.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, get_args
+
+from daemon.events import Event
+from daemon.experiment.record import Status
+from daemon.store.documents import clean, flat_names, to_json
+from daemon.store.schema import Columns
+from daemon.timebase import Timebase
+from drivers.signal import Reading, Value
+
+Statement = tuple[str, tuple[Any, ...]]
+ReadingRow = tuple[int, int, Value | None, int]  # signal, UTC in us, value, quality
+
+STATUSES = frozenset(get_args(Status))
+IN_FLIGHT = frozenset({"pending", "running"})
+ENDED_CAMPAIGNS = frozenset({"complete", "stopped", "aborted"})
+ADD_READING = "INSERT OR REPLACE INTO readings (signal, t_us, value, quality) VALUES (?, ?, ?, ?)"
+_INT_LIMIT = 2**63
+
+
+class Recorder:
+    """The running numbers of one open store, and the rows of what comes in."""
+
+    def __init__(
+        self,
+        boot: str,
+        timebase: Timebase,
+        origin_loop: float,
+        *,
+        next_seq: int = 1,
+        next_signal: int = 1,
+        qualities: Mapping[tuple[str, str], int] | None = None,
+        columns: Columns | None = None,
+        campaign: str | None = None,
+        campaigns: int = 0,
+    ) -> None:
+        self.boot, self.campaign, self.columns = boot, campaign, columns or Columns()
+        self._timebase, self._seq, self._next_signal = timebase, next_seq, next_signal
+        self._campaigns = campaigns
+        self._qualities = dict(qualities or {})
+        self._signals: dict[str, int] = {}
+        # readings are many: their time is one multiplication, not a datetime
+        self._origin_us = round(timebase.utc(0.0).timestamp() * 1e6)
+        self._origin_loop = origin_loop
+        self._tables: dict[str, Callable[[Event, str], list[Statement]]] = {
+            "experiment": self._experiment,
+            "campaign": self._campaign_state,
+            "suggestion": self._suggestion,
+            "command": self._command,
+            "trip": self._trip,
+            "alarm": self._alarm,
+            "connection": self._connection,
+        }
+
+    # -- events ------------------------------------------------------------------------------
+
+    def event(self, event: Event) -> list[Statement]:
+        """Return the rows of one event: the event itself, and what it changes."""
+        time_utc = self._timebase.iso(event.t)
+        seq, self._seq = self._seq, self._seq + 1
+        own: Statement = (
+            "INSERT OR REPLACE INTO events (seq, boot, t, time_utc, kind, data)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                seq,
+                self.boot,
+                round(event.t - self._origin_loop, 6),
+                time_utc,
+                event.kind,
+                to_json(event.data),
+            ),
+        )
+        table = self._tables.get(event.kind)
+        return [own, *(table(event, time_utc) if table else ())]
+
+    @property
+    def run(self) -> str:
+        """Return what experiment ids are unique within: the campaign, or this start."""
+        return self.campaign or f"boot {self.boot}"
+
+    def begin_campaign(self, time_utc: str, given: Mapping[str, Any]) -> list[Statement]:
+        """Open a new campaign; its id is ``self.campaign`` from now on."""
+        self._campaigns += 1
+        self.campaign = f"c-{self._campaigns:04d}"
+        problem = given.get("problem")
+        rows: list[Statement] = [
+            (
+                "INSERT OR REPLACE INTO campaigns (id, boot, state, problem, planner, seed, wanted,"
+                " config_hash, started) VALUES (?, ?, 'idle', ?, ?, ?, ?, ?, ?)",
+                (
+                    self.campaign,
+                    self.boot,
+                    None if problem is None else to_json(problem),
+                    _optional(given.get("planner")),
+                    given.get("seed"),
+                    given.get("wanted"),
+                    _optional(given.get("config_hash")),
+                    time_utc,
+                ),
+            )
+        ]
+        return rows + self._names_of_problem(problem)
+
+    def _names_of_problem(self, problem: Mapping[str, Any] | None) -> list[Statement]:
+        if not problem:
+            return []
+        factors: dict[str, Any] = {}
+        for factor in problem.get("factors", ()):
+            parts = factor.get("components")
+            factors[factor["name"]] = dict.fromkeys(parts, 0.0) if parts else 0.0
+        responses = {response["name"]: None for response in problem.get("responses", ())}
+        return self._meet({"requested": factors, "responses": responses})
+
+    def _campaign_state(self, event: Event, time_utc: str) -> list[Statement]:
+        state = clean(event.data.get("state", ""))
+        opened = [] if self.campaign else self.begin_campaign(time_utc, event.data)
+        ended = state in ENDED_CAMPAIGNS
+        return [
+            *opened,
+            (
+                "UPDATE campaigns SET state = ?, reason = ?, finished = ? WHERE id = ?",
+                (
+                    state,
+                    clean(event.data.get("reason", "")),
+                    time_utc if ended else None,
+                    self.campaign,
+                ),
+            ),
+        ]
+
+    def _experiment(self, event: Event, _: str) -> list[Statement]:
+        data = event.data
+        state = clean(data.get("state", ""))
+        status = clean(data.get("status") or (state if state in STATUSES else "running"))
+        started, finished = data.get("started"), data.get("finished")
+        if started is None and status != "pending":
+            started = event.t
+        if finished is None and status not in IN_FLIGHT:
+            finished = event.t
+        parts = [_json(data, key) for key in ("requested", "commanded", "achieved", "responses")]
+        row = (
+            _UPSERT_EXPERIMENT,
+            (
+                self.run,
+                clean(data.get("id", "")),
+                self.campaign,
+                self.boot,
+                status,
+                state or status,
+                *parts,
+                _optional(data.get("reason") or None),
+                self._iso(started),
+                self._iso(finished),
+                self._offset(started),
+                self._offset(finished),
+            ),
+        )
+        return [row, *self._meet(data)]
+
+    def _meet(self, data: Mapping[str, Any]) -> list[Statement]:
+        """Return what makes the view anew when the data hold a name for the first time."""
+        columns, before = self.columns, self.columns.count()
+        for part in ("requested", "commanded", "achieved"):
+            names = getattr(columns, part)
+            names.update(dict.fromkeys(flat_names(data.get(part) or {})))
+        columns.responses.update(dict.fromkeys(clean(name) for name in data.get("responses") or {}))
+        if columns.count() == before:
+            return []
+        return [
+            (
+                "INSERT OR REPLACE INTO meta (key, value) VALUES ('columns', ?)",
+                (columns.to_json(),),
+            ),
+            ("DROP VIEW IF EXISTS v_experiments", ()),
+            (columns.view(), ()),
+        ]
+
+    def _suggestion(self, event: Event, time_utc: str) -> list[Statement]:
+        data = event.data
+        row: Statement = (
+            "INSERT INTO suggestions (run, id, campaign, boot, state, point, predicted, reason,"
+            " origin, experiment, time_utc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (run, id) DO UPDATE SET state = excluded.state,"
+            " point = COALESCE(excluded.point, point),"
+            " predicted = COALESCE(excluded.predicted, predicted),"
+            " reason = COALESCE(excluded.reason, reason),"
+            " experiment = COALESCE(excluded.experiment, experiment)",
+            (
+                self.run,
+                clean(data.get("id", "")),
+                self.campaign,
+                self.boot,
+                clean(data.get("state", "")),
+                _json(data, "point"),
+                _json(data, "predicted"),
+                _optional(data.get("reason") or None),
+                _optional(data.get("origin")),
+                _optional(data.get("experiment")),
+                time_utc,
+            ),
+        )
+        return [row]
+
+    def _command(self, event: Event, time_utc: str) -> list[Statement]:
+        data = event.data
+        reply = data.get("reply")
+        row: Statement = (
+            "INSERT INTO commands (id, origin, boot, verb, arguments, outcome, reply, time_utc)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (origin, id) DO UPDATE SET"
+            " outcome = excluded.outcome, reply = excluded.reply, finished = excluded.time_utc",
+            (
+                clean(data.get("id", "")),
+                clean(data.get("origin", "")),
+                self.boot,
+                clean(data.get("verb", "")),
+                to_json(data.get("arguments") or {}),
+                clean(data.get("outcome", "")),
+                None if reply is None else to_json(reply),
+                time_utc,
+            ),
+        )
+        return [row]
+
+    def _trip(self, event: Event, time_utc: str) -> list[Statement]:
+        data = event.data
+        if data.get("state") == "reset":
+            closed = "UPDATE trips SET state = 'reset', reset_utc = ? WHERE state != 'reset'"
+            return [(closed, (time_utc,))]
+        row: Statement = (
+            "INSERT OR REPLACE INTO trips (n, boot, time_utc, name, signal, value, threshold,"
+            " action, state, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                self._seq - 1,  # the event's own number
+                self.boot,
+                time_utc,
+                clean(data.get("name", "")),
+                _optional(data.get("signal")),
+                _number(data.get("value")),
+                _number(data.get("threshold")),
+                _optional(data.get("action")),
+                clean(data.get("state", "tripped")),
+                to_json(data),
+            ),
+        )
+        return [row]
+
+    def _alarm(self, event: Event, time_utc: str) -> list[Statement]:
+        data = event.data
+        row: Statement = (
+            "INSERT OR REPLACE INTO alarms (id, name, state, priority, message, time_utc)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                clean(data.get("id", data.get("name", ""))),
+                _optional(data.get("name")),
+                clean(data.get("state", "")),
+                _optional(data.get("priority")),
+                _optional(data.get("message")),
+                time_utc,
+            ),
+        )
+        return [row]
+
+    def _connection(self, event: Event, time_utc: str) -> list[Statement]:
+        data = event.data
+        row: Statement = (
+            "INSERT OR REPLACE INTO connections (instrument, state, message, time_utc)"
+            " VALUES (?, ?, ?, ?)",
+            (
+                clean(data.get("instrument", "")),
+                clean(data.get("state", "")),
+                _optional(data.get("message")),
+                time_utc,
+            ),
+        )
+        return [row]
+
+    # -- readings ----------------------------------------------------------------------------
+
+    def readings(self, readings: Sequence[Reading], declare: list[Statement]) -> list[ReadingRow]:
+        """Return the rows of readings; what they need declared first is added to ``declare``."""
+        rows: list[ReadingRow] = []
+        for reading in readings:
+            signal = self._signals.get(reading.signal)
+            if signal is None:
+                signal = self._declare_signal(reading, declare)
+            quality = self._qualities.get((reading.quality, reading.reason))
+            if quality is None:
+                quality = self._declare_quality(reading, declare)
+            value = reading.value
+            if isinstance(value, int) and not -_INT_LIMIT <= value < _INT_LIMIT:
+                value = float(value)  # SQLite's integers have 64 bits
+            elif isinstance(value, str):
+                value = clean(value)
+            rows.append((signal, self._origin_us + round(reading.t * 1e6), value, quality))
+        return rows
+
+    def _declare_signal(self, reading: Reading, declare: list[Statement]) -> int:
+        number = self._signals[reading.signal] = self._next_signal
+        self._next_signal += 1
+        declare.append(
+            (
+                "INSERT OR REPLACE INTO signals (id, boot, name, unit) VALUES (?, ?, ?, ?)",
+                (number, self.boot, clean(reading.signal), clean(reading.unit)),
+            )
+        )
+        return number
+
+    def _declare_quality(self, reading: Reading, declare: list[Statement]) -> int:
+        key = (str(reading.quality), reading.reason)
+        number = self._qualities[key] = max(self._qualities.values(), default=-1) + 1
+        declare.append(
+            (
+                "INSERT OR REPLACE INTO qualities (id, quality, reason) VALUES (?, ?, ?)",
+                (number, key[0], clean(key[1])),
+            )
+        )
+        return number
+
+    # -- small things ------------------------------------------------------------------------
+
+    def _iso(self, t: float | None) -> str | None:
+        return None if t is None else self._timebase.iso(t)
+
+    def _offset(self, t: float | None) -> float | None:
+        return None if t is None else round(t - self._origin_loop, 6)
+
+
+_UPSERT_EXPERIMENT = """
+INSERT INTO experiments (run, id, campaign, boot, status, state, requested, commanded, achieved,
+  responses, reason, started, finished, started_t, finished_t)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (run, id) DO UPDATE SET
+  status = excluded.status, state = excluded.state, boot = excluded.boot,
+  requested = COALESCE(excluded.requested, requested),
+  commanded = COALESCE(excluded.commanded, commanded),
+  achieved = COALESCE(excluded.achieved, achieved),
+  responses = COALESCE(excluded.responses, responses),
+  reason = COALESCE(excluded.reason, reason),
+  started = COALESCE(started, excluded.started),
+  started_t = COALESCE(started_t, excluded.started_t),
+  finished = excluded.finished, finished_t = excluded.finished_t
+"""
+
+
+def _json(data: Mapping[str, Any], key: str) -> str | None:
+    """Return a part as JSON text, or None when the document does not speak of it."""
+    part = data.get(key)
+    return to_json(part) if part else None
+
+
+def _optional(value: Any) -> str | None:
+    return None if value is None else clean(value)
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
