@@ -1,0 +1,237 @@
+"""Eurotherm 3216 (Modbus RTU) and EPC3000 (RTU or TCP) temperature controllers.
+
+Registers of the 3200 engineering manual HA028651, 0-based; the EPC3000 keeps the low addresses
+(HA032842). Numbers are 16-bit integers with the decimals of the display, which is a setting of the
+instrument and not part of the map: :meth:`Eurotherm.prepare` compares integers with their float
+copies at 8000h + 2 x address, and refuses to work when they disagree with the option ``decimals``
+or when they cannot tell. A factor of ten in a temperature must not pass unseen.
+
+The setpoint is the remote one (26, selected at 276): the local ones wear out the memory after
+about 100 000 writes. It is written before it is selected, so that an old one never acts. Control is
+switched off by standby (199 = 1), which turns all control outputs off and keeps the measurement
+going; manual at 0 % would leave the output to whoever turns a knob. Nothing is selected or switched
+by connecting. Sensor break is a bit of the status word, not a special value: every reading of the
+temperature brings the status with it, and is bad while the bit is set.
+Unverified on hardware.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, cast
+
+from pydantic import Field
+
+from drivers.bus import Bus
+from drivers.errors import CommandRejected, DeviceFault, ReadbackMismatch, WrongInstrument
+from drivers.modbus import ModbusInstrument, ModbusOptions, ModbusRejected
+from drivers.modbus_frames import WRITE_ONE
+from drivers.modbus_signal import GAP_SENTINEL, BadValue, BoundModbusSignal, ModbusSignal
+from drivers.signal import Lane, Limits, Quality, Reading
+
+MANUAL, SENSOR_BREAK, LOOP_BREAK = 0x10, 0x20, 0x40  # bits of the status word
+COMPARED = (1, 2, 11, 12, 5)  # process value, setpoint, range low and high, working setpoint
+FLOAT_COPY = ModbusSignal(0, "float32")
+COUNTS = ModbusSignal(0)
+
+
+class EurothermOptions(ModbusOptions):
+    """Options of a Eurotherm controller."""
+
+    decimals: Annotated[int, Field(ge=0, le=4)] | None = None  # of the display; None: find out
+    ignore_alarms: tuple[Annotated[int, Field(ge=1, le=4)], ...] = ()  # 1-4, not faults of the rig
+    rate_limit: Annotated[float, Field(ge=0, le=1000)] | None = None  # K/min; 0 off; None: leave it
+
+
+class Eurotherm(ModbusInstrument):
+    """Fills the ``Thermostat`` role; the family's common part."""
+
+    Options = EurothermOptions
+    model = "Eurotherm"
+
+    temperature = ModbusSignal(1, unit="degC", divisor=None, doc="process value")
+    setpoint = ModbusSignal(
+        26, unit="degC", divisor=None, writable=True, poll_s=5.0, doc="target setpoint in use"
+    )
+    running = ModbusSignal(199, kind=bool, values={0: True, 1: False, 2: False}, poll_s=5.0)
+    power = ModbusSignal(4, unit="%", divisor=10.0, doc="working output")
+    working_setpoint = ModbusSignal(5, unit="degC", divisor=None, doc="after the rate limit")
+    status = ModbusSignal(
+        75, "uint16", kind=int, sentinels=(GAP_SENTINEL,), doc="alarm and mode bits (StAt)"
+    )
+    rate_limit = ModbusSignal(
+        35, unit="K/min", divisor=None, writable=True, limits=Limits(0, 1000), poll_s=None
+    )
+    local_setpoint = ModbusSignal(2, unit="degC", divisor=None, poll_s=None)
+    remote_selected = ModbusSignal(276, kind=bool, values={0: False, 1: True}, poll_s=None)
+    manual_output = ModbusSignal(3, unit="%", divisor=10.0, poll_s=None)
+
+    def __init__(
+        self, name: str, bus: Bus, options: EurothermOptions, limits: Mapping[str, Limits]
+    ) -> None:
+        super().__init__(name, bus, options, limits)
+        self._options = options
+        self._scaled = False
+        self._configured = limits.get("setpoint")
+        if options.decimals is not None:
+            self.divisor = 10.0**options.decimals
+
+    async def identify(self) -> str:
+        """Read the firmware version (107); raise WrongInstrument when there is none."""
+        try:
+            (version,) = await self.read_registers(107, 1, lane=Lane.COMMAND)
+            await self.status.read(Lane.COMMAND)
+        except CommandRejected as error:
+            raise WrongInstrument(
+                self.name, f"no {self.model} answers here ({error.what})"
+            ) from error
+        return f"{self.model}, firmware {version >> 8:X}.{version & 0xFF:02X}"
+
+    async def prepare(self) -> None:
+        """Settle the decimals and the range; set the rate limit when the options give one."""
+        self._scaled = False
+        await self._settle_scale()
+        await self._narrow_to_range()
+        wanted = self._options.rate_limit
+        if wanted is not None and (await self.rate_limit.read(Lane.COMMAND)).value != wanted:
+            await self.rate_limit.set(wanted)
+
+    async def check(self) -> None:
+        """Raise DeviceFault while sensor, loop or an alarm is reported."""
+        status = await self._status_word(Lane.COMMAND)
+        names = {SENSOR_BREAK: "sensor break", LOOP_BREAK: "loop break"}
+        names |= {
+            1 << n - 1: f"alarm {n}" for n in range(1, 5) if n not in self._options.ignore_alarms
+        }
+        if found := [name for bit, name in names.items() if status & bit]:
+            raise DeviceFault(self.name, f"{', '.join(found)} (status {status:04X}h)")
+
+    async def set_temperature(self, degc: float, lane: Lane = Lane.COMMAND) -> float:
+        """Write the remote setpoint, select it, leave standby; return the read-back, degC."""
+        self.setpoint.check(degc)
+        if await self._status_word(lane) & MANUAL:
+            raise CommandRejected(self.name, "is in manual: select automatic at the controller")
+        held = (await self.setpoint.set(degc, lane)).value
+        await self._switch(on=True, lane=lane)
+        return cast("float", held)  # set() has compared it with ``degc``
+
+    async def heat_off(self, lane: Lane = Lane.COMMAND) -> None:
+        """Go to standby: all control outputs off, confirmed."""
+        await self._switch(on=False, lane=lane)
+
+    async def make_safe(self) -> None:
+        """Go to standby on the trip lane."""
+        await self._switch(on=False, lane=Lane.TRIP)
+
+    async def _status_word(self, lane: Lane) -> int:
+        value = (await self.status.read(lane)).value
+        if not isinstance(value, int):
+            raise DeviceFault(self.name, "shows no status word")
+        return value
+
+    async def _switch(self, *, on: bool, lane: Lane) -> None:
+        """Set or leave standby; writes only a change, except on a trip."""
+        if lane is not Lane.TRIP and (await self.running.read(lane)).value == on:
+            return
+        await self.write_registers(199, (0 if on else 1,), WRITE_ONE, lane)
+        if (await self.running.read(lane)).value != on:
+            raise ReadbackMismatch(self.name, f"{'is still' if on else 'did not go to'} standby")
+
+    async def readings(
+        self, names: tuple[str, ...], lane: Lane, *, strict: bool = False
+    ) -> list[Reading]:
+        """Read signals; the temperature with the status, the setpoint with its selection."""
+        if any(self.signals[name].row.divisor is None for name in names):
+            await self._settle_scale()
+        extra = {"temperature": ("status",), "setpoint": ("remote_selected", "local_setpoint")}
+        wanted = tuple(dict.fromkeys([*names, *(e for n in names for e in extra.get(n, ()))]))
+        read = await super().readings(wanted, lane, strict=strict)
+        held = dict(zip(wanted, read, strict=True))
+        if "temperature" in held:
+            held["temperature"] = _believed(held["temperature"], held["status"])
+        if "setpoint" in held:
+            held["setpoint"] = _in_use(held)
+        return [held[name] for name in names]
+
+    async def written(self, signal: BoundModbusSignal, lane: Lane) -> None:
+        """Select the remote setpoint after it was written; 276 is written only when it differs."""
+        if signal is self.setpoint and (await self.remote_selected.read(lane)).value is not True:
+            await self.write_registers(276, (1,), WRITE_ONE, lane)
+
+    async def _settle_scale(self) -> None:
+        """Find the decimals by float copies, or check the configured ones; once per connection."""
+        if self._scaled:
+            return
+        pairs = [pair for register in COMPARED if (pair := await self._both(register)) is not None]
+        fits = {d for d in range(5) if all(_agree(counts, value, d) for counts, value in pairs)}
+        configured = self._options.decimals
+        if pairs and configured is not None and configured not in fits:
+            raise DeviceFault(
+                self.name, f"its display does not have the {configured} decimals configured"
+            )
+        if configured is None:
+            if len(fits) != 1:
+                raise DeviceFault(
+                    self.name, "cannot tell the decimals of its display: set the option decimals"
+                )
+            self.divisor = 10.0 ** fits.pop()
+        self._scaled = True
+
+    async def _both(self, register: int) -> tuple[float, float] | None:
+        """Return a register's counts and float copy; None when the unit does not tell both."""
+        try:
+            counts = COUNTS.decode(await self.read_registers(register, 1, lane=Lane.COMMAND))
+            value = FLOAT_COPY.decode(
+                await self.read_registers(0x8000 + 2 * register, 2, lane=Lane.COMMAND)
+            )
+        except (ModbusRejected, BadValue):
+            return None
+        return float(counts), float(value)
+
+    async def _narrow_to_range(self) -> None:
+        """Narrow the setpoint's limits to the controller's range (11, 12) where it tells."""
+        pairs = [await self._both(register) for register in (11, 12)]
+        if pairs[0] is None or pairs[1] is None:
+            return
+        device = Limits(pairs[0][1], pairs[1][1])
+        spec = self.setpoint.spec
+        try:
+            self.setpoint.spec = replace(spec, limits=device.narrowed(self._configured))
+        except ValueError:
+            raise DeviceFault(
+                self.name, f"setpoint limits {self._configured} lie outside its range {device}"
+            ) from None
+
+
+def _believed(temperature: Reading, status: Reading) -> Reading:
+    """Return the temperature, bad while the sensor is broken or the status is not known."""
+    if isinstance(status.value, int) and not status.value & SENSOR_BREAK:
+        return temperature
+    return replace(temperature, value=None, quality=Quality.BAD, reason="fault")
+
+
+def _in_use(held: Mapping[str, Reading]) -> Reading:
+    """Return the setpoint that is selected, as a reading of ``setpoint``."""
+    remote, selected = held["setpoint"], held["remote_selected"].value
+    if selected is True:
+        return remote
+    local = held["local_setpoint"]
+    if selected is False:
+        return replace(remote, value=local.value, quality=local.quality, reason=local.reason)
+    return replace(remote, value=None, quality=Quality.BAD, reason="fault")
+
+
+def _agree(counts: float, value: float, decimals: int) -> bool:
+    """Return whether counts with these decimals are this value; it may move between two reads."""
+    return abs(counts / 10.0**decimals - value) <= 1.5 / 10.0**decimals + 0.002 * abs(value)
+
+
+class Eurotherm3216(Eurotherm):
+    """The 3216, on RS-232 or RS-485."""
+
+    model = "Eurotherm 3216"
+
+
+class EurothermEpc3000(Eurotherm):
+    """The EPC3000 series, on Ethernet or RS-485."""
+
+    model = "Eurotherm EPC3000"
