@@ -78,6 +78,7 @@ FIXED = {
     "finished": "e.finished",
     "reason": "e.reason",
     "boot": "e.boot",
+    "outcome": "e.status",  # status again: an export narrows ``status`` to what a history may say
     "n": "e.n",
 }
 

@@ -1,0 +1,132 @@
+"""``taylord export``: experiments or readings as CSV or JSON.
+
+The CSV of experiments is a history for ``taylord suggest --history``: a column per factor (as
+requested) and response, ``status`` and ``<response>.sd``; an empty field was not measured. What
+taylord knows beyond that follows in further columns. The file appears whole or not at all.
+"""
+
+import csv
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from daemon.errors import ConfigError, StoreFailed
+from daemon.store.reader import Reader
+from daemon.store.schema import FIXED
+from daemon.store.standing import best, front
+
+# what a history may say of an experiment (CONTRACT, problems); the rest are failures to a planner
+_HISTORY_STATUS = {"ok": "ok", "suspect": "suspect", "pending": "pending", "running": "pending"}
+Table = Literal["experiments", "readings", "events"]
+
+
+def export(
+    directory: str | Path,
+    out: str | Path,
+    format: Literal["csv", "json"] = "csv",  # noqa: A002 (CONTRACT's word)
+    *,
+    table: Table = "experiments",
+    replace: bool = False,
+) -> int:
+    """Write ``out``; return the number of rows.
+
+    Raises ConfigError when there is no data, or ``out`` exists and ``replace`` is not set;
+    StoreFailed when it cannot be written.
+    """
+    target = Path(out)
+    if target.is_dir():
+        raise ConfigError([f"{target}: is a directory; name a file"])
+    if target.exists() and not replace:
+        raise ConfigError([f"{target}: exists already (choose another name, or use --force)"])
+    with Reader(directory) as reader:
+        if format == "json":
+            return _written(target, lambda file: _write_json(file, reader, table))
+        return _written(target, lambda file: _write_csv(file, *_sheet(reader, table)))
+
+
+def _written(target: Path, write: Callable[[IO[str]], int]) -> int:
+    """Write beside the target and move it into place when it is whole."""
+    try:
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise StoreFailed(f"{target}: cannot be written: {error.strerror}") from error
+    try:
+        with open(descriptor, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123 (a descriptor)
+            count = write(file)
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
+            os.fsync(file.fileno())
+        Path(name).replace(target)
+    except OSError as error:
+        raise StoreFailed(f"{target}: cannot be written: {error.strerror}") from error
+    finally:
+        Path(name).unlink(missing_ok=True)
+    return count
+
+
+def _write_csv(file: IO[str], header: list[str], rows: Iterable[list[Any]]) -> int:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(header)
+    count = 0
+    for row in rows:
+        writer.writerow(["" if value is None else value for value in row])
+        count += 1
+    return count
+
+
+def _sheet(reader: Reader, table: Table) -> tuple[list[str], Iterator[list[Any]]]:
+    if table == "experiments":
+        return _history(reader)
+    columns = {
+        "readings": ["time_utc", "signal", "value", "unit", "quality", "reason"],
+        "events": ["seq", "time_utc", "kind", "data"],
+    }[table]
+    sql = f"SELECT {', '.join(columns)} FROM v_{table}"  # noqa: S608 (our own names)
+    return columns, (list(row) for row in reader.rows(sql))
+
+
+def _history(reader: Reader) -> tuple[list[str], Iterator[list[Any]]]:
+    """Return the experiments with the planner's columns first."""
+    variable = [name for name in reader.columns().expressions() if name not in FIXED]
+    fixed = ["id", "status", "started", "finished"]
+    further = ["outcome", "reason", "campaign", "boot"]
+    header = [*fixed, *variable, *further]
+
+    def rows() -> Iterator[list[Any]]:
+        for row in reader.rows("SELECT * FROM v_experiments ORDER BY n"):
+            known = dict(row)
+            known["status"] = _HISTORY_STATUS.get(known["outcome"], "failed")
+            yield [known[name] for name in header]
+
+    return header, rows()
+
+
+def _write_json(file: IO[str], reader: Reader, table: Table) -> int:
+    if table != "experiments":
+        header, rows = _sheet(reader, table)
+        listed = [dict(zip(header, row, strict=True)) for row in rows]
+        json.dump({"rig": reader.meta().get("rig"), table: listed}, file, indent=1)
+        return len(listed)
+    document = experiments_document(reader)
+    json.dump(document, file, indent=1)
+    return len(document["experiments"])
+
+
+def experiments_document(reader: Reader) -> dict[str, Any]:
+    """Return all experiments, and the best of the last campaign (CONTRACT, ``demo --json``)."""
+    campaign = reader.campaign()
+    listed = [experiment.document() for experiment in reader.experiments()]
+    own = [e.document() for e in campaign.experiments] if campaign else []
+    objectives = (campaign.problem or {}).get("responses", []) if campaign else []
+    return {
+        "rig": reader.meta().get("rig"),
+        "planner": campaign.planner if campaign else None,
+        "state": campaign.state if campaign else "idle",
+        "experiments": listed,
+        "best": best(own, objectives),
+        "front": front(own, objectives) if len(objectives) > 1 else [],
+        "data": str(reader.directory),
+    }

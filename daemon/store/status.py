@@ -1,0 +1,145 @@
+"""``taylord status``: how a rig stands, from its data directory alone."""
+
+import os
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from daemon.store.ledger import in_use
+from daemon.store.reader import Reader, StoredCampaign, StoredExperiment
+from daemon.store.schema import FILE_NAME
+from daemon.store.standing import best, front
+
+JsonObject = dict[str, Any]
+
+
+def status(directory: str | Path) -> JsonObject:
+    """Return the state as one JSON-ready document; raise ConfigError where there is no data."""
+    with Reader(directory) as reader:
+        meta, campaign = reader.meta(), reader.campaign()
+        experiments = campaign.experiments if campaign else reader.experiments()
+        running = in_use(reader.directory)
+        trip = reader.last_trip()
+        objectives = (campaign.problem or {}).get("responses", []) if campaign else []
+        documents = [experiment.document() for experiment in experiments]
+        return {
+            "rig": meta.get("rig"),
+            "boot": meta.get("boot"),
+            "version": meta.get("version"),
+            "started": meta.get("started"),
+            "data": str(reader.directory),
+            "running": running,
+            "state": _state(campaign, running=running),
+            "campaign": _campaign(campaign),
+            "progress": _progress(experiments, campaign),
+            "trip": trip if trip and trip["state"] != "reset" else None,
+            "last": documents[-1] if documents else None,
+            "best": best(documents, objectives),
+            "front": front(documents, objectives) if len(objectives) > 1 else [],
+            "connections": {row["instrument"]: row["state"] for row in reader.table("connections")},
+            "alarms": [a for a in reader.table("alarms") if a["state"] != "cleared"],
+            "store": _size(reader),
+            "utilisation": utilisation(experiments),
+        }
+
+
+def _state(campaign: StoredCampaign | None, *, running: bool) -> str:
+    if campaign is None:
+        return "idle"
+    if campaign.ended or running:
+        return campaign.state
+    return "interrupted"  # the daemon ended before the campaign did
+
+
+def _campaign(campaign: StoredCampaign | None) -> JsonObject | None:
+    if campaign is None:
+        return None
+    names = ("id", "state", "reason", "planner", "seed", "started", "finished")
+    return {name: getattr(campaign, name) for name in names}
+
+
+def _progress(
+    experiments: tuple[StoredExperiment, ...], campaign: StoredCampaign | None
+) -> JsonObject:
+    by_status = Counter(experiment.status for experiment in experiments)
+    return {
+        "done": sum(by_status[status] for status in ("ok", "suspect", "failed")),
+        "of": campaign.wanted if campaign else None,
+        **{str(status): count for status, count in sorted(by_status.items())},
+    }
+
+
+def _size(reader: Reader) -> JsonObject:
+    files = (FILE_NAME, f"{FILE_NAME}-wal")
+    paths = (reader.directory / name for name in files)
+    return {
+        "bytes": sum(path.stat().st_size for path in paths if path.exists()),
+        "experiments": reader.count("experiments"),
+        "events": reader.count("events"),
+        "commands": reader.count("commands"),
+    }
+
+
+def utilisation(experiments: tuple[StoredExperiment, ...]) -> float | None:
+    """Return the share of the time since the first experiment began that one was running."""
+    spans = [
+        (datetime.fromisoformat(e.started), datetime.fromisoformat(e.finished))
+        for e in experiments
+        if e.started and e.finished and e.status != "interrupted"
+    ]
+    if not spans:
+        return None
+    whole = (max(end for _, end in spans) - min(start for start, _ in spans)).total_seconds()
+    busy = sum((end - start).total_seconds() for start, end in spans)
+    return min(1.0, busy / whole) if whole > 0 else None
+
+
+def status_text(document: JsonObject) -> str:
+    """Return the state for people, one fact per line."""
+    progress, store = document["progress"], document["store"]
+    daemon = "daemon running" if document["running"] else "daemon not running"
+    of = f" of {progress['of']}" if progress["of"] else ""
+    lines = {
+        "rig": f"{document['rig'] or 'unnamed'} ({daemon})",
+        "state": _with_reason(document),
+        "experiments": f"{progress['done']}{of} done{_others(progress)}",
+        "trip": _trip(document["trip"]),
+        "last": _experiment_text(document["last"]),
+        "best": _experiment_text(document["best"]),
+        "front": ", ".join(e["id"] for e in document["front"]),
+        "connections": ", ".join(f"{k} {v}" for k, v in document["connections"].items()),
+        "alarms": "; ".join(f"{a['name'] or a['id']} ({a['state']})" for a in document["alarms"]),
+        "utilisation": "" if document["utilisation"] is None else f"{document['utilisation']:.0%}",
+        "store": f"{store['bytes'] / 1e6:.1f} MB in {os.fspath(document['data'])}",
+    }
+    return "\n".join(f"{name:<13}{text}" for name, text in lines.items() if text)
+
+
+def _with_reason(document: JsonObject) -> str:
+    reason = (document["campaign"] or {}).get("reason")
+    return f"{document['state']} ({reason})" if reason else document["state"]
+
+
+def _others(progress: JsonObject) -> str:
+    skip = {"done", "of"}
+    parts = [f"{count} {name}" for name, count in progress.items() if name not in skip]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _trip(trip: JsonObject | None) -> str:
+    if trip is None:
+        return ""
+    return f"{trip['name']} at {trip['time_utc']}: {trip['signal']} = {trip['value']}"
+
+
+def _experiment_text(document: JsonObject | None) -> str:
+    if document is None:
+        return ""
+    point = ", ".join(f"{k} {_short(v)}" for k, v in document["requested"].items())
+    found = ", ".join(f"{k} {_short(v.get('value'))}" for k, v in document["responses"].items())
+    return f"{document['id']} {document['status']}: {point}{f' -> {found}' if found else ''}"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
