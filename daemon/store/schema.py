@@ -115,10 +115,10 @@ class Columns:
         """Return what :meth:`to_json` wrote."""
         kept = json.loads(text)
         return cls(
-            requested=dict.fromkeys(kept["requested"]),
+            requested=dict.fromkeys((name, part) for name, part in kept["requested"]),
             responses=dict.fromkeys(kept["responses"]),
-            commanded=dict.fromkeys(kept["commanded"]),
-            achieved=dict.fromkeys(kept["achieved"]),
+            commanded=dict.fromkeys((name, part) for name, part in kept["commanded"]),
+            achieved=dict.fromkeys((name, part) for name, part in kept["achieved"]),
         )
 
     def expressions(self) -> dict[str, str]:
