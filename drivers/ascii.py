@@ -1,0 +1,222 @@
+"""Base of instruments that speak text: a driver is a table of signals plus its oddities.
+
+A request is text and ``send_end``; a reply is text up to ``reply_end``. A query may be asked
+again when it fails; a command is sent once and confirmed by reading back.
+
+Protocols whose replies do not say what they answer need a ``fence``: a query whose reply cannot
+be mistaken for another. After a failure the instrument is asked it first, and whatever comes
+before its reply is dropped, so that a late reply never answers the next question, however late.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from drivers.bus import Bus
+from drivers.codec import LineCodec
+from drivers.errors import CommandRejected, GarbledReply, NoReply
+from drivers.options import DriverOptions, SerialOptions
+from drivers.signal import Lane, Limits, Reading, SignalSpec, Value
+from drivers.table import BadValue, BoundSignal, Kind, Row, TableInstrument
+from drivers.transport.base import LineSpec
+
+_FIELD = re.compile(r"({[^{}]*})")
+
+
+class AsciiSignal(Row):
+    """A signal read and written by text.
+
+    ``read`` is the query; ``write`` a format with one field for the value; ``reply`` a regular
+    expression whose first group is the value (default: the whole reply). ``scale`` is the
+    signal's unit per wire unit. Replies in ``no_value`` mean that there is none.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        unit: str = "",
+        *,
+        read: str,
+        write: str | None = None,
+        reply: str | None = None,
+        scale: float = 1.0,
+        tolerance: float = 0.0,
+        no_value: tuple[str, ...] = (),
+        **more: Any,
+    ) -> None:
+        super().__init__(kind, unit, writable=write is not None, **more)
+        self.read, self.write, self.scale, self.tolerance = read, write, scale, tolerance
+        self.reply = re.compile(reply) if reply else None
+        self.no_value = no_value
+
+    def bind(self, instrument: Any, spec: SignalSpec) -> "BoundAscii":
+        """Return the signal of this instrument."""
+        return BoundAscii(instrument, self, spec)
+
+
+class BoundAscii(BoundSignal):
+    """A text signal of one instrument."""
+
+    def __init__(self, owner: "AsciiInstrument", row: AsciiSignal, spec: SignalSpec) -> None:
+        super().__init__(owner.name, spec)
+        self._owner, self.row, self.tolerance = owner, row, row.tolerance
+
+    async def fetch(self, lane: Lane) -> Value:
+        """Ask, and return the value in the signal's unit."""
+        return self.parsed(await self._owner.ask(self.row.read, lane=lane))
+
+    async def store(self, value: Value, lane: Lane) -> Value:
+        """Write once; return the value rounded as the text is."""
+        text, sent = self.wire(value)
+        await self._owner.tell(text, lane=lane)
+        return sent
+
+    def wire(self, value: Value) -> tuple[str, Value]:
+        """Return the command for a value, and the value that its digits carry."""
+        form = self.row.write or ""
+        if self.spec.kind is not float:
+            return form.format(value), value
+        number = float(value) / self.row.scale
+        before, field, after = _FIELD.split(form, maxsplit=1)
+        text = field.format(round(number) if field.endswith("d}") else number)
+        sent = self._scaled(text)
+        self.checked(sent)  # rounding must not lead over a limit
+        return before + text + after, sent
+
+    def _scaled(self, text: str) -> float:
+        scale = self.row.scale
+        return float(text) if scale == 1.0 else round(float(text) * scale, 12)
+
+    def parsed(self, text: str) -> Value:
+        """Return the value a reply carries; raise BadValue or GarbledReply."""
+        row = self.row
+        if row.reply is not None:
+            match = row.reply.fullmatch(text)
+            if match is None:
+                raise self._garbled(text)
+            text = match[1]
+        if text in row.no_value:
+            raise BadValue("sentinel")
+        try:
+            return self._value(text)
+        except ValueError:
+            raise self._garbled(text) from None
+
+    def _value(self, text: str) -> Value:
+        kind = self.spec.kind
+        if kind is str:
+            return text
+        if kind is bool:
+            return ("0", "1").index(text) == 1
+        return int(text) if kind is int else self._scaled(text)
+
+    def _garbled(self, text: str) -> GarbledReply:
+        return GarbledReply(
+            self.instrument, self.row.read.encode(), text.encode(), f"no {self.spec.kind.__name__}"
+        )
+
+
+class AsciiInstrument(TableInstrument):
+    """An instrument that speaks text; see :mod:`drivers.ascii`."""
+
+    Options: ClassVar[type[DriverOptions]] = SerialOptions
+    line: ClassVar[LineSpec]
+    line_settings: ClassVar[Mapping[str, Any]] = {}  # of LineSpec, where they differ from its own
+    send_end: ClassVar[bytes] = b"\r"
+    reply_end: ClassVar[bytes] = b"\r\n"
+    commands_answer: ClassVar[bool] = False  # whether a command is acknowledged
+    fence: ClassVar[str | None] = None  # a query whose reply cannot be mistaken for another
+    attempts: ClassVar[int] = 2  # of a query
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "line" not in vars(cls):
+            end = cls.reply_end
+            cls.line = LineSpec(codec=lambda _port: LineCodec(end), **cls.line_settings)
+
+    def __init__(
+        self, name: str, bus: Bus, options: DriverOptions, limits: Mapping[str, Limits]
+    ) -> None:
+        super().__init__(name, limits)
+        self.bus, self.options = bus, options
+        self._in_doubt = False  # a reply may still be on its way
+
+    async def identify(self) -> str:
+        """Prove that something answers; drivers that can ask for a name do."""
+        await next(iter(self.bound.values())).fetch(Lane.COMMAND)
+        return f"{type(self).__name__} (has no identity query)"
+
+    async def poll(self, names: Sequence[str]) -> Sequence[Reading]:
+        """Read these signals; those that share a query are asked once."""
+        texts: dict[str, str] = {}
+        return [await self._polled(self.bound[name], texts) for name in names]
+
+    async def _polled(self, signal: BoundSignal, texts: dict[str, str]) -> Reading:
+        if not isinstance(signal, BoundAscii):
+            return await self.read_or_bad(signal)
+        query = signal.row.read
+        try:
+            if query not in texts:
+                texts[query] = await self.ask(query)
+            return signal.reading(signal.parsed(texts[query]))
+        except BadValue as bad:
+            return signal.bad(bad.reason)
+        except (CommandRejected, GarbledReply):
+            return signal.bad("fault")
+
+    async def ask(self, text: str, *, lane: Lane = Lane.POLL) -> str:
+        """Return the reply to a query; asked again when it fails."""
+        if not self._in_doubt and self.fence is None:
+            return await self._exchange(text, lane, self.attempts)
+        for _ in range(self.attempts - 1):
+            try:
+                return await self._fenced(text, lane)
+            except (NoReply, GarbledReply):
+                continue
+        return await self._fenced(text, lane)
+
+    async def tell(self, text: str, *, lane: Lane = Lane.COMMAND) -> str:
+        """Send a command once; return its acknowledgement, or an empty text when there is none."""
+        if self.commands_answer:
+            return await self._fenced(text, lane)
+        await self.bus.send(self.name, self.encoded(text), lane=lane)
+        return ""
+
+    async def _fenced(self, text: str, lane: Lane) -> str:
+        """Exchange once, after all earlier replies are known to have come."""
+        if self._in_doubt and self.fence is not None and lane is not Lane.TRIP:
+            await self._exchange(self.fence, lane, 1)
+            self._in_doubt = False
+        try:
+            return await self._exchange(text, lane, 1)
+        except (NoReply, GarbledReply, asyncio.CancelledError):
+            self._in_doubt = True
+            raise
+
+    async def _exchange(self, text: str, lane: Lane, attempts: int) -> str:
+        return await self.bus.exchange(
+            self.name,
+            self.encoded(text),
+            lambda frame: self.reply_to(text, frame),
+            lane=lane,
+            timeout_s=self.options.timeout_s,
+            attempts=attempts,
+        )
+
+    def encoded(self, text: str) -> bytes:
+        """Return a request as it goes on the wire."""
+        return text.encode("ascii") + self.send_end
+
+    def reply_to(self, request: str, frame: bytes) -> str | None:
+        """Return the reply's text, None when the frame answers something else.
+
+        Drivers override it where replies carry a tag, an address or an error code.
+        """
+        try:
+            return frame.decode("ascii").strip()
+        except UnicodeDecodeError:
+            raise GarbledReply(self.name, request.encode(), frame, "not ASCII") from None
+
+    async def make_safe(self) -> None:
+        """Do nothing: an instrument that only measures is always safe."""
