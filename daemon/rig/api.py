@@ -56,5 +56,5 @@ class RigPort(Protocol):
         ...
 
     def latest(self, signal: str) -> Reading:
-        """Return the last reading; bad with reason ``stale`` when too old. KeyError when unknown."""
+        """Return the last reading; bad (``stale``) when too old. KeyError when unknown."""
         ...

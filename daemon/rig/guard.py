@@ -1,0 +1,363 @@
+"""The one door for all that acts: limits, state, interlocks, then the driver, then read-back.
+
+Out of range is refused, never clamped. A command is recorded before it is acted on, and so is its
+outcome afterwards. What leads towards safety (a stop, less flow, heat off) is never held up by a
+trip, an interlock or a disk. A trip cancels what is in flight, so that no command that waited for
+the line can restart what the trip has stopped.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from math import isfinite
+from typing import Any, Protocol, TypeGuard, TypeVar
+
+from daemon.errors import BadRequest, OutOfLimits, Refused, TaylordError, Tripped, UnknownSignal
+from daemon.events import Event, EventBus
+from daemon.rig.parts import is_analyser, is_pump, is_syringe_pump, is_thermostat
+from daemon.safety.rows import Row, Violation
+from drivers.errors import InstrumentError, ReadbackMismatch
+from drivers.roles import Instrument, Pump, Spectrum, Thermostat
+from drivers.signal import Lane, Quality, Reading, SignalSpec, Value
+
+T = TypeVar("T")
+R = TypeVar("R")
+Commit = Callable[[Event], Awaitable[None]]
+
+FRESH_S = 5.0  # DOMAIN 8, rule 4
+SETPOINT_SLACK_K = 0.1  # coarser than any setpoint's resolution
+_origin: ContextVar[str] = ContextVar("origin", default="daemon")
+
+
+@contextmanager
+def acting_for(origin: str) -> Generator[None]:
+    """Name who asks for the commands given inside (``experiment 17``, ``mqtt``, ``cli``)."""
+    token = _origin.set(origin)
+    try:
+        yield
+    finally:
+        _origin.reset(token)
+
+
+class Surroundings(Protocol):
+    """What the guard asks of the rig."""
+
+    @property
+    def specs(self) -> Mapping[str, SignalSpec]:
+        """Return every signal by full name, with the limits in force."""
+        ...
+
+    def instrument(self, name: str) -> Instrument:
+        """Return an instrument; KeyError when unknown."""
+        ...
+
+    def require_connected(self, name: str) -> None:
+        """Raise NotConnected, saying why, while an instrument is down."""
+        ...
+
+    def latest(self, signal: str) -> Reading:
+        """Return the last reading; bad when stale."""
+        ...
+
+    def require_released(self) -> None:
+        """Raise Tripped, or Refused, while nothing may act."""
+        ...
+
+    def violated(self) -> list[tuple[Row, Violation]]:
+        """Return the interlocks violated now."""
+        ...
+
+    def heating(self, thermostat: str, on: bool) -> None:
+        """Note that a thermostat may be heating from now on, or is not any more."""
+        ...
+
+    def commanded(self, signal: str, value: float | None) -> None:
+        """Note the setpoint that a signal follows from now on; None while it is being changed."""
+        ...
+
+
+async def no_commit(_event: Event) -> None:
+    """Record nothing: for a rig without a store."""
+
+
+class Guard:
+    """Implements ``daemon.rig.api.GuardPort``."""
+
+    def __init__(self, rig: Surroundings, events: EventBus, commit: Commit = no_commit) -> None:
+        self._rig, self._events, self._commit = rig, events, commit
+        self._scopes: set[asyncio.Timeout] = set()
+        self._flows: dict[str, float] = {}  # last confirmed setpoints, mL/min
+        self._acts = 0
+
+    async def set_flow(self, pump: str, ml_min: float) -> float:
+        """Deliver this flow; 0 stops; return the read-back."""
+        instrument = self._role(pump, is_pump, "a pump")
+        flow = _finite(f"{pump}.flow", ml_min)
+        if flow == 0.0:
+            await self._towards_safety("set_flow", pump, instrument.stop)
+            self._flows[pump] = 0.0
+            self._rig.commanded(f"{pump}.flow", 0.0)
+            return 0.0
+
+        def check() -> None:
+            self._rig.require_released()
+            self._rig.require_connected(pump)
+            self._within(f"{pump}.flow", flow)
+            if flow > self._flows.get(pump, 0.0):
+                self._refuse_if_violated(raises_flow=True)
+
+        arguments = {"pump": pump, "ml_min": flow}
+        return await self._act(
+            "set_flow", arguments, check, lambda: self._deliver(instrument, flow)
+        )
+
+    async def set_temperature(self, thermostat: str, degc: float) -> float:
+        """Set and switch on; return the read-back."""
+        instrument = self._role(thermostat, is_thermostat, "a thermostat")
+        setpoint = _finite(f"{thermostat}.setpoint", degc)
+
+        def check() -> None:
+            self._rig.require_released()
+            self._rig.require_connected(thermostat)
+            self._within(f"{thermostat}.setpoint", setpoint)
+            self._fresh(instrument)
+            self._refuse_if_violated()
+
+        arguments = {"thermostat": thermostat, "degc": setpoint}
+        return await self._act(
+            "set_temperature", arguments, check, lambda: self._heat(instrument, setpoint)
+        )
+
+    async def heat_off(self, thermostat: str) -> None:
+        """Switch temperature control off."""
+        instrument = self._role(thermostat, is_thermostat, "a thermostat")
+        await self._towards_safety("heat_off", thermostat, instrument.heat_off)
+        self._rig.heating(thermostat, False)
+
+    async def refill(self, pump: str, volume_ml: float, flow_ml_min: float) -> None:
+        """Refill a syringe; return when done."""
+        instrument = self._role(pump, is_syringe_pump, "a syringe pump")
+        volume, flow = _finite("volume_ml", volume_ml), _finite("flow_ml_min", flow_ml_min)
+
+        def check() -> None:
+            self._rig.require_released()
+            self._rig.require_connected(pump)
+            if volume <= 0 or flow <= 0:
+                raise OutOfLimits(f"{pump}: a refill needs volume and flow above 0")
+            self._within(f"{pump}.flow", flow)
+            self._refuse_if_violated()
+
+        async def work() -> None:
+            self._flows[pump] = 0.0
+            self._rig.commanded(f"{pump}.flow", None)
+            await instrument.refill(volume, flow)
+
+        arguments = {"pump": pump, "volume_ml": volume, "flow_ml_min": flow}
+        await self._act("refill", arguments, check, work)
+
+    async def acquire(self, analyser: str, label: str) -> Spectrum:
+        """Take one measurement."""
+        instrument = self._role(analyser, is_analyser, "an analyser")
+
+        def check() -> None:
+            self._rig.require_released()
+            self._rig.require_connected(analyser)
+
+        arguments = {"analyser": analyser, "label": label}
+        return await self._act("acquire", arguments, check, lambda: instrument.acquire(label))
+
+    async def set_signal(self, signal: str, value: Value) -> Reading:
+        """Write one signal by its full name; return the read-back.
+
+        Flows, setpoints and the running flag of a thermostat take the way of their own methods.
+        """
+        name, _, short = signal.partition(".")
+        if signal not in self._rig.specs:
+            raise UnknownSignal(f"no signal {signal!r} on this rig")
+        instrument, spec = self._rig.instrument(name), self._rig.specs[signal]
+        if not spec.writable:
+            raise Refused(f"{signal} can only be read")
+        value = _of_kind(signal, spec, value)
+        if is_pump(instrument) and short == "flow":
+            return self._reading(signal, await self.set_flow(name, float(value)))
+        if is_thermostat(instrument) and short == "setpoint":
+            return self._reading(signal, await self.set_temperature(name, float(value)))
+        if is_thermostat(instrument) and short == "running":
+            return await self._set_running(name, bool(value))
+        return await self._set_plain(instrument, signal, value)
+
+    def cancel_acts(self) -> None:
+        """Cancel every command in flight, synchronously; their callers get Tripped."""
+        scopes, self._scopes = self._scopes, set()
+        now = asyncio.get_running_loop().time()
+        for scope in scopes:
+            scope.reschedule(now)
+        for pump in self._flows:
+            self._rig.commanded(f"{pump}.flow", None)
+        self._flows.clear()
+
+    async def _set_plain(self, instrument: Instrument, signal: str, value: Value) -> Reading:
+        name, _, short = signal.partition(".")
+
+        def check() -> None:
+            self._rig.require_released()
+            self._rig.require_connected(name)
+            if isinstance(value, int | float):
+                self._within(signal, float(value))
+            self._refuse_if_violated()
+
+        arguments = {"signal": signal, "value": value}
+        return await self._act(
+            "set", arguments, check, lambda: instrument.signals[short].set(value, Lane.COMMAND)
+        )
+
+    async def _set_running(self, thermostat: str, on: bool) -> Reading:
+        signal = f"{thermostat}.running"
+        if not on:
+            await self.heat_off(thermostat)
+            return self._reading(signal, False)
+        setpoint = self._rig.latest(f"{thermostat}.setpoint")
+        if not isinstance(setpoint.value, int | float):
+            raise Refused(f"{thermostat} has no known setpoint to switch on at; set one instead")
+        await self.set_temperature(thermostat, float(setpoint.value))
+        return self._reading(signal, True)
+
+    async def _deliver(self, pump: Pump, flow: float) -> float:
+        signal = f"{pump.name}.flow"
+        self._rig.commanded(signal, None)
+        readback = await pump.set_flow(flow)
+        slack = pump.flow_step_ml_min + 1e-3 * flow
+        if not abs(readback - flow) <= slack:
+            raise ReadbackMismatch(pump.name, f"was set to {flow:g} mL/min and holds {readback:g}")
+        self._flows[pump.name] = flow
+        self._rig.commanded(signal, readback)
+        return readback
+
+    async def _heat(self, thermostat: Thermostat, setpoint: float) -> float:
+        self._rig.heating(thermostat.name, True)  # from the first byte on it may be
+        readback = await thermostat.set_temperature(setpoint)
+        if not abs(readback - setpoint) <= SETPOINT_SLACK_K:
+            what = f"was set to {setpoint:g} degC and holds {readback:g}"
+            raise ReadbackMismatch(thermostat.name, what)
+        return readback
+
+    async def _act(
+        self,
+        verb: str,
+        arguments: Mapping[str, Any],
+        check: Callable[[], None],
+        work: Callable[[], Awaitable[T]],
+    ) -> T:
+        """Check, record, check again (the disk took its time), act, record the outcome."""
+        document = self._document(verb, arguments)
+        try:
+            check()
+            await self._commit(self._tell(document, "pending"))
+            check()
+        except (TaylordError, InstrumentError) as error:
+            self._tell(document, "refused", str(error))
+            raise
+        try:
+            result = await self._in_scope(work)
+        except (TaylordError, InstrumentError) as error:
+            self._tell(document, "failed", str(error))
+            raise
+        self._tell(document, "done")
+        return result
+
+    async def _in_scope(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do the work where a trip can cancel it."""
+        scope = asyncio.timeout(None)
+        try:
+            async with scope:
+                self._scopes.add(scope)
+                try:
+                    return await work()
+                finally:
+                    self._scopes.discard(scope)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            self._rig.require_released()
+            raise Tripped("the rig was driven safe while the command was under way") from None
+
+    async def _towards_safety(
+        self, verb: str, instrument: str, work: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Act without waiting for anything but the instrument; record before and after."""
+        document = self._document(verb, {"instrument": instrument, "value": 0})
+        self._tell(document, "pending")
+        try:
+            self._rig.require_connected(instrument)
+            await work()
+        except InstrumentError as error:
+            self._tell(document, "failed", str(error))
+            raise
+        self._tell(document, "done")
+
+    def _document(self, verb: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        self._acts += 1
+        return {
+            "id": f"act-{self._acts}",
+            "origin": _origin.get(),
+            "verb": verb,
+            "arguments": dict(arguments),
+        }
+
+    def _tell(self, document: Mapping[str, Any], outcome: str, message: str = "") -> Event:
+        return self._events.emit("command", **document, outcome=outcome, message=message)
+
+    def _within(self, signal: str, value: float) -> None:
+        spec = self._rig.specs[signal]
+        if spec.limits is not None and value not in spec.limits:
+            given = f"{value:g} {spec.unit}".strip()
+            raise OutOfLimits(f"{signal}: {given} is outside its limits {spec.limits} {spec.unit}")
+
+    def _fresh(self, thermostat: Thermostat) -> None:
+        """Refuse heat without a temperature reading younger than FRESH_S."""
+        reading = self._rig.latest(thermostat.temperature.full_name)
+        age = asyncio.get_running_loop().time() - reading.t
+        if reading.quality is Quality.BAD or age > FRESH_S:
+            raise Refused(
+                f"{reading.signal} has no fresh reading; heat needs one under {FRESH_S:g} s"
+            )
+
+    def _refuse_if_violated(self, *, raises_flow: bool = False) -> None:
+        """Refuse while a tripping interlock is violated; more flow also on a pressure warning."""
+        for row, found in self._rig.violated():
+            warns = raises_flow and self._rig.specs[row.signal].unit == "bar"
+            if row.action == "trip" or warns:
+                raise Refused(f"interlock {row.name!r}: {found.message}")
+
+    def _role(self, name: str, fills: Callable[[Instrument], TypeGuard[R]], what: str) -> R:
+        try:
+            instrument = self._rig.instrument(name)
+        except KeyError:
+            raise BadRequest(f"no instrument {name!r} on this rig") from None
+        if not fills(instrument):
+            raise BadRequest(f"{name} is not {what}")
+        return instrument
+
+    def _reading(self, signal: str, value: Value) -> Reading:
+        now = asyncio.get_running_loop().time()
+        return Reading(signal, value, self._rig.specs[signal].unit, now)
+
+
+def _finite(name: str, value: object) -> float:
+    """Return a number that is one; raise BadRequest for NaN, infinity, text and bool."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise BadRequest(f"{name}: must be a finite number, got {value!r}")
+    return float(value)
+
+
+def _of_kind(signal: str, spec: SignalSpec, value: Value) -> Value:
+    """Return the value as the signal's kind; raise BadRequest when it is of another."""
+    if spec.kind is float:
+        return _finite(signal, value)
+    wanted = spec.kind
+    if type(value) is not wanted:
+        raise BadRequest(f"{signal}: must be {wanted.__name__}, got {value!r}")
+    if spec.choices and value not in spec.choices:
+        raise BadRequest(f"{signal}: must be one of {', '.join(spec.choices)}, got {value!r}")
+    return value

@@ -1,0 +1,112 @@
+"""The parts of a rig, made from its settings: instruments by name, their signals and limits."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Protocol, TypeGuard
+
+from daemon.plugins import load
+from daemon.settings.models import InstrumentSettings, Settings
+from daemon.units import to_unit
+from drivers.roles import Analyser, Instrument, Pump, SyringePump, Thermostat
+from drivers.signal import Limits, SignalSpec
+
+PRESSURE_POLL_S = 1.0  # DOMAIN 8, rule 2
+HEATER_POLL_S = 1.5  # three readings inside the 5 s a heater may go unseen
+
+
+class LinesPort(Protocol):
+    """What the rig needs of ``drivers.registry.Lines``."""
+
+    def instrument(
+        self,
+        name: str,
+        driver: str,
+        port: str,
+        options: Mapping[str, Any],
+        limits: Mapping[str, Limits],
+    ) -> Instrument:
+        """Return a new instrument on the line at ``port``; nothing is opened or sent."""
+        ...
+
+    def link(self, instrument: str) -> Any:
+        """Return the bus or MQTT link of an instrument."""
+        ...
+
+    async def open(self, instrument: str) -> None:
+        """Open the line of an instrument if it is not open; raise LinkLost when that fails."""
+        ...
+
+    async def close(self) -> None:
+        """Close all lines."""
+        ...
+
+
+def build_instrument(name: str, settings: InstrumentSettings, lines: LinesPort) -> Instrument:
+    """Return one instrument on its line; nothing is opened. Raises ValueError or ConfigError."""
+    limits = configured_limits(settings)
+    return lines.instrument(name, settings.driver, settings.port, settings.options, limits)
+
+
+def configured_limits(settings: InstrumentSettings) -> dict[str, Limits]:
+    """Return the configured limits by short name, in the signals' units."""
+    if not settings.limits:
+        return {}
+    specs: Mapping[str, SignalSpec] = load("taylord.drivers", settings.driver).signal_specs()
+    return {
+        signal: Limits(to_unit(low, specs[signal].unit), to_unit(high, specs[signal].unit))
+        for signal, (low, high) in settings.limits.items()
+    }
+
+
+def signal_specs(
+    settings: Settings, instruments: Mapping[str, Instrument]
+) -> dict[str, SignalSpec]:
+    """Return every signal by full name, its limits and poll period narrowed as configured."""
+    specs: dict[str, SignalSpec] = {}
+    for name, instrument in instruments.items():
+        own = settings.instruments[name]
+        limits = configured_limits(own)
+        for short, signal in instrument.signals.items():
+            spec = signal.spec
+            bounds = spec.limits
+            if short in limits:
+                bounds = limits[short] if bounds is None else bounds.narrowed(limits[short])
+            poll_s = poll_period_s(spec, own.poll_s, heated=is_thermostat(instrument))
+            specs[signal.full_name] = replace(spec, limits=bounds, poll_s=poll_s)
+    return specs
+
+
+def poll_period_s(spec: SignalSpec, configured_s: float | None, *, heated: bool) -> float | None:
+    """Return how often to poll; what safety rests on is polled often whatever is configured."""
+    if spec.poll_s is None:
+        return None
+    period = spec.poll_s if configured_s is None else configured_s
+    if spec.name == "pressure":
+        return min(period, PRESSURE_POLL_S)
+    if heated and spec.name == "temperature":
+        return min(period, HEATER_POLL_S)
+    return period
+
+
+def is_pump(instrument: Instrument) -> TypeGuard[Pump]:
+    """Return whether the instrument delivers a flow.
+
+    Goes by the class: an ``isinstance`` test of a Protocol would evaluate properties that have no
+    answer before the instrument is connected.
+    """
+    return callable(getattr(type(instrument), "set_flow", None))
+
+
+def is_syringe_pump(instrument: Instrument) -> TypeGuard[SyringePump]:
+    """Return whether the instrument is a pump that can be refilled."""
+    return is_pump(instrument) and callable(getattr(type(instrument), "refill", None))
+
+
+def is_thermostat(instrument: Instrument) -> TypeGuard[Thermostat]:
+    """Return whether the instrument holds a temperature."""
+    return callable(getattr(type(instrument), "set_temperature", None))
+
+
+def is_analyser(instrument: Instrument) -> TypeGuard[Analyser]:
+    """Return whether the instrument measures what flows through its cell."""
+    return callable(getattr(type(instrument), "acquire", None))

@@ -1,0 +1,161 @@
+"""The latching trip: stops the pumps, then heat and light, and keeps everything stopped.
+
+Pulling is synchronous and acts at once, in the middle of anything: commands in flight are
+cancelled, and the safe-state writes are scheduled on the trip lane before the caller goes on.
+Resetting is a separate act of a person; it restarts nothing.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import structlog
+
+from daemon.errors import Refused, Tripped
+from daemon.events import EventBus
+from daemon.safety.alarms import Alarms
+from daemon.safety.drive import Drive, Member, Outcome, SafeReport, Timing, ignore
+from daemon.safety.history import History
+
+log = structlog.get_logger(__name__)
+
+RECORD_AFTER_S = 0.5  # the kept minutes include what the rig did on the trip
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why the rig tripped."""
+
+    name: str  # the interlock's name, or who pulled
+    message: str
+    signal: str | None = None
+    value: float | None = None
+    threshold: float | None = None
+
+
+class Trip:
+    """Holds the rig tripped until it is reset; :meth:`run` owns the sequences."""
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        events: EventBus,
+        alarms: Alarms,
+        history: History,
+        *,
+        watch: Callable[[Outcome], None] = ignore,
+    ) -> None:
+        """``watch`` is called after every attempt at an instrument."""
+        self._members, self._events = tuple(members), events
+        self._alarms, self._history, self._also = alarms, history, watch
+        self._cause: Cause | None = None
+        self._at_once: list[Callable[[], None]] = []
+        self._tasks: asyncio.TaskGroup | None = None
+        self._drive: Drive | None = None
+        self._sequence: asyncio.Task[None] | None = None
+        self._settled = asyncio.Event()
+
+    @property
+    def cause(self) -> Cause | None:
+        """Return why the rig is tripped, or None when it is not."""
+        return self._cause
+
+    def check(self) -> None:
+        """Raise :class:`Tripped` while the rig is tripped."""
+        if self._cause is not None:
+            raise Tripped(f"tripped by {self._cause.name}: {self._cause.message}; reset it first")
+
+    def at_once(self, action: Callable[[], None]) -> None:
+        """Call ``action`` synchronously at every pull, before anything is written."""
+        self._at_once.append(action)
+
+    def pull(self, cause: Cause) -> None:
+        """Trip now. While a sequence runs, a further cause changes nothing."""
+        first = self._cause is None
+        if first:
+            self._cause = cause
+        for action in self._at_once:
+            action()
+        self._begin()
+        if first:
+            self._events.emit("trip", **_document(cause, "tripped"))
+            log.error("rig.tripped", by=cause.name, why=cause.message)
+
+    async def settled(self) -> SafeReport:
+        """Wait until the running sequence has ended; return what it confirmed."""
+        await self._settled.wait()
+        return SafeReport(()) if self._drive is None else self._drive.report()
+
+    def report(self) -> SafeReport:
+        """Return what the last sequence has confirmed so far."""
+        return SafeReport(()) if self._drive is None else self._drive.report()
+
+    def returned(self) -> None:
+        """Note that an instrument is back: try again at once what is not confirmed."""
+        if self._drive is not None:
+            self._drive.retry_now()
+
+    def reset(self, standing: Sequence[str]) -> None:
+        """Release the trip; ``standing`` are messages of the violations that still stand.
+
+        Raises :class:`Refused` while a violation stands or a pump or heater has not confirmed.
+        """
+        if self._cause is None:
+            raise Refused("the rig is not tripped")
+        if standing:
+            raise Refused(f"a violation still stands: {'; '.join(standing)}")
+        open_ = [o.name for o in self.report().outcomes if o.vital and not o.confirmed]
+        if open_ or self._drive is None:
+            raise Refused(f"not confirmed safe yet: {', '.join(open_) or 'the trip has not run'}")
+        cause, self._cause = self._cause, None
+        if self._sequence is not None:
+            self._sequence.cancel()
+        self._events.emit("trip", **_document(cause, "reset"))
+        log.warning("rig.reset", was=cause.name)
+
+    async def run(self) -> None:
+        """Own the sequences until cancelled; a trip pulled before starts its sequence now."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            try:
+                if self._cause is not None:
+                    self._begin()
+                await asyncio.Event().wait()
+            finally:
+                self._tasks = None
+
+    def _begin(self) -> None:
+        if self._tasks is None or (self._sequence is not None and not self._sequence.done()):
+            return
+        self._drive = Drive(self._members, Timing(), self._watch)
+        self._settled.clear()
+        self._sequence = self._tasks.create_task(self._carry_out(self._drive), name="trip")
+        self._tasks.create_task(self._record(), name="record trip")
+
+    async def _carry_out(self, drive: Drive) -> None:
+        try:
+            await drive.run()
+        finally:
+            self._settled.set()
+
+    async def _record(self) -> None:
+        """Keep the last minutes of all channels with the trip (DOMAIN 8, rule 9)."""
+        await asyncio.sleep(RECORD_AFTER_S)
+        if self._cause is not None:
+            channels = self._history.channels()
+            self._events.emit(
+                "decision", what="trip.history", trip=self._cause.name, channels=channels
+            )
+
+    def _watch(self, outcome: Outcome) -> None:
+        self._also(outcome)
+        alarm = f"{outcome.name} not safe"
+        if outcome.confirmed:
+            self._alarms.returned(alarm)
+            return
+        message = f"{outcome.name} has not confirmed its safe state: {outcome.message}"
+        self._alarms.raise_(alarm, message, priority="high", action="trip")
+
+
+def _document(cause: Cause, state: str) -> dict[str, object]:
+    return {**asdict(cause), "action": "trip", "state": state}
