@@ -1,9 +1,10 @@
 """Kinetics: what a chemistry is, and mass-action networks with Arrhenius rate constants.
 
-Concentrations have shape ``(n_species, n_parcels)`` in mol/L, temperatures ``(n_parcels,)`` in K.
+Concentrations have shape ``(n_species, n_parcels)`` in mol/L; temperatures, in K, ``(n_parcels,)``
+or ``(1,)`` when all parcels share one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -51,7 +52,7 @@ class Chemistry(Protocol):
     def rates(self, c: Array, kelvin: Array) -> Array:
         """Return dc/dt, mol/(L s), shape of ``c``: ``(n_species, n_parcels)``.
 
-        ``kelvin`` has shape ``(n_parcels,)``. Must be a pure function of its arguments.
+        ``kelvin`` has shape ``(n_parcels,)`` or ``(1,)``. Must be a pure function of its arguments.
         """
         ...
 
@@ -96,12 +97,23 @@ class MassAction:
         return table
 
     @cached_property
-    def _factors(self) -> list[list[int]]:
-        """Return the rows multiplied together for each reaction's rate."""
-        return [
+    def _factors(self) -> list[NDArray[np.intp]]:
+        """Return, factor by factor, the row that each reaction's rate is multiplied by.
+
+        A reaction of lower order is filled up with a row of ones, numbered ``n_species``.
+        """
+        rows = [
             [self._index[name] for name, order in reaction.reactants.items() for _ in range(order)]
             for reaction in self.reactions
         ]
+        most = max(len(row) for row in rows)
+        ones = len(self.species)
+        filled = [row + [ones] * (most - len(row)) for row in rows]
+        return [np.array(column, dtype=np.intp) for column in zip(*filled, strict=True)]
+
+    @cached_property
+    def _mixed_orders(self) -> bool:
+        return any(len(self.species) in column for column in self._factors)
 
     @cached_property
     def _arrhenius(self) -> tuple[Array, Array]:
@@ -112,14 +124,89 @@ class MassAction:
         return (ln_k + slope * inverse)[:, None], slope[:, None]
 
     def constants(self, kelvin: Array) -> Array:
-        """Return the rate constants, shape ``(n_reactions, n_parcels)``."""
+        """Return the rate constants, shape ``(n_reactions, n_parcels)`` or ``(n_reactions, 1)``."""
         ln_a, slope = self._arrhenius
         return np.exp(ln_a - slope / kelvin)
 
     def rates(self, c: Array, kelvin: Array) -> Array:
         """Return dc/dt; see :class:`Chemistry`."""
-        k = self.constants(kelvin)
-        for row, factors in enumerate(self._factors):
-            for index in factors:
-                k[row] *= c[index]
-        return self._stoichiometry @ k
+        table = np.concatenate((c, np.ones((1, c.shape[1])))) if self._mixed_orders else c
+        speed = table[self._factors[0]]
+        for column in self._factors[1:]:
+            speed *= table[column]
+        speed *= self.constants(kelvin)
+        return self._stoichiometry @ speed
+
+
+Rates = Callable[[Array, Array], Array]  # (c, kelvin) -> dc/dt, as Chemistry.rates
+History = Callable[[float], Array]  # fraction of the stretch passed, 0 to 1 -> kelvin
+
+# Dormand and Prince's pair of orders 5 and 4 (doi:10.1016/0771-050X(80)90013-3).
+_NODES = (0.0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0)
+_STAGES = tuple(
+    np.array(row)
+    for row in (
+        (),
+        (1 / 5,),
+        (3 / 40, 9 / 40),
+        (44 / 45, -56 / 15, 32 / 9),
+        (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
+        (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
+        (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
+    )
+)
+_ERROR = np.array((71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40))
+
+
+def react(
+    rates: Rates,
+    c: Array,
+    kelvin: History,
+    seconds: Array,
+    *,
+    rtol: float = 1e-6,
+    atol: float = 1e-9,
+) -> Array:
+    """Return the parcels' concentrations after each has reacted for its own ``seconds``.
+
+    Args:
+        rates: as ``Chemistry.rates``.
+        c: start, mol/L, shape ``(n_species, n_parcels)``; not changed.
+        kelvin: temperature of each parcel at a fraction of its stretch.
+        seconds: shape ``(n_parcels,)`` or ``(1,)``.
+        rtol: relative tolerance of each step.
+        atol: absolute tolerance of each step, mol/L.
+    """
+    if not c.any() or not seconds.any():
+        return c.copy()
+    slopes = np.empty((7, c.size))
+    done, step = 0.0, 1.0
+    slopes[0] = (rates(c, kelvin(0.0)) * seconds).ravel()
+    while done < 1.0 - 1e-12:
+        step = min(step, 1.0 - done)
+        there = _attempt(rates, c, kelvin, seconds, slopes, (done, step))
+        scale = atol + rtol * np.maximum(np.abs(c), np.abs(there)).ravel()
+        error = float(np.max(np.abs(step * (_ERROR @ slopes)) / scale))
+        if error <= 1.0:
+            done, c = done + step, there
+            slopes[0] = slopes[6]  # the last slope of one step is the first of the next
+        step *= min(5.0, max(0.2, 0.9 * (error + 1e-12) ** -0.2))
+    return c
+
+
+def _attempt(
+    rates: Rates,
+    c: Array,
+    kelvin: History,
+    seconds: Array,
+    slopes: Array,
+    stretch: tuple[float, float],
+) -> Array:
+    """Return ``c`` one step on, of order 5; fill rows 1 to 6 of ``slopes``, ``(7, c.size)``."""
+    done, step = stretch
+    there = c
+    for stage in range(1, 7):
+        there = c + step * (_STAGES[stage] @ slopes[:stage]).reshape(c.shape)
+        at = kelvin(done + _NODES[stage] * step)
+        slopes[stage] = (rates(there, at) * seconds).ravel()
+    return there

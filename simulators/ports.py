@@ -34,7 +34,7 @@ class PumpPort(Protocol):
         ...
 
     def stalled(self) -> bool:
-        """Return whether the motor is stalled (a fault, pressure beyond its strength, end of stroke)."""
+        """Return whether the motor is stalled: a fault, high pressure, or the end of the stroke."""
         ...
 
 
@@ -74,7 +74,7 @@ class CellPort(Protocol):
         ...
 
     def spectrum(self, seconds: float) -> tuple[list[float], list[float], str, str]:
-        """Return axis, signal, axis unit and signal unit of a measurement over the last ``seconds``.
+        """Return axis, signal, axis unit, signal unit of a measurement over the last ``seconds``.
 
         Noise, lamp drift and bubbles of the world are in it.
         """

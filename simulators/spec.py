@@ -82,18 +82,22 @@ class AnalyserSpec:
     """A benchtop NMR with a flow cell; peaks come from the chemistry's species."""
 
     name: str
-    integral_sd: float = 0.01  # relative standard deviation of an integral at 0.1 mol/L of product
-    linewidth_ppm: float = 0.02
-    points: int = 4096
-    gain: float = 1.0  # integral per mol/L and nucleus
+    integral_sd: float = 0.01  # relative standard deviation of one integral
+    floor_mol_l: float = 5e-4  # absolute one, of one nucleus
+    width_ppm: float = 0.016  # standard deviation of a line
+    gain: float = 1.0  # integral (signal times ppm) per mol/L and nucleus
+    points: int = 4096  # over 0 to 12 ppm
 
 
 @dataclass(frozen=True, slots=True)
 class FaultSpec:
     """A fault of the plant at a time after the world's birth.
 
-    ``size``: clog, by how much the coil's resistance is multiplied; leak, mL/min per bar; air, mL of
-    gas. ``duration_s`` None: it stays; for a clog, ``growth_s`` is how long it takes to grow.
+    ``size`` is 1 for a serious one of its kind: clog, 100 bar per mL/min more over the coil; leak,
+    0.05 mL/min per bar before the coil; air, 1 mL of gas drawn by the pump; heater_stuck, the
+    fraction of full heating power. ``instrument`` is the pump of stall, air and empty, the heater
+    of heater_stuck (else the coil's), the instrument of dead_sensor. ``duration_s`` None: it stays.
+    A clog grows over ``growth_s``, evenly on a logarithmic scale.
     """
 
     kind: FaultKind
@@ -157,6 +161,24 @@ class PlantSpec:
                 for solute in feed.solutes
                 if solute not in self.chemistry.species
             ]
-        if self.coil.thermostat not in {heater.name for heater in self.heaters}:
-            faults.append(f"coil: no heater {self.coil.thermostat!r}")
-        return faults
+        served = [feed.pump for feed in self.feeds]
+        faults += [f"pump {name}: serves several feeds" for name in pumps if served.count(name) > 1]
+        heaters = {heater.name for heater in self.heaters}
+        if self.coil.thermostat not in heaters:
+            faults.append(f"coil: no heater {self.coil.thermostat!r}; there are {sorted(heaters)}")
+        return faults + self._fault_targets(pumps, heaters)
+
+    def _fault_targets(self, pumps: set[str], heaters: set[str]) -> list[str]:
+        sensors = {part.name for part in (*self.pressures, *self.analysers)} | pumps | heaters
+        targets: dict[str, set[str | None]] = {
+            "stall": {*pumps},
+            "air": {*pumps},
+            "empty": {*pumps},
+            "heater_stuck": {None, *heaters},
+            "dead_sensor": {*sensors},
+        }
+        return [
+            f"fault {fault.kind} at {fault.at_s:g} s: no such target {fault.instrument!r}"
+            for fault in self.faults
+            if fault.kind in targets and fault.instrument not in targets[fault.kind]
+        ]
