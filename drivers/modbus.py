@@ -9,10 +9,9 @@ Exceptions of a unit become faults: 01 to 03, 05 and 06 :class:`ModbusRejected`,
 :class:`DeviceFault`, 0A and 0B (from a gateway) :class:`GatewayNoReply`.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, cast
 
 from pydantic import Field
 
@@ -37,10 +36,11 @@ from drivers.modbus_frames import (
     read_request,
     write_request,
 )
-from drivers.modbus_signal import BoundModbusSignal, ModbusSignal
-from drivers.options import SerialOptions
+from drivers.modbus_signal import BoundModbus, ModbusSignal
+from drivers.options import DriverOptions, SerialOptions
 from drivers.registers import MAX_REGISTERS, SERIAL_OVERHEAD, Span, plan
 from drivers.signal import Lane, Limits, Reading
+from drivers.table import TableInstrument
 from drivers.transport.base import LineSpec
 
 # 3.5 characters at 9600 baud between frames (Modbus over serial line 1.02, 2.5.1.1)
@@ -90,10 +90,10 @@ class ModbusOptions(SerialOptions):
         return replace(super().line(line), parity=self.parity)
 
 
-class ModbusInstrument:
+class ModbusInstrument(TableInstrument):
     """The base of Modbus drivers; see the module."""
 
-    Options: ClassVar[type[ModbusOptions]] = ModbusOptions
+    Options: ClassVar[type[DriverOptions]] = ModbusOptions
     line: ClassVar[LineSpec] = MODBUS_LINE
 
     # registers without a signal that the manual documents: a frame may run across them
@@ -104,32 +104,19 @@ class ModbusInstrument:
     def __init__(
         self, name: str, bus: Bus, options: ModbusOptions, limits: Mapping[str, Limits]
     ) -> None:
-        self.name = name
         self._bus, self._unit, self._timeout_s = bus, options.address, options.timeout_s
         self._framing: Framing = framing_of(bus.port)
         self._transaction = 0
-        rows = self.table()
-        if unknown := set(limits) - set(rows):
-            raise ValueError(f"{name}: limits of unknown signals: {', '.join(sorted(unknown))}")
-        self._signals = {
-            signal: BoundModbusSignal(self, row, row.spec(signal, _within(row, limits.get(signal))))
-            for signal, row in rows.items()
-        }
         self._plans: dict[tuple[str, ...], tuple[Span, ...]] = {}
+        super().__init__(name, limits)
 
-    def table(self) -> dict[str, ModbusSignal]:
-        """Return the rows by signal name; a driver may move them to fit its options."""
-        return {
-            name: row
-            for base in reversed(type(self).__mro__)
-            for name, row in vars(base).items()
-            if isinstance(row, ModbusSignal)
-        }
+    def register_of(self, row: ModbusSignal) -> int:
+        """Return where a row lies; a driver may move rows to fit its options."""
+        return row.register
 
-    @property
-    def signals(self) -> Mapping[str, BoundModbusSignal]:
-        """Return the signals by short name, in table order."""
-        return self._signals
+    def bound_row(self, name: str) -> BoundModbus:
+        """Return a signal of the table by name."""
+        return cast("BoundModbus", self.bound[name])  # every row here is a ModbusSignal
 
     async def poll(self, names: Sequence[str]) -> Sequence[Reading]:
         """Read these signals in the fewest registers' worth of line time."""
@@ -149,28 +136,25 @@ class ModbusInstrument:
                 if strict:
                     raise
                 held[frame] = None
-        now = asyncio.get_running_loop().time()
-        return [self._reading(self._signals[name], held, now) for name in names]
+        return [self._reading(self.bound_row(name), held) for name in names]
 
-    def _reading(
-        self, signal: BoundModbusSignal, held: Mapping[Span, tuple[int, ...] | None], t: float
-    ) -> Reading:
-        span = signal.row.span
+    def _reading(self, signal: BoundModbus, held: Mapping[Span, tuple[int, ...] | None]) -> Reading:
+        span = signal.span
         frame = next(frame for frame in held if frame.holds(span))
         registers = held[frame]
         if registers is not None:
             registers = registers[span.start - frame.start : span.end - frame.start]
-        return self.converted(signal, signal.reading(registers, t))
+        return self.converted(signal, signal.decoded(registers))
 
-    def converted(self, signal: BoundModbusSignal, reading: Reading) -> Reading:  # noqa: ARG002 -- for drivers to override
+    def converted(self, signal: BoundModbus, reading: Reading) -> Reading:  # noqa: ARG002 -- for drivers to override
         """Return the reading as the rest of the world wants it; a driver may convert units here."""
         return reading
 
     def _planned(self, names: tuple[str, ...]) -> tuple[Span, ...]:
         if names not in self._plans:
             self._plans[names] = plan(
-                (self._signals[name].row.span for name in names),
-                [*self.bridges, *(signal.row.span for signal in self._signals.values())],
+                (self.bound_row(name).span for name in names),
+                [*self.bridges, *(self.bound_row(name).span for name in self.bound)],
                 max_count=self.max_registers,
                 overhead=SERIAL_OVERHEAD if self._framing == "rtu" else TCP_OVERHEAD,
             )
@@ -210,7 +194,7 @@ class ModbusInstrument:
         if not confirmed:
             raise GarbledReply(self.name, request, reply.data, "it confirms another write")
 
-    async def written(self, signal: BoundModbusSignal, lane: Lane) -> None:
+    async def written(self, signal: BoundModbus, lane: Lane) -> None:
         """Do what must follow a write before it is read back; a driver may select, or commit."""
 
     async def echo_test(self, data: int = 0x0304) -> None:
@@ -256,8 +240,3 @@ class ModbusInstrument:
         if exception == 4:
             return DeviceFault(self.name, why)
         return ModbusRejected(self.name, why, exception)
-
-
-def _within(row: ModbusSignal, configured: Limits | None) -> Limits | None:
-    """Return the configured limits inside those of the table."""
-    return row.limits.narrowed(configured) if row.limits is not None else configured

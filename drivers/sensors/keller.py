@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 from drivers.bus import Bus
 from drivers.errors import CommandRejected, DeviceFault, WrongInstrument
 from drivers.modbus import ModbusInstrument, ModbusOptions
-from drivers.modbus_signal import BoundModbusSignal, ModbusSignal
+from drivers.modbus_signal import BoundModbus, ModbusSignal
 from drivers.registers import Span
 from drivers.signal import Lane, Limits, Reading
 
@@ -44,15 +44,11 @@ class KellerXLine(ModbusInstrument):
         self._options = options
         super().__init__(name, bus, options, limits)
 
-    def table(self) -> dict[str, ModbusSignal]:
-        """Return the rows; the second channel lies one float further."""
-        shift = 2 * (self._options.channel - 1)
-        return {
-            name: replace(row, register=row.register + shift)
-            for name, row in super().table().items()
-        }
+    def register_of(self, row: ModbusSignal) -> int:
+        """Return where a row lies; the second channel lies one float further."""
+        return row.register + 2 * (self._options.channel - 1)
 
-    def converted(self, signal: BoundModbusSignal, reading: Reading) -> Reading:
+    def converted(self, signal: BoundModbus, reading: Reading) -> Reading:
         """Make absolute pressure gauge."""
         value = reading.value
         if not self._options.absolute or signal.spec.name != "pressure":
@@ -71,9 +67,6 @@ class KellerXLine(ModbusInstrument):
                 self.name, f"no Keller X-line transmitter answers here ({error.what})"
             ) from error
         return f"Keller X-line, channel {self._options.channel}"
-
-    async def prepare(self) -> None:
-        """Nothing to set: it measures from power-up."""
 
     async def check(self) -> None:
         """Raise DeviceFault while the pressure sensor is broken or beyond its range."""

@@ -25,8 +25,9 @@ from drivers.bus import Bus
 from drivers.errors import CommandRejected, DeviceFault, ReadbackMismatch, WrongInstrument
 from drivers.modbus import ModbusInstrument, ModbusOptions, ModbusRejected
 from drivers.modbus_frames import WRITE_ONE
-from drivers.modbus_signal import GAP_SENTINEL, BadValue, BoundModbusSignal, ModbusSignal
+from drivers.modbus_signal import GAP_SENTINEL, BoundModbus, ModbusSignal
 from drivers.signal import Lane, Limits, Quality, Reading
+from drivers.table import BadValue
 
 MANUAL, SENSOR_BREAK, LOOP_BREAK = 0x10, 0x20, 0x40  # bits of the status word
 COMPARED = (1, 2, 11, 12, 5)  # process value, setpoint, range low and high, working setpoint
@@ -59,7 +60,7 @@ class Eurotherm(ModbusInstrument):
         75, "uint16", kind=int, sentinels=(GAP_SENTINEL,), doc="alarm and mode bits (StAt)"
     )
     rate_limit = ModbusSignal(
-        35, unit="K/min", divisor=None, writable=True, limits=Limits(0, 1000), poll_s=None
+        35, unit="K/min", divisor=None, writable=True, limits=(0, 1000), poll_s=None
     )
     local_setpoint = ModbusSignal(2, unit="degC", divisor=None, poll_s=None)
     remote_selected = ModbusSignal(276, kind=bool, values={0: False, 1: True}, poll_s=None)
@@ -107,7 +108,7 @@ class Eurotherm(ModbusInstrument):
 
     async def set_temperature(self, degc: float, lane: Lane = Lane.COMMAND) -> float:
         """Write the remote setpoint, select it, leave standby; return the read-back, degC."""
-        self.setpoint.check(degc)
+        self.setpoint.checked(degc)
         if await self._status_word(lane) & MANUAL:
             raise CommandRejected(self.name, "is in manual: select automatic at the controller")
         held = (await self.setpoint.set(degc, lane)).value
@@ -140,7 +141,7 @@ class Eurotherm(ModbusInstrument):
         self, names: tuple[str, ...], lane: Lane, *, strict: bool = False
     ) -> list[Reading]:
         """Read signals; the temperature with the status, the setpoint with its selection."""
-        if any(self.signals[name].row.divisor is None for name in names):
+        if any(self.bound_row(name).row.divisor is None for name in names):
             await self._settle_scale()
         extra = {"temperature": ("status",), "setpoint": ("remote_selected", "local_setpoint")}
         wanted = tuple(dict.fromkeys([*names, *(e for n in names for e in extra.get(n, ()))]))
@@ -152,7 +153,7 @@ class Eurotherm(ModbusInstrument):
             held["setpoint"] = _in_use(held)
         return [held[name] for name in names]
 
-    async def written(self, signal: BoundModbusSignal, lane: Lane) -> None:
+    async def written(self, signal: BoundModbus, lane: Lane) -> None:
         """Select the remote setpoint after it was written; 276 is written only when it differs."""
         if signal is self.setpoint and (await self.remote_selected.read(lane)).value is not True:
             await self.write_registers(276, (1,), WRITE_ONE, lane)
