@@ -1,3 +1,3 @@
-"""The application: reads the configuration, runs the rig, executes experiments, keeps the record."""
+"""The application: runs the rig by its configuration, executes experiments, keeps the record."""
 
 __version__ = "0.1.0"

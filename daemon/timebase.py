@@ -6,7 +6,7 @@ carries UTC. In virtual time the origin is fixed, so that the same seed gives th
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 
@@ -46,7 +46,7 @@ def wall_s() -> float:
 
 
 @contextmanager
-def outside_work() -> Iterator[None]:
+def outside_work() -> Generator[None]:
     """Hold a virtual clock while something outside the loop is pending.
 
     Wrap every await on a worker process, thread, subprocess or real socket in this; on a real

@@ -1,6 +1,7 @@
 """Units: a string with a unit becomes a plain number in the unit the daemon uses throughout.
 
-``"500 uL/min"`` -> 0.5 (mL/min), ``"2 h"`` -> 7200.0 (s), ``"7 bar"`` -> 7.0, ``"60 degF"`` -> degC.
+``"500 uL/min"`` -> 0.5 (mL/min), ``"2 h"`` -> 7200.0 (s), ``"7 bar"`` -> 7.0, ``"60 degF"``
+-> 15.56.
 pint does the conversion; it is imported only when a string is met, because it is slow to load.
 """
 
@@ -26,7 +27,9 @@ def to_unit(value: object, unit: str) -> float:
     dimension. Raises ValueError that names what was given and what is allowed.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(f"must be a number or a string with a unit such as '1 {unit}', got {value!r}")
+        raise ValueError(  # noqa: TRY004 (what pydantic turns into a fault of the file)
+            f"must be a number or a string with a unit such as '1 {unit}', got {value!r}"
+        )
     if not isinstance(value, str):
         return float(value)
     try:
@@ -43,9 +46,11 @@ def _convert(text: str, unit: str) -> float:
         quantity = _registry().Quantity(float(number), given.strip())
         return float(quantity.to(unit).magnitude)
     except pint.DimensionalityError:
-        raise ValueError(f"has the wrong dimension: {text!r} cannot be converted to {unit}") from None
+        wrong = f"has the wrong dimension: {text!r} cannot be converted to {unit}"
+        raise ValueError(wrong) from None
     except (ValueError, AttributeError, TypeError, pint.PintError):
-        raise ValueError(f"is not a number with a unit, such as '1 {unit}': got {text!r}") from None
+        wrong = f"is not a number with a unit, such as '1 {unit}': got {text!r}"
+        raise ValueError(wrong) from None
 
 
 def _in(unit: str) -> BeforeValidator:

@@ -77,7 +77,7 @@ class Campaign:
         self.running: Suggestion | None = None
         self.proposed: dict[str, Suggestion] = {}
         self._runner, self._asker, self._events, self._commit = runner, asker, events, commit
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()
         self._planner_done = False
         self._work: asyncio.Task[None] | None = None
         self._current: asyncio.Task[ExperimentRecord] | None = None
@@ -85,10 +85,14 @@ class Campaign:
 
     # -- the run -----------------------------------------------------------------------------
 
+    async def serve(self) -> None:
+        """Run a campaign at every start command, for ever."""
+        while True:
+            await self._until(lambda: self.state is State.RUNNING)
+            await self.run()
+
     async def run(self) -> State:
         """Run from the start command to an ended state; return it."""
-        self._planner_done = False
-        self._change(after("start", self.state), "")
         async with asyncio.TaskGroup() as tasks:
             asking = tasks.create_task(self._ask_ahead(), name="campaign asks ahead")
             self._work = tasks.create_task(self._perform_all(), name="campaign performs")
@@ -112,24 +116,27 @@ class Campaign:
             try:
                 await self._perform(suggestion)
             except StoreFailed as error:
-                await self.hold(f"the record cannot be written: {error}")
+                self.hold(f"the record cannot be written: {error}")
 
     async def _may_go_on(self) -> bool:
         """Wait until there is something to perform; return False when the campaign ends."""
-        async with self._changed:
-            while True:
-                if self.state is State.HOLDING and self._current is None:
-                    self._change(State.HELD, self.reason)
-                if self.state in {State.STOPPING, State.ABORTING} or self._finished():
-                    return False
-                if self.state is State.RUNNING and self.memory.waiting:
-                    return True
-                await self._changed.wait()
+        await self._until(lambda: self._must_end() or self._can_perform())
+        return not self._must_end()
+
+    def _must_end(self) -> bool:
+        return self.state in {State.STOPPING, State.ABORTING} or (
+            self.state is State.RUNNING and self._finished()
+        )
+
+    def _can_perform(self) -> bool:
+        if self.state is State.HOLDING:  # nothing is in flight here: the hold is complete
+            self._change(State.HELD, self.reason)
+        return self.state is State.RUNNING and bool(self.memory.waiting)
 
     def _finished(self) -> bool:
-        if self.memory.done >= self.settings.experiments:
-            return True
-        return self._planner_done and not self.memory.waiting and not self.proposed
+        if self.memory.waiting or self.proposed:
+            return False
+        return self._planner_done or self.memory.done >= self.settings.experiments
 
     async def _perform(self, suggestion: Suggestion) -> None:
         """Run one suggestion as an experiment, and remember what came of it."""
@@ -137,9 +144,7 @@ class Campaign:
         self.running, self.experiment = suggestion, experiment
         record = ExperimentRecord(experiment, "running", dict(suggestion.point))
         try:
-            await self._tell(
-                "suggestion", suggestion.document("started", experiment=experiment)
-            )
+            await self._tell("suggestion", suggestion.document("started", experiment=experiment))
             self.memory.waiting.remove(suggestion)
             self.memory.records[experiment] = record
             record = await self._run(experiment, suggestion)
@@ -147,8 +152,8 @@ class Campaign:
             self.running, self.experiment = None, ""
             if experiment in self.memory.records:
                 self.memory.records[experiment] = record
-        await self._notify()
-        await self._judge(record)
+        self._notify()
+        self._judge(record)
 
     async def _run(self, experiment: str, suggestion: Suggestion) -> ExperimentRecord:
         conditions = {**self.settings.fixed, **suggestion.point}
@@ -158,9 +163,11 @@ class Campaign:
         try:
             return await self._current
         except Infeasible as error:
-            return ExperimentRecord(experiment, "refused", dict(suggestion.point), reason=str(error))
+            return ExperimentRecord(
+                experiment, "refused", dict(suggestion.point), reason=str(error)
+            )
         except asyncio.CancelledError:
-            if asyncio.current_task() is self._work and self._work.cancelling():
+            if self._work is not None and self._work.cancelling():
                 self._current.cancel()
                 raise
             return ExperimentRecord(
@@ -169,12 +176,12 @@ class Campaign:
         finally:
             self._current = None
 
-    async def _judge(self, record: ExperimentRecord) -> None:
+    def _judge(self, record: ExperimentRecord) -> None:
         """End or hold a campaign whose experiments keep failing."""
         in_a_row = self.memory.failures_in_a_row()
         limit = REFUSALS_IN_A_ROW if record.status == "refused" else self.settings.max_failures
         if in_a_row >= limit and self.state is State.RUNNING:
-            await self.stop(f"{in_a_row} experiments failed in a row; the last: {record.reason}")
+            self.stop(f"{in_a_row} experiments failed in a row; the last: {record.reason}")
 
     # -- asking ahead ------------------------------------------------------------------------
 
@@ -187,7 +194,7 @@ class Campaign:
                 failures = 0
             except PlannerFailed as error:
                 failures += 1
-                await self._planner_failed(failures, str(error))
+                self._planner_failed(failures, str(error))
                 continue
             await self._take(suggestion)
 
@@ -206,56 +213,64 @@ class Campaign:
     async def _take(self, suggestion: Suggestion | None) -> None:
         if suggestion is None:
             self._planner_done = True
-            await self._notify()
+            self._notify()
             return
         try:
             await self._tell("suggestion", suggestion.document("proposed"))
         except StoreFailed as error:
             self.memory.n_suggested -= 1
-            await self.hold(f"the record cannot be written: {error}")
+            self.hold(f"the record cannot be written: {error}")
             return
         if self.settings.approve:
             self.proposed[suggestion.id] = suggestion
         else:
             self.memory.waiting.append(suggestion)
-        await self._notify()
+        self._notify()
 
-    async def _planner_failed(self, failures: int, why: str) -> None:
+    def _planner_failed(self, failures: int, why: str) -> None:
         log.warning("planner.failed", error=why, attempt=failures)
         self._events.emit("decision", what="planner failed", why=why, attempt=failures)
         if failures >= PLANNER_TRIES:
-            await self.hold(f"the planner failed {failures} times: {why}")
+            self.hold(f"the planner failed {failures} times: {why}")
 
     # -- commands ----------------------------------------------------------------------------
 
-    async def hold(self, reason: str = "commanded") -> None:
+    def start(self, *, planned: bool = True) -> None:
+        """Start, or go on after an end; unplanned, only what was submitted is performed."""
+        if planned and self.memory.done >= self.settings.experiments:
+            raise Refused(f"all {self.settings.experiments} experiments of the campaign are done")
+        self._change(after("start", self.state), "")
+        self._planner_done = not planned
+        self._notify()
+
+    def hold(self, reason: str = "commanded") -> None:
         """End the current step safely, keep temperature, start nothing new."""
         if self.state in {State.HOLDING, State.HELD}:
             return
         self._change(after("hold", self.state), reason)
         self._runner.hold()
-        await self._notify()
+        self._notify()
 
-    async def resume(self) -> None:
+    def resume(self) -> None:
         """Go on after a hold."""
         self._change(after("resume", self.state), "")
         self._runner.resume()
-        await self._notify()
+        self._notify()
 
-    async def stop(self, reason: str = "commanded") -> None:
+    def stop(self, reason: str = "commanded") -> None:
         """Finish the current experiment, then shut down normally."""
         self._change(after("stop", self.state), reason)
         self._runner.resume()
-        await self._notify()
+        self._notify()
 
-    async def abort(self, reason: str = "commanded") -> None:
+    def abort(self, reason: str = "commanded") -> None:
         """End at once; the rig goes safe."""
         self._change(after("abort", self.state), reason)
         if self._current is not None:
             self._current.cancel()
-        await self._notify()
+        self._notify()
 
-    async def skip(self, experiment: str | None = None) -> str:
+    def skip(self, experiment: str | None = None) -> str:
         """Give up the running experiment; return its id."""
         if self._current is None or self.running is None:
             raise Refused("experiment.skip is refused: no experiment is running")
@@ -267,15 +282,17 @@ class Campaign:
         return self.experiment
 
     async def submit(self, conditions: Mapping[str, Any]) -> Suggestion:
-        """Queue a person's conditions ahead of the planner's; return the suggestion."""
-        if self.state in ENDED | {State.STOPPING, State.ABORTING}:
+        """Queue a person's conditions ahead of the planner's, and start when nothing runs."""
+        if self.state in {State.STOPPING, State.ABORTING}:
             raise Refused(f"experiment.submit is refused while the campaign is {self.state}")
         suggestion = Suggestion(
             self.memory.next_suggestion_id(), dict(conditions), reason="submitted", origin="command"
         )
         await self._tell("suggestion", suggestion.document("proposed"))
         self.memory.waiting.insert(0, suggestion)
-        await self._notify()
+        if self.state in ENDED | {State.IDLE}:
+            self.start(planned=False)
+        self._notify()
         return suggestion
 
     async def decide(self, suggestion: str, *, approved: bool) -> None:
@@ -286,7 +303,7 @@ class Campaign:
         taken = self.proposed.pop(suggestion)
         await self._tell("suggestion", taken.document("approved" if approved else "vetoed"))
         (self.memory.waiting if approved else self.memory.vetoed).append(taken)
-        await self._notify()
+        self._notify()
 
     # -- bookkeeping -------------------------------------------------------------------------
 
@@ -300,13 +317,14 @@ class Campaign:
         """Emit a document and wait until it is committed."""
         await self._commit(self._events.emit(kind, **document))
 
-    async def _notify(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
+    def _notify(self) -> None:
+        """Wake whoever waits for a change; each wait looks at the state afresh."""
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
 
     async def _until(self, condition: Callable[[], bool]) -> None:
-        async with self._changed:
-            await self._changed.wait_for(condition)
+        while not condition():
+            await self._changed.wait()
 
 
 def unfinished(memory: Memory) -> list[str]:

@@ -7,7 +7,9 @@ from typing import Any
 from daemon.experiment.record import ExperimentRecord, ResponseValue
 
 MEASURED = frozenset({"ok", "suspect"})
-SPENT = frozenset({"ok", "suspect", "failed", "refused", "aborted"})  # asked for, will not run again
+SPENT = frozenset(
+    {"ok", "suspect", "failed", "refused", "aborted"}
+)  # asked for, will not run again
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,9 @@ class Memory:
             count += record.status in {"failed", "refused"}
         return count
 
-    def add_result(self, experiment: str, responses: Mapping[str, ResponseValue]) -> ExperimentRecord:
+    def add_result(
+        self, experiment: str, responses: Mapping[str, ResponseValue]
+    ) -> ExperimentRecord:
         """Add an offline analysis to an experiment; raise KeyError when it is unknown."""
         from dataclasses import replace
 

@@ -39,5 +39,7 @@ def after(command: str, state: State) -> State:
     allowed, leads_to = COMMANDS[command]
     if state not in allowed:
         names = ", ".join(sorted(allowed))
-        raise Refused(f"campaign.{command} is refused while the campaign is {state}; allowed: {names}")
+        raise Refused(
+            f"campaign.{command} is refused while the campaign is {state}; allowed: {names}"
+        )
     return leads_to

@@ -27,7 +27,9 @@ CONFIG = arg("config", metavar="CONFIG", help="configuration file (TOML)")
 DATA = arg("--data", metavar="DIR", help="data directory (default: ./taylord-data/<rig>)")
 JSON = arg("--json", action="store_true", help="print one JSON document and nothing else")
 SEED = arg("--seed", type=int, metavar="N", help="seed of planner and simulation")
-SIMULATE = arg("--simulate", action="store_true", help="swap every port for its simulated instrument")
+SIMULATE = arg(
+    "--simulate", action="store_true", help="swap every port for its simulated instrument"
+)
 SPEED = arg("--speed", metavar="real|N|max", help="clock of a simulated run (default: real)")
 BROKER = arg("--broker", metavar="HOST:PORT", default="localhost:1883", help="MQTT broker")
 
@@ -62,7 +64,14 @@ COMMANDS = (
         "resume",
         "continue an interrupted campaign",
         "campaigns:resume",
-        (CONFIG, SIMULATE, SPEED, DATA, arg("--once", action="store_true", help="end with the campaign"), JSON),
+        (
+            CONFIG,
+            SIMULATE,
+            SPEED,
+            DATA,
+            arg("--once", action="store_true", help="end with the campaign"),
+            JSON,
+        ),
     ),
     Command(
         "experiment",
@@ -70,7 +79,14 @@ COMMANDS = (
         "campaigns:experiment",
         (
             CONFIG,
-            arg("--set", action="append", default=[], metavar="NAME=VALUE", dest="conditions", help="a condition; repeat"),
+            arg(
+                "--set",
+                action="append",
+                default=[],
+                metavar="NAME=VALUE",
+                dest="conditions",
+                help="a condition; repeat",
+            ),
             SIMULATE,
             SPEED,
             DATA,
@@ -88,10 +104,23 @@ COMMANDS = (
         "check",
         "list every fault of a configuration",
         "rigs:check",
-        (CONFIG, arg("--connect", action="store_true", help="also ask each instrument who it is; moves nothing"), JSON),
+        (
+            CONFIG,
+            arg(
+                "--connect",
+                action="store_true",
+                help="also ask each instrument who it is; moves nothing",
+            ),
+            JSON,
+        ),
     ),
     Command("safe", "drive everything to its safe state, now", "rigs:safe", (CONFIG, JSON)),
-    Command("status", "state of a rig from its data directory", "rigs:status", (arg("--data", metavar="DIR", default="taylord-data", help="data directory"), JSON)),
+    Command(
+        "status",
+        "state of a rig from its data directory",
+        "rigs:status",
+        (arg("--data", metavar="DIR", default="taylord-data", help="data directory"), JSON),
+    ),
     Command(
         "send",
         "one MQTT command to a running daemon, and its reply",
@@ -99,9 +128,21 @@ COMMANDS = (
         (
             arg("rig", metavar="RIG"),
             arg("verb", metavar="VERB", help="ping, get, set, campaign.hold, trip, …"),
-            arg("payload", metavar="JSON", nargs="?", default="{}", help="arguments as a JSON object"),
+            arg(
+                "payload",
+                metavar="JSON",
+                nargs="?",
+                default="{}",
+                help="arguments as a JSON object",
+            ),
             BROKER,
-            arg("--timeout", type=float, default=10.0, metavar="S", help="wait this long for the reply"),
+            arg(
+                "--timeout",
+                type=float,
+                default=10.0,
+                metavar="S",
+                help="wait this long for the reply",
+            ),
         ),
     ),
     Command(
@@ -113,7 +154,13 @@ COMMANDS = (
             arg("--history", metavar="FILE.csv", help="what was measured so far"),
             arg("-n", type=int, default=1, metavar="N", help="how many points"),
             arg("--planner", default="bayes", metavar="NAME"),
-            arg("--option", action="append", default=[], metavar="K=V", help="an option of the planner; repeat"),
+            arg(
+                "--option",
+                action="append",
+                default=[],
+                metavar="K=V",
+                help="an option of the planner; repeat",
+            ),
             arg("--seed", type=int, default=0, metavar="N"),
             JSON,
         ),
@@ -129,7 +176,9 @@ COMMANDS = (
             arg("--force", action="store_true", help="replace an existing file"),
         ),
     ),
-    Command("drivers", "installed drivers, with their signals and options", "knowledge:drivers", (JSON,)),
+    Command(
+        "drivers", "installed drivers, with their signals and options", "knowledge:drivers", (JSON,)
+    ),
     Command("planners", "installed planners, with their options", "knowledge:planners", (JSON,)),
     Command(
         "schema",
@@ -149,12 +198,15 @@ COMMANDS = (
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Return the arguments; ``run`` is the function of the command. Exits with 2 on a mistake."""
     parser = argparse.ArgumentParser(
-        prog="taylord", description="Runs flow reactors: instruments, experiments, planners, simulators."
+        prog="taylord",
+        description="Runs flow reactors: instruments, experiments, planners, simulators.",
     )
     parser.add_argument("--version", action="version", version=f"taylord {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for command in COMMANDS:
-        sub = commands.add_parser(command.name, help=command.does, description=_sentence(command.does))
+        sub = commands.add_parser(
+            command.name, help=command.does, description=_sentence(command.does)
+        )
         for names, options in command.arguments:
             sub.add_argument(*names, **options)
         sub.set_defaults(run=_later(command.runs))

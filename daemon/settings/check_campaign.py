@@ -24,14 +24,16 @@ def chemistry_faults(subject: Subject) -> Iterator[str]:
         return
     fed = {species for feed in settings.feeds for species in feed.solutes}
     if settings.feeds and chemistry.limiting not in fed:
-        yield f"chemistry.limiting: no feed contains {chemistry.limiting!r}{nearest(chemistry.limiting, fed)}"
+        close = nearest(chemistry.limiting, fed)
+        yield f"chemistry.limiting: no feed contains {chemistry.limiting!r}{close}"
     known = known_species(settings)
     if known and chemistry.product not in known:
-        yield f"chemistry.product: unknown species {chemistry.product!r}{nearest(chemistry.product, known)}"
+        close = nearest(chemistry.product, known)
+        yield f"chemistry.product: unknown species {chemistry.product!r}{close}"
     if settings.analysis is not None and chemistry.product not in known:
         yield (
-            f"analysis.peaks: has no entry for the product {chemistry.product!r}; without [simulation]"
-            " chemistry, say where it shows in the spectrum"
+            f"analysis.peaks: has no entry for the product {chemistry.product!r}; without"
+            " [simulation] chemistry, say where it shows in the spectrum"
         )
 
 
@@ -49,8 +51,8 @@ def _simulation_faults(subject: Subject) -> Iterator[str]:
         for name in feed.solutes:
             if name not in species:
                 yield (
-                    f"feeds.{i}.solutes.{name}: chemistry {simulation.chemistry!r} has no such species"
-                    f"{nearest(name, species)}"
+                    f"feeds.{i}.solutes.{name}: chemistry {simulation.chemistry!r} has no such"
+                    f" species{nearest(name, species)}"
                 )
     for i, fault in enumerate(simulation.faults):
         if fault.instrument is not None and fault.instrument not in subject.instruments:
@@ -84,7 +86,11 @@ def response_faults(subject: Subject) -> Iterator[str]:
             continue
         options = dict(response.model_extra or {})
         yield from keyword_faults(at, plugins.load("taylord.responses", kind), options)
-    if subject.settings.responses and subject.settings.analysis is None and not subject.has("analysis"):
+    if (
+        subject.settings.responses
+        and subject.settings.analysis is None
+        and not subject.has("analysis")
+    ):
         yield "analysis: is missing: responses need an analyser"
 
 
@@ -123,6 +129,7 @@ def campaign_faults(subject: Subject) -> Iterator[str]:
     for name in campaign.fixed:
         yield from _name_faults(subject, f"campaign.fixed.{name}", name)
     yield from _missing_conditions(subject, names | set(campaign.fixed))
+    yield from _temperature_faults(subject)
     for i, objective in enumerate(campaign.objectives):
         yield from _objective_faults(subject, f"campaign.objectives.{i}", objective)
 
@@ -133,7 +140,8 @@ def _planner_faults(subject: Subject) -> Iterator[str]:
         return
     installed = plugins.names("taylord.planners")
     if campaign.planner not in installed:
-        yield f"campaign.planner: unknown planner {campaign.planner!r}{nearest(campaign.planner, installed)}"
+        close = nearest(campaign.planner, installed)
+        yield f"campaign.planner: unknown planner {campaign.planner!r}{close}"
         return
     maker = plugins.load("taylord.planners", campaign.planner)
     yield from keyword_faults("campaign.options", maker, campaign.options)
@@ -207,10 +215,36 @@ def factor_unit(name: str) -> str:
 def _objective_faults(subject: Subject, at: str, objective: ObjectiveSettings) -> Iterator[str]:
     responses = subject.names_in("responses")
     if objective.response not in responses:
-        yield f"{at}.response: no response is called {objective.response!r}{nearest(objective.response, responses)}"
+        close = nearest(objective.response, responses)
+        yield f"{at}.response: no response is called {objective.response!r}{close}"
     if objective.goal == "target":
         low, high = objective.low, objective.high
         if low is None or high is None or not low < high:
             yield f"{at}: goal 'target' needs low < high, got low {low} and high {high}"
     elif objective.low is not None or objective.high is not None:
         yield f"{at}: low and high belong to goal 'target', got goal {objective.goal!r}"
+
+
+def _temperature_faults(subject: Subject) -> Iterator[str]:
+    """The temperatures asked for lie inside the configured limits of the thermostat."""
+    settings = subject.settings
+    if settings.campaign is None or settings.reactor is None:
+        return
+    thermostat = settings.instruments.get(settings.reactor.thermostat)
+    limits = thermostat.limits.get("setpoint") if thermostat is not None else None
+    if limits is None:
+        return
+    for i, factor in enumerate(settings.campaign.factors):
+        if factor.name != "temperature" or factor.kind != "continuous":
+            continue
+        try:
+            low, high = (to_unit(bound, "degC") for bound in limits)
+            asked = zip(("low", "high"), factor_bounds(factor), strict=True)
+        except ValueError:
+            return  # said once, where the number stands
+        for key, value in asked:
+            if not low <= value <= high:
+                yield (
+                    f"campaign.factors.{i}.{key}: {value:g} degC is beyond the limits of"
+                    f" {settings.reactor.thermostat}.setpoint, [{low:g}, {high:g}] degC"
+                )

@@ -71,7 +71,9 @@ def _limit_faults(at: str, instrument: InstrumentSettings, driver: Any) -> Itera
             continue
         if not bounds[0] <= bounds[1]:
             yield f"{where}: low must not exceed high, got [{low}, {high}] {spec.unit}"
-        elif spec.limits is not None and (bounds[0] > spec.limits.high or bounds[1] < spec.limits.low):
+        elif spec.limits is not None and (
+            bounds[0] > spec.limits.high or bounds[1] < spec.limits.low
+        ):
             yield f"{where}: lies outside what the instrument allows, {spec.limits} {spec.unit}"
 
 
@@ -137,8 +139,8 @@ def reactor_faults(subject: Subject) -> Iterator[str]:
             yield "reactor.volume_ml: must be greater than 0, got 0"
         if reactor.back_pressure >= reactor.max_pressure:
             yield (
-                f"reactor.back_pressure: must stay below max_pressure ({reactor.max_pressure:g} bar),"
-                f" got {reactor.back_pressure:g}"
+                f"reactor.back_pressure: must stay below max_pressure"
+                f" ({reactor.max_pressure:g} bar), got {reactor.back_pressure:g}"
             )
         if reactor.kind == "droplet":
             yield "reactor.kind: 'droplet' is not executed by this version; use 'coil'"

@@ -33,7 +33,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         data = path.read_bytes()
         if len(data) > MAX_BYTES:
-            raise ConfigError([f"{path}: is {len(data)} bytes; a configuration has at most {MAX_BYTES}"])
+            raise ConfigError(
+                [f"{path}: is {len(data)} bytes; a configuration has at most {MAX_BYTES}"]
+            )
         return tomllib.loads(data.decode("utf-8"))
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror or error}"]) from None
@@ -49,15 +51,15 @@ def parse(raw: Mapping[str, Any]) -> tuple[Settings | None, list[str]]:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
         faults = fault_lines(Settings, error)
-        rest = _without(raw, {tuple(e["loc"]) for e in error.errors()})
+        rest = _without(raw, [tuple(e["loc"]) for e in error.errors()])
         return None, [*faults, *_faults_of_the_rest(rest, raw)]
     return settings, cross_check(settings, raw)
 
 
-def _without(raw: Mapping[str, Any], bad: set[tuple[int | str, ...]]) -> dict[str, Any]:
+def _without(raw: Mapping[str, Any], bad: list[tuple[int | str, ...]]) -> dict[str, Any]:
     """Return the file without the faulty instruments and the other faulty sections."""
-    instruments = {loc[1] for loc in bad if len(loc) > 2 and loc[0] == "instruments"}
-    sections = {loc[0] for loc in bad if not (len(loc) > 2 and loc[0] == "instruments")}
+    instruments = {loc[1] for loc in bad if loc[:1] == ("instruments",) and len(loc) > 2}
+    sections = {loc[0] for loc in bad if loc and loc[1:2] not in {(name,) for name in instruments}}
     rest = {key: value for key, value in raw.items() if key not in sections}
     table = raw.get("instruments")
     if isinstance(table, Mapping) and "instruments" not in sections:

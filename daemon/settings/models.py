@@ -75,7 +75,9 @@ class ReactorSettings(Strict):
     outlet_volume_ml: Volume = 0.0
     back_pressure: Bar = 0.0
     max_pressure: Bar = 20.0
-    expansion_per_k: Annotated[float, Field(ge=0, lt=0.01)] = 0.0  # thermal expansion of the solvent
+    expansion_per_k: Annotated[float, Field(ge=0, lt=0.01)] = (
+        0.0  # thermal expansion of the solvent
+    )
     solvent_boiling: DegC | None = None  # at the back pressure; bounds the temperature
     diffusivity_m2_s: Positive = 1e-9
 
@@ -189,7 +191,15 @@ class FaultSettings(Strict):
     """A fault injected into the simulated rig at a time."""
 
     kind: Literal[
-        "clog", "leak", "stall", "air", "empty", "dead_sensor", "heater_stuck", "silent", "garbage",
+        "clog",
+        "leak",
+        "stall",
+        "air",
+        "empty",
+        "dead_sensor",
+        "heater_stuck",
+        "silent",
+        "garbage",
         "unplug",
     ]
     at: Seconds

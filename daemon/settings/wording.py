@@ -36,7 +36,8 @@ def nearest(given: str, known: Iterable[str]) -> str:
 def _is_branch(part: int | str) -> bool:
     """Tell whether pydantic put the name of a union's branch in the path."""
     return isinstance(part, str) and (
-        part in {"str", "float", "int", "PlannerCommand"} or part.startswith(("function-", "tuple["))
+        part in {"str", "float", "int", "PlannerCommand"}
+        or part.startswith(("function-", "tuple["))
     )
 
 
