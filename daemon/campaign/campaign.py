@@ -168,8 +168,7 @@ class Campaign:
             )
         except asyncio.CancelledError:
             if self._work is not None and self._work.cancelling():
-                self._current.cancel()
-                raise
+                raise  # the daemon ends; the experiment stays open in the record, to be resumed
             return ExperimentRecord(
                 experiment, "aborted", dict(suggestion.point), reason=self.reason or "skipped"
             )

@@ -1,0 +1,311 @@
+"""A campaign asks ahead, performs in order, and can be held, stopped, aborted and skipped."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from daemon.campaign.campaign import Campaign
+from daemon.campaign.memory import Memory, Suggestion
+from daemon.campaign.states import State
+from daemon.errors import Infeasible, PlannerFailed, Refused, StoreFailed
+from daemon.events import EventBus
+from daemon.experiment.record import ExperimentRecord, ResponseValue
+from daemon.settings.models import CampaignSettings
+
+pytestmark = pytest.mark.virtual
+
+SETTINGS = CampaignSettings.model_validate(
+    {
+        "experiments": 3,
+        "factors": [{"name": "temperature", "low": 30, "high": 120}],
+        "objectives": [{"response": "yield"}],
+    }
+)
+
+
+class Bench:
+    """A runner that takes 10 s an experiment, and an asker that counts up."""
+
+    def __init__(self, **changes):
+        self.log = []
+        self.fail_planner = 0
+        self.outcome = {}
+        self.answers = 1000
+        self.memory = Memory()
+        self.events = EventBus()
+        self.seen = []
+        self.events.on_event(self.seen.append)
+        self.full_disk = False
+        self.campaign = Campaign(
+            SETTINGS.model_copy(update=changes),
+            runner=self,
+            asker=self,
+            memory=self.memory,
+            events=self.events,
+            commit=self.commit,
+        )
+
+    async def commit(self, event):
+        await asyncio.sleep(0)
+        if self.full_disk:
+            raise StoreFailed("the disk is full")
+
+    async def ask(self, memory, pending):
+        await asyncio.sleep(1)
+        if self.fail_planner:
+            self.fail_planner -= 1
+            raise PlannerFailed("the planner died")
+        if self.answers <= 0:
+            return None
+        self.answers -= 1
+        point = {"temperature": 30.0 + memory.n_suggested}
+        self.log.append(("asked", len(pending)))
+        return Suggestion(memory.next_suggestion_id(), point)
+
+    async def run(self, id, conditions):
+        self.log.append(("run", id, conditions["temperature"]))
+        if self.outcome.get(id) == "infeasible":
+            raise Infeasible("too hot")
+        await asyncio.sleep(10)
+        status = self.outcome.get(id, "ok")
+        responses = {"yield": ResponseValue(0.5, 0.01, "ok")} if status == "ok" else {}
+        return ExperimentRecord(id, status, dict(conditions), responses=responses)
+
+    def hold(self):
+        self.log.append(("hold",))
+
+    def resume(self):
+        self.log.append(("resume",))
+
+    async def abort(self):
+        self.log.append(("abort",))
+
+    async def shutdown(self):
+        self.log.append(("shutdown",))
+
+    @property
+    def runs(self):
+        return [row[1] for row in self.log if row[0] == "run"]
+
+    def states(self):
+        return [event.data["state"] for event in self.seen if event.kind == "campaign"]
+
+
+async def finished(bench, *, by=1000):
+    bench.campaign.start()
+    async with asyncio.timeout(by):
+        return await bench.campaign.run()
+
+
+async def test_a_campaign_performs_its_number_and_shuts_down_normally():
+    bench = Bench()
+    assert await finished(bench) is State.COMPLETE
+    assert bench.runs == ["e-0001", "e-0002", "e-0003"]
+    assert bench.log[-1] == ("shutdown",)
+    assert bench.states() == ["running", "complete"]
+
+
+async def test_without_pending_points_the_planner_waits_for_the_result():
+    bench = Bench()
+    await finished(bench)
+    assert [row[0] for row in bench.log[:-1]] == ["asked", "run"] * 3
+
+
+async def test_with_two_pending_points_the_planner_is_asked_while_an_experiment_runs():
+    bench = Bench(pending=2)
+    await finished(bench)
+    assert ("asked", 1) in bench.log
+    assert asyncio.get_running_loop().time() < 40
+
+
+async def test_a_suggestion_is_in_the_record_before_its_experiment_starts():
+    bench = Bench()
+    await finished(bench)
+    states = [e.data["state"] for e in bench.seen if e.kind == "suggestion"]
+    assert states == ["proposed", "started"] * 3
+
+
+async def test_an_empty_answer_ends_the_campaign():
+    bench = Bench()
+    bench.answers = 1
+    assert await finished(bench) is State.COMPLETE
+    assert bench.runs == ["e-0001"]
+
+
+async def test_refused_conditions_count_as_failed_and_the_planner_is_asked_again():
+    bench = Bench()
+    bench.outcome["e-0001"] = "infeasible"
+    assert await finished(bench) is State.COMPLETE
+    assert bench.memory.records["e-0001"].status == "refused"
+    assert bench.memory.records["e-0001"].reason == "too hot"
+    assert len(bench.runs) == 4
+
+
+async def test_failures_in_a_row_stop_the_campaign_with_a_reason():
+    bench = Bench(experiments=9, max_failures=2)
+    bench.outcome = {"e-0002": "failed", "e-0003": "failed"}
+    assert await finished(bench) is State.STOPPED
+    assert "2 experiments failed in a row" in bench.campaign.reason
+
+
+async def test_a_planner_that_dies_once_is_asked_again():
+    bench = Bench()
+    bench.fail_planner = 2
+    assert await finished(bench) is State.COMPLETE
+
+
+async def test_a_planner_that_keeps_dying_holds_the_campaign_and_harms_nothing():
+    bench = Bench()
+    bench.fail_planner = 3
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(20)
+    assert bench.campaign.state is State.HELD
+    assert "planner failed 3 times" in bench.campaign.reason
+    bench.campaign.resume()
+    assert await run is State.COMPLETE
+
+
+async def test_hold_ends_the_step_and_resume_goes_on():
+    bench = Bench()
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(5)
+    bench.campaign.hold("by a person")
+    assert bench.campaign.state is State.HOLDING
+    await asyncio.sleep(100)
+    assert bench.campaign.state is State.HELD
+    assert bench.runs == ["e-0001"]
+    bench.campaign.resume()
+    assert await run is State.COMPLETE
+
+
+async def test_stop_finishes_the_current_experiment():
+    bench = Bench()
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(5)
+    bench.campaign.stop()
+    assert await run is State.STOPPED
+    assert bench.memory.records["e-0001"].status == "ok"
+    assert len(bench.runs) == 1
+
+
+async def test_abort_ends_at_once_and_goes_safe():
+    bench = Bench()
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(5)
+    bench.campaign.abort("tripped")
+    assert await run is State.ABORTED
+    assert asyncio.get_running_loop().time() == 5
+    assert bench.memory.records["e-0001"].status == "aborted"
+    assert bench.log[-1] == ("abort",)
+
+
+async def test_an_aborted_campaign_can_be_started_again_and_goes_on():
+    bench = Bench()
+    bench.campaign.start()
+    serve = asyncio.create_task(bench.campaign.serve())
+    await asyncio.sleep(5)
+    bench.campaign.abort()
+    await asyncio.sleep(5)
+    bench.campaign.start()
+    await asyncio.sleep(200)
+    assert bench.campaign.state is State.COMPLETE
+    serve.cancel()
+    await asyncio.wait([serve])
+
+
+async def test_skip_gives_up_one_experiment_only():
+    bench = Bench()
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(5)
+    with pytest.raises(Refused, match="'e-0009' is not running, 'e-0001' is"):
+        bench.campaign.skip("e-0009")
+    assert bench.campaign.skip() == "e-0001"
+    assert await run is State.COMPLETE
+    assert bench.memory.records["e-0001"].status == "aborted"
+    assert bench.memory.done == 3
+
+
+async def test_cancelling_the_run_cancels_the_experiment_and_leaves_the_state_open():
+    bench = Bench()
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(5)
+    run.cancel()
+    await asyncio.wait([run])
+    assert run.cancelled()
+    assert bench.states() == ["running"]
+
+
+async def test_submitted_conditions_go_first():
+    bench = Bench(pending=2)
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(5)
+    await bench.campaign.submit({"temperature": 77.0})
+    await run
+    assert ("run", "e-0002", 77.0) in bench.log
+
+
+async def test_conditions_submitted_while_idle_run_alone():
+    bench = Bench()
+    serve = asyncio.create_task(bench.campaign.serve())
+    await bench.campaign.submit({"temperature": 77.0})
+    await asyncio.sleep(100)
+    assert bench.runs == ["e-0001"]
+    assert bench.campaign.state is State.COMPLETE
+    serve.cancel()
+    await asyncio.wait([serve])
+
+
+async def test_points_wait_for_approval_and_a_veto_asks_again():
+    bench = Bench(approve=True, experiments=1)
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(5)
+    assert bench.runs == []
+    with pytest.raises(Refused, match="no suggestion 's-9' waits for a decision; waiting: s-0001"):
+        await bench.campaign.decide("s-9", approved=True)
+    await bench.campaign.decide("s-0001", approved=False)
+    await asyncio.sleep(5)
+    await bench.campaign.decide("s-0002", approved=True)
+    assert await run is State.COMPLETE
+    assert [s.id for s in bench.memory.vetoed] == ["s-0001"]
+
+
+async def test_a_full_disk_holds_the_campaign_before_anything_acts():
+    bench = Bench()
+    bench.full_disk = True
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(50)
+    assert bench.campaign.state is State.HELD
+    assert "the record cannot be written: the disk is full" in bench.campaign.reason
+    assert bench.runs == []
+    bench.full_disk = False
+    bench.campaign.resume()
+    assert await run is State.COMPLETE
+    assert bench.runs[0] == "e-0001"
+
+
+@pytest.mark.parametrize(
+    ("command", "allowed"),
+    [("hold", "running"), ("resume", "held, holding"), ("stop", "held, holding, running")],
+)
+async def test_a_command_the_state_forbids_is_refused(command, allowed):
+    bench = Bench()
+    with pytest.raises(Refused, match=f"is refused while the campaign is idle; allowed: {allowed}"):
+        getattr(bench.campaign, command)()
+
+
+async def test_an_offline_result_completes_an_experiment():
+    memory = Memory()
+    record = ExperimentRecord("e-0001", "ok", {})
+    memory.records["e-0001"] = record
+    added = memory.add_result("e-0001", {"ph": ResponseValue(7.0, None, "ok")})
+    assert added == replace(record, responses={"ph": ResponseValue(7.0, None, "ok")})
