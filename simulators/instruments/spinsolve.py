@@ -253,7 +253,7 @@ class SimSpinsolve:
         directory.mkdir(parents=True, exist_ok=True)
         numbers = [number for pair in zip(axis, signal, strict=True) for number in pair]
         rows = "%.5f,%.6g\n" * len(axis) % tuple(numbers)
-        (directory / "spectrum.csv").write_text("Frequency(ppm),Intensity\n" + rows)
+        (directory / "spectrum.csv").write_text("ppm,intensity\n" + rows)
         (directory / "acqu.par").write_text(
             f'Protocol = "{protocol}"\nSample = "{self.about["Sample"]}"\n'
             f'Solvent = "{self.about["Solvent"]}"\n'
