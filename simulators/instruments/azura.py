@@ -1,7 +1,7 @@
 """Knauer AZURA P 2.1S / P 4.1S HPLC pump (pump instructions V6870; reply spellings unverified).
 
 Text over RS-232 or TCP port 10001. Requests end with CR; over TCP the pump wants LF CR, in that
-odd order, so a leading LF is dropped. ``NAME?`` reads, ``NAME:value`` or ``NAME value`` writes,
+odd order, so an LF at either end is dropped. ``NAME?`` reads, ``NAME:value`` or ``NAME value`` writes,
 ``NAME`` acts; integers only. Replies end with CR. ``ERROR:1``: unknown or malformed; ``ERROR:2``:
 refused.
 
@@ -63,7 +63,7 @@ class SimAzuraPump(AsciiServer):
     def answer(self, line: str) -> str | None:
         """Return the reply to one request; the pump looks at its pressure limits first."""
         self._check_limits()
-        return super().answer(line.lstrip("\n"))
+        return super().answer(line.strip("\n"))
 
     def unknown(self) -> str | None:
         """Return what the pump says to a request it does not know."""
