@@ -14,7 +14,7 @@ import structlog
 
 from daemon.campaign.memory import SPENT, Memory, Suggestion
 from daemon.campaign.states import ENDED, State, after
-from daemon.errors import Infeasible, PlannerFailed, Refused, StoreFailed
+from daemon.errors import PlannerFailed, Refused, StoreFailed
 from daemon.events import Event, EventBus
 from daemon.experiment.record import ExperimentRecord
 from daemon.settings.models import CampaignSettings
@@ -30,7 +30,11 @@ class Runner(Protocol):
     """What performs experiments (``daemon.experiment.executor``)."""
 
     async def run(self, id: str, conditions: Mapping[str, Any]) -> ExperimentRecord:  # noqa: A002 (CONTRACT's word)
-        """Perform one experiment; raise Infeasible before anything moves."""
+        """Perform one experiment; conditions that cannot be made give a ``refused`` record."""
+        ...
+
+    async def skip(self, reason: str) -> None:
+        """End the experiment in flight; the rig is left at a trickle."""
         ...
 
     def hold(self) -> None:
@@ -41,8 +45,8 @@ class Runner(Protocol):
         """Go on after a hold."""
         ...
 
-    async def abort(self) -> None:
-        """Stop pumps and heat now."""
+    async def abort(self, reason: str) -> None:
+        """End the experiment in flight, if any; stop pumps and heat now."""
         ...
 
     async def shutdown(self) -> None:
@@ -79,8 +83,6 @@ class Campaign:
         self._runner, self._asker, self._events, self._commit = runner, asker, events, commit
         self._changed = asyncio.Event()
         self._planner_done = False
-        self._work: asyncio.Task[None] | None = None
-        self._current: asyncio.Task[ExperimentRecord] | None = None
         self.experiment = ""  # id of the one in flight
 
     # -- the run -----------------------------------------------------------------------------
@@ -95,18 +97,27 @@ class Campaign:
         """Run from the start command to an ended state; return it."""
         async with asyncio.TaskGroup() as tasks:
             asking = tasks.create_task(self._ask_ahead(), name="campaign asks ahead")
-            self._work = tasks.create_task(self._perform_all(), name="campaign performs")
-            await asyncio.wait([self._work])
+            work = tasks.create_task(self._perform_all(), name="campaign performs")
+            await self._unless_aborted(work)
+            await asyncio.wait([work])
             asking.cancel()
         await self._end()
         return self.state
 
+    async def _unless_aborted(self, task: "asyncio.Task[None]") -> None:
+        """Wait for a task; an abort meanwhile makes the runner go safe at once."""
+        task.add_done_callback(lambda _: self._notify())
+        await self._until(lambda: task.done() or self.state is State.ABORTING)
+        if self.state is State.ABORTING:
+            await self._runner.abort(self.reason)
+
     async def _end(self) -> None:
         """Leave the rig as the ending asks: safe at once, or cooled under solvent."""
         if self.state is not State.ABORTING:
-            await self._runner.shutdown()
-        if self.state is State.ABORTING:  # perhaps during the shutdown
-            await self._runner.abort()
+            async with asyncio.TaskGroup() as tasks:
+                shutdown = tasks.create_task(self._runner.shutdown(), name="shut down")
+                await self._unless_aborted(shutdown)
+                shutdown.cancel()
         ended = {State.ABORTING: State.ABORTED, State.STOPPING: State.STOPPED}
         self._change(ended.get(self.state, State.COMPLETE), self.reason)
 
@@ -147,33 +158,14 @@ class Campaign:
             await self._tell("suggestion", suggestion.document("started", experiment=experiment))
             self.memory.waiting.remove(suggestion)
             self.memory.records[experiment] = record
-            record = await self._run(experiment, suggestion)
+            conditions = {**self.settings.fixed, **suggestion.point}
+            record = await self._runner.run(experiment, conditions)
         finally:
             self.running, self.experiment = None, ""
             if experiment in self.memory.records:
                 self.memory.records[experiment] = record
         self._notify()
         self._judge(record)
-
-    async def _run(self, experiment: str, suggestion: Suggestion) -> ExperimentRecord:
-        conditions = {**self.settings.fixed, **suggestion.point}
-        self._current = asyncio.create_task(
-            self._runner.run(experiment, conditions), name=f"experiment {experiment}"
-        )
-        try:
-            return await self._current
-        except Infeasible as error:
-            return ExperimentRecord(
-                experiment, "refused", dict(suggestion.point), reason=str(error)
-            )
-        except asyncio.CancelledError:
-            if self._work is not None and self._work.cancelling():
-                raise  # the daemon ends; the experiment stays open in the record, to be resumed
-            return ExperimentRecord(
-                experiment, "aborted", dict(suggestion.point), reason=self.reason or "skipped"
-            )
-        finally:
-            self._current = None
 
     def _judge(self, record: ExperimentRecord) -> None:
         """End or hold a campaign whose experiments keep failing."""
@@ -265,20 +257,19 @@ class Campaign:
     def abort(self, reason: str = "commanded") -> None:
         """End at once; the rig goes safe."""
         self._change(after("abort", self.state), reason)
-        if self._current is not None:
-            self._current.cancel()
         self._notify()
 
-    def skip(self, experiment: str | None = None) -> str:
+    async def skip(self, experiment: str | None = None, reason: str = "skipped") -> str:
         """Give up the running experiment; return its id."""
-        if self._current is None or self.running is None:
+        running = self.experiment
+        if not running:
             raise Refused("experiment.skip is refused: no experiment is running")
-        if experiment not in {None, self.experiment}:
+        if experiment not in {None, running}:
             raise Refused(
-                f"experiment.skip is refused: {experiment!r} is not running, {self.experiment!r} is"
+                f"experiment.skip is refused: {experiment!r} is not running, {running!r} is"
             )
-        self._current.cancel()
-        return self.experiment
+        await self._runner.skip(reason)
+        return running
 
     async def submit(self, conditions: Mapping[str, Any]) -> Suggestion:
         """Queue a person's conditions ahead of the planner's, and start when nothing runs."""

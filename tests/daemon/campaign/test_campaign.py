@@ -1,6 +1,7 @@
 """A campaign asks ahead, performs in order, and can be held, stopped, aborted and skipped."""
 
 import asyncio
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from daemon.campaign.campaign import Campaign
 from daemon.campaign.memory import Memory, Suggestion
 from daemon.campaign.states import State
-from daemon.errors import Infeasible, PlannerFailed, Refused, StoreFailed
+from daemon.errors import PlannerFailed, Refused, StoreFailed
 from daemon.events import EventBus
 from daemon.experiment.record import ExperimentRecord, ResponseValue
 from daemon.settings.models import CampaignSettings
@@ -37,6 +38,7 @@ class Bench:
         self.seen = []
         self.events.on_event(self.seen.append)
         self.full_disk = False
+        self.ended = asyncio.Event()
         self.campaign = Campaign(
             SETTINGS.model_copy(update=changes),
             runner=self,
@@ -66,8 +68,12 @@ class Bench:
     async def run(self, id, conditions):
         self.log.append(("run", id, conditions["temperature"]))
         if self.outcome.get(id) == "infeasible":
-            raise Infeasible("too hot")
-        await asyncio.sleep(10)
+            return ExperimentRecord(id, "refused", dict(conditions), reason="too hot")
+        self.ended.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(10):
+                await self.ended.wait()
+                return ExperimentRecord(id, "aborted", dict(conditions))
         status = self.outcome.get(id, "ok")
         responses = {"yield": ResponseValue(0.5, 0.01, "ok")} if status == "ok" else {}
         return ExperimentRecord(id, status, dict(conditions), responses=responses)
@@ -78,7 +84,11 @@ class Bench:
     def resume(self):
         self.log.append(("resume",))
 
-    async def abort(self):
+    async def skip(self, reason):
+        self.ended.set()
+
+    async def abort(self, reason):
+        self.ended.set()
         self.log.append(("abort",))
 
     async def shutdown(self):
@@ -224,8 +234,8 @@ async def test_skip_gives_up_one_experiment_only():
     run = asyncio.create_task(bench.campaign.run())
     await asyncio.sleep(5)
     with pytest.raises(Refused, match="'e-0009' is not running, 'e-0001' is"):
-        bench.campaign.skip("e-0009")
-    assert bench.campaign.skip() == "e-0001"
+        await bench.campaign.skip("e-0009")
+    assert await bench.campaign.skip() == "e-0001"
     assert await run is State.COMPLETE
     assert bench.memory.records["e-0001"].status == "aborted"
     assert bench.memory.done == 3
