@@ -14,6 +14,11 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 GAS_CONSTANT = 8.31446261815324  # J/(mol K)
+SHORTEST_STEP = 1e-9  # of a stretch; kinetics that need less are broken
+
+
+class KineticsError(ArithmeticError):
+    """A chemistry's rates cannot be integrated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +181,21 @@ def react(
         seconds: shape ``(n_parcels,)`` or ``(1,)``.
         rtol: relative tolerance of each step.
         atol: absolute tolerance of each step, mol/L.
+
+    Raises:
+        KineticsError: the rates are not finite, or run away.
     """
     if not c.any() or not seconds.any():
         return c.copy()
+    with np.errstate(over="ignore", invalid="ignore"):  # a wild step is seen by its error
+        return _integrated(rates, c, kelvin, seconds, (rtol, atol))
+
+
+def _integrated(
+    rates: Rates, c: Array, kelvin: History, seconds: Array, tolerances: tuple[float, float]
+) -> Array:
+    """Take as many steps as the tolerances (relative, absolute) ask for."""
+    rtol, atol = tolerances
     slopes = np.empty((7, c.size))
     done, step = 0.0, 1.0
     slopes[0] = (rates(c, kelvin(0.0)) * seconds).ravel()
@@ -190,7 +207,12 @@ def react(
         if error <= 1.0:
             done, c = done + step, there
             slopes[0] = slopes[6]  # the last slope of one step is the first of the next
-        step *= min(5.0, max(0.2, 0.9 * (error + 1e-12) ** -0.2))
+        elif not step > SHORTEST_STEP:
+            raise KineticsError(
+                f"the rates of {getattr(rates, '__qualname__', rates)} are not finite or run away,"
+                f" at {float(kelvin(done)[0]):.1f} K and up to {float(np.max(c)):.3g} mol/L"
+            )
+        step *= min(5.0, max(0.2, 0.9 * (error + 1e-12) ** -0.2)) if error < np.inf else 0.2
     return c
 
 

@@ -23,8 +23,9 @@ from simulators.thermal import Zone, wall_lag_s
 
 Array = NDArray[np.float64]
 TICK_S = 5.0
+BLINK_S = 1e-9  # no two events of rounding closer than this
 WINDOW_S = 1800.0  # how far back a measurement may reach
-LOG_LENGTH = 4000  # knots kept before old ones are dropped
+TIDY_TICKS = 720  # the past that no one can ask for is dropped this often
 
 
 class Plant:
@@ -32,7 +33,7 @@ class Plant:
 
     def __init__(self, spec: PlantSpec, t: float) -> None:
         self.spec, self.birth = spec, t
-        self._t, self._tick = t, 0
+        self._t, self._tick, self._tidy = t, 0, TIDY_TICKS
         self.faults = Timetable(spec.faults, t)
         lag = wall_lag_s(spec.coil.inner_diameter_mm)
         self.zones = {h.name: Zone(h, t, spec.ambient_degc, lag) for h in spec.heaters}
@@ -118,7 +119,8 @@ class Plant:
         self._flow(t)
         self._tick = max(self._tick, floor((t - self.birth) / TICK_S + 1e-9) + 1)
         self._horizon = self._next(t)
-        if len(self.log) > LOG_LENGTH:
+        if self._tick >= self._tidy:
+            self._tidy = self._tick + TIDY_TICKS
             self._forget(t)
 
     def _flow(self, t: float) -> None:
@@ -151,7 +153,7 @@ class Plant:
         pushing = [h.spec.strength_bar for h in self.heads.values() if h.running > 0]
         if pushing:
             times.append(self.line.when(min(pushing)))
-        return max(min(times), t)
+        return max(min(times), t + BLINK_S)
 
     def _switch(self, change: Change) -> None:
         fault, on = change.fault, change.on
@@ -180,7 +182,7 @@ class Plant:
         reach = t - WINDOW_S
         in_cell = self.log.when_cold(self.log.cold(reach) - self.spec.outlet_volume_ml)
         if in_cell > -inf:
-            needed = self.coil.needs_since(in_cell)
+            needed = self.coil.forget(in_cell)
             if needed > -inf:
                 self.log.forget(needed)
                 for zone in self.zones.values():

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from simulators.spec import FeedSpec, PumpSpec
 
 Array = NDArray[np.float64]
-CRUMB_ML = 1e-12  # less than this is rounding, not fluid
+CRUMB_ML = 1e-9  # less than this is rounding, not fluid
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +217,7 @@ class Head:
         else:
             self.barrel_gas += moved
         spill = self.barrel_liquid + self.barrel_gas + self.bubble - capacity
-        if abs(spill) < CRUMB_ML:
+        if spill > -CRUMB_ML:  # full, but for rounding
             self.barrel_liquid -= spill
 
 

@@ -83,9 +83,9 @@ class PlugCoil:
     def advance(self, t: float) -> None:
         """Do nothing: parcels are followed when they are asked for."""
 
-    def needs_since(self, t: float) -> float:
-        """Return the earliest time of the log that outlets after ``t`` depend on."""
-        return self._log.when_hot(self._log.hot(t) - self._given.coil.volume_ml)
+    def forget(self, before: float) -> float:
+        """Return the earliest time of the log that outlets from ``before`` on depend on."""
+        return self._log.when_hot(self._log.hot(before) - self._given.coil.volume_ml)
 
     def outlet(self, times: Array) -> Array:
         """Return what left the coil at these times, shape ``(n_species + 1, n_times)``."""
@@ -184,9 +184,11 @@ class DispersedCoil:
         while (self._entered + 1) * self._cell <= volume:
             self._advance_cell()
 
-    def needs_since(self, t: float) -> float:
-        """Return the earliest time of the log that steps after ``t`` depend on."""
-        return min(t, self._middle)
+    def forget(self, before: float) -> float:
+        """Drop what left before this time; return since when the log is still needed."""
+        left = int(self._log.hot(before) / self._cell)
+        del self._exits[: max(left - 2 - (self._entered - len(self._exits)), 0)]
+        return min(before, self._middle)
 
     def outlet(self, times: Array) -> Array:
         """Return what left the coil at these times, shape ``(n_species + 1, n_times)``."""
@@ -201,10 +203,6 @@ class DispersedCoil:
         table = np.array(self._exits[begin:end])
         part = (place - low)[:, None]
         return (table[low - begin] * (1.0 - part) + table[high - begin] * part).T
-
-    def forget(self, keep: int) -> None:
-        """Keep the last exits only."""
-        del self._exits[: max(len(self._exits) - keep, 0)]
 
     def _advance_cell(self) -> None:
         high = (self._entered + 1) * self._cell
