@@ -140,7 +140,7 @@ class AsciiInstrument(TableInstrument):
     ) -> None:
         super().__init__(name, limits)
         self.bus, self.options = bus, options
-        self._in_doubt = False  # a reply may still be on its way
+        self.in_doubt = False  # a reply may still be on its way
 
     async def identify(self) -> str:
         """Prove that something answers; drivers that can ask for a name do."""
@@ -167,7 +167,7 @@ class AsciiInstrument(TableInstrument):
 
     async def ask(self, text: str, *, lane: Lane = Lane.POLL) -> str:
         """Return the reply to a query; asked again when it fails."""
-        if not self._in_doubt and self.fence is None:
+        if self.fence is None:
             return await self._exchange(text, lane, self.attempts)
         for _ in range(self.attempts - 1):
             try:
@@ -178,20 +178,20 @@ class AsciiInstrument(TableInstrument):
 
     async def tell(self, text: str, *, lane: Lane = Lane.COMMAND) -> str:
         """Send a command once; return its acknowledgement, or an empty text when there is none."""
-        if self.commands_answer:
-            return await self._fenced(text, lane)
+        if self.commands_answer:  # in a trip acting comes first, certainty after
+            return await self._fenced(text, lane, fence=lane is not Lane.TRIP)
         await self.bus.send(self.name, self.encoded(text), lane=lane)
         return ""
 
-    async def _fenced(self, text: str, lane: Lane) -> str:
+    async def _fenced(self, text: str, lane: Lane, *, fence: bool = True) -> str:
         """Exchange once, after all earlier replies are known to have come."""
-        if self._in_doubt and self.fence is not None and lane is not Lane.TRIP:
+        if self.in_doubt and fence and self.fence is not None:
             await self._exchange(self.fence, lane, 1)
-            self._in_doubt = False
+            self.in_doubt = False
         try:
             return await self._exchange(text, lane, 1)
         except (NoReply, GarbledReply, asyncio.CancelledError):
-            self._in_doubt = True
+            self.in_doubt = True
             raise
 
     async def _exchange(self, text: str, lane: Lane, attempts: int) -> str:
@@ -208,7 +208,7 @@ class AsciiInstrument(TableInstrument):
         """Return a request as it goes on the wire."""
         return text.encode("ascii") + self.send_end
 
-    def reply_to(self, request: str, frame: bytes) -> str | None:
+    def reply_to(self, request: str, frame: bytes) -> str | None:  # noqa: ARG002 - a hook
         """Return the reply's text, None when the frame answers something else.
 
         Drivers override it where replies carry a tag, an address or an error code.
@@ -216,7 +216,7 @@ class AsciiInstrument(TableInstrument):
         try:
             return frame.decode("ascii").strip()
         except UnicodeDecodeError:
-            raise GarbledReply(self.name, request.encode(), frame, "not ASCII") from None
+            return None  # noise; if nothing better comes, NoReply shows it
 
     async def make_safe(self) -> None:
         """Do nothing: an instrument that only measures is always safe."""

@@ -9,7 +9,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import isfinite
+from math import inf, isfinite
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, cast, overload
 
@@ -36,6 +36,11 @@ class BoundSignal(ABC):
     def __init__(self, instrument: str, spec: SignalSpec) -> None:
         self.instrument, self.spec = instrument, spec
         self.full_name = f"{instrument}.{spec.name}"
+
+    @property
+    def high(self) -> float:
+        """Return the upper limit, infinite when there is none."""
+        return self.spec.limits.high if self.spec.limits else inf
 
     @abstractmethod
     async def fetch(self, lane: Lane) -> Value:

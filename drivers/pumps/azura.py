@@ -1,0 +1,184 @@
+"""Knauer AZURA P 2.1S and P 4.1S HPLC pumps (instructions V6870 v5.3, command table).
+
+Line: RS-232 9600 8N1, requests end CR; LAN port 10001, the same text, requests end LF CR in that
+order. Replies are ``NAME:value``, ``NAME:OK``, ``ERROR:1`` (unknown) or ``ERROR:2`` (refused), and
+end CR, with a stray LF before or after. Only the interface chosen in the pump's menu answers, and
+one client at a time. Spellings of the replies are known from one implementation only.
+
+Oddities: flow is in whole uL/min; pressure is in units of 0.1 MPa, which are 1 bar each. There is
+no query for "is it running", so the driver remembers what it commanded and sends OFF once when it
+does not know. Names of limits carry the head's size. The pump has no watchdog: if the daemon
+dies, ``taylord safe`` must stop it. Unverified on hardware.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import ClassVar
+
+from drivers.ascii import AsciiInstrument, AsciiSignal
+from drivers.bus import Bus
+from drivers.errors import (
+    CommandRejected,
+    DeviceFault,
+    NoReply,
+    OutOfRange,
+    ReadbackMismatch,
+    WrongInstrument,
+)
+from drivers.options import DriverOptions
+from drivers.signal import Lane, Limits
+from drivers.table import MethodSignal
+
+HEADS = {10: 10.0, 50: 50.0}  # mL head: largest flow, mL/min
+UL_PER_ML = 1000
+MAX_BAR = {10: 400, 50: 150}
+STOP_ATTEMPTS = 3
+REFUSALS = {"ERROR:1": "unknown or malformed", "ERROR:2": "value refused"}
+
+
+class AzuraPump(AsciiInstrument):
+    """HPLC pump; fills the ``Pump`` role."""
+
+    reply_end = b"\r"
+    commands_answer = True
+    fence = "HEADTYPE?"
+    line_settings: ClassVar = {"baud_rate": 9600}
+
+    flow = MethodSignal(float, "mL/min", read="_read_flow", write="_write_flow", limits=(0.0, 50.0))
+    pressure = AsciiSignal(float, "bar", read="PRESSURE?", reply=r"PRESSURE:(\d+)", limits=(0, 400))
+    motor_current = AsciiSignal(int, read="IMOTOR?", reply=r"IMOTOR:(\d+)", poll_s=5.0)
+
+    def __init__(
+        self, name: str, bus: Bus, options: DriverOptions, limits: Mapping[str, Limits]
+    ) -> None:
+        super().__init__(name, bus, options, limits)
+        self._request_end = b"\n\r" if bus.port.startswith("socket://") else b"\r"
+        self._max_bar = limits["pressure"].high if "pressure" in limits else None
+        self._head: int | None = None
+        self._on: bool | None = None  # None: not known
+        self._errors = ""  # the pump's list when it was last acknowledged
+        self._faulty = False
+
+    # --- what the wire says
+
+    def encoded(self, text: str) -> bytes:
+        """Return a request with the terminator of this kind of line."""
+        return text.encode("ascii") + self._request_end
+
+    def reply_to(self, request: str, frame: bytes) -> str | None:
+        """Return the reply that names this request; an error reply names none."""
+        text = super().reply_to(request, frame) or ""
+        if text in REFUSALS:
+            raise CommandRejected(self.name, f"{request!r} answered {text} ({REFUSALS[text]})")
+        name, _, value = text.partition(":")
+        asked = re.split(r"[:?]", request, maxsplit=1)[0]
+        if name != asked or (value == "OK") == request.endswith("?"):
+            return None
+        return text
+
+    async def _number(self, name: str, lane: Lane = Lane.COMMAND) -> int:
+        text = (await self.ask(f"{name}?", lane=lane)).partition(":")[2]
+        if not text.isdecimal():
+            raise WrongInstrument(self.name, f"{name}? answered {text!r}, which is no number")
+        return int(text)
+
+    # --- life
+
+    async def identify(self) -> str:
+        """Return the head type, which only these pumps have."""
+        try:
+            head = await self._number("HEADTYPE")
+        except CommandRejected as error:
+            raise WrongInstrument(self.name, f"has no head type ({error.what})") from None
+        if head not in HEADS:
+            raise WrongInstrument(self.name, f"head type {head} is not one of 10, 50")
+        return f"Knauer AZURA pump, {head} mL head"
+
+    async def prepare(self) -> None:
+        """Read the head, set its pressure limit; a pump of unknown state is switched off."""
+        self._head = await self._number("HEADTYPE")
+        if self._max_bar is not None:
+            await self._limit_pressure(self._head, self._max_bar)
+        if self._on is None:
+            await self.stop()
+        self._errors, self._faulty = await self.ask("ERRORS?", lane=Lane.COMMAND), False
+
+    async def _limit_pressure(self, head: int, bar: float) -> None:
+        """Make the pump stop itself above this pressure."""
+        name, wanted = f"PMAX{head}", min(int(bar), MAX_BAR[head])
+        if await self._number(name) == wanted:
+            return
+        await self.tell(f"{name}:{wanted}")
+        if (got := await self._number(name)) != wanted:
+            raise ReadbackMismatch(self.name, f"{name} was set to {wanted} bar, reads back {got}")
+
+    async def check(self) -> None:
+        """Raise DeviceFault when the pump has noted a new error; stopping acknowledges it."""
+        errors = await self.ask("ERRORS?")
+        if errors != self._errors:
+            self._faulty = True
+            raise DeviceFault(self.name, f"new error, last five are {errors.partition(':')[2]}")
+
+    async def make_safe(self) -> None:
+        """Stop the pump, on the trip lane."""
+        await self.stop(Lane.TRIP)
+
+    # --- the pump role
+
+    @property
+    def max_flow_ml_min(self) -> float:
+        """Return the largest flow of this head within the limits."""
+        return min(self.flow.high, HEADS[self._head]) if self._head else self.flow.high
+
+    @property
+    def min_flow_ml_min(self) -> float:
+        """Return one step of the setpoint."""
+        return self.flow_step_ml_min
+
+    @property
+    def flow_step_ml_min(self) -> float:
+        """Return 1 uL/min."""
+        return 1.0 / UL_PER_ML
+
+    def rounded_flow(self, ml_min: float) -> float:
+        """Return the flow in whole uL/min."""
+        return round(ml_min * UL_PER_ML) / UL_PER_ML
+
+    async def set_flow(self, ml_min: float, lane: Lane = Lane.COMMAND) -> float:
+        """Deliver this flow from now on; 0 stops. Return the read-back."""
+        return float((await self.flow.set(ml_min, lane)).value or 0.0)
+
+    async def stop(self, lane: Lane = Lane.COMMAND) -> None:
+        """Stop; OFF does no harm twice, so it is sent again when its answer is lost."""
+        for left in range(STOP_ATTEMPTS - 1, -1, -1):
+            try:
+                await self.tell("OFF", lane=lane)
+                break
+            except NoReply:
+                if not left:
+                    raise
+        self._on = False
+        if self._faulty:
+            self._errors, self._faulty = await self.ask("ERRORS?", lane=lane), False
+
+    async def _read_flow(self, lane: Lane) -> float:
+        ul_min = await self._number("FLOW", lane)
+        return ul_min / UL_PER_ML if self._on else 0.0
+
+    async def _write_flow(self, ml_min: float, lane: Lane) -> float:
+        ul_min = round(ml_min * UL_PER_ML)
+        if ml_min > self.max_flow_ml_min or (ml_min > 0 and ul_min == 0):
+            raise OutOfRange(
+                self.name,
+                f"flow {ml_min:g} mL/min is refused, limits are 0 or"
+                f" [{self.min_flow_ml_min:g}, {self.max_flow_ml_min:g}] mL/min",
+            )
+        if ul_min == 0:
+            await self.stop(lane)
+            return 0.0
+        await self.tell(f"FLOW:{ul_min}", lane=lane)
+        if not self._on:
+            self._on = None  # between here and the answer nobody knows
+            await self.tell("ON", lane=lane)
+            self._on = True
+        return ul_min / UL_PER_ML
