@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Status = Literal["pending", "running", "ok", "suspect", "failed", "refused", "interrupted", "aborted"]
+Status = Literal[
+    "pending", "running", "ok", "suspect", "failed", "refused", "interrupted", "aborted"
+]
 ResponseQuality = Literal["ok", "suspect", "failed"]
 
 

@@ -1,0 +1,187 @@
+"""From conditions to feed flows: the linear system of DOMAIN 2, solved with q >= 0.
+
+With stock concentrations S (species by feed) and flows q, every condition is one linear equation:
+``concentration`` c is (S_lim - c) q = 0, ``equivalents.X`` e is (S_X - e S_lim) q = 0,
+``residence_time`` tau is sum(q) = V/tau, ``flow.F`` is q_F = value. A unique solution is taken as
+it is; among several (more than one diluent, say) the earlier feeds are preferred. A solution with a
+negative flow is never clipped: the conditions are infeasible, and ``daemon.experiment.diagnosis``
+says which bound would fit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.errors import Infeasible
+from daemon.experiment.mixture import conditions_of, diluents, solutes
+from daemon.experiment.reach import Reach
+from daemon.settings.models import Settings
+
+Array = NDArray[np.float64]
+NEGLIGIBLE = 1e-9  # of the total flow: rounding of the arithmetic, not a demand
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One linear equation ``coefficients . q = value``, and the condition it comes from."""
+
+    condition: str
+    coefficients: Array
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Conditions as the rig will make them: flows (mL/min) by feed, and what they really are."""
+
+    exact: Mapping[str, float]  # before rounding
+    flows: Mapping[str, float]  # what each pump can deliver
+    temperature_degc: float
+    commanded: Mapping[str, Any]
+
+    @property
+    def total_ml_min(self) -> float:
+        """Return the total flow through the reactor."""
+        return sum(self.flows.values())
+
+
+def supported(settings: Settings) -> list[str]:
+    """Return the names of conditions this rig understands."""
+    limiting = settings.chemistry.limiting if settings.chemistry is not None else None
+    return [
+        "residence_time",
+        "temperature",
+        "concentration",
+        *(f"equivalents.{s}" for s in solutes(settings.feeds) if s != limiting),
+        *(f"flow.{feed.name}" for feed in settings.feeds),
+    ]
+
+
+def name_faults(settings: Settings, conditions: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the conditions as such: names, types, signs, what is missing."""
+    known = [*supported(settings), *_unity(settings)]
+    faults = [
+        f"{name}: this rig has no such condition; it has {', '.join(supported(settings))}"
+        for name in conditions
+        if name not in known
+    ]
+    for name, value in conditions.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+            faults.append(f"{name}: must be a finite number, got {value!r}")
+        elif name != "temperature" and (value < 0 or (value == 0 and name in _POSITIVE)):
+            least = "greater than 0" if name in _POSITIVE else "0 or more"
+            faults.append(f"{name}: must be {least}, got {value:g}")
+        elif name in _unity(settings) and value != 1:
+            faults.append(
+                f"{name}: equivalents are counted on this species; must be 1, got {value:g}"
+            )
+    return faults + _missing(settings, conditions)
+
+
+_POSITIVE = ("residence_time", "concentration")
+
+
+def _unity(settings: Settings) -> list[str]:
+    """Return the condition that is 1 by definition: equivalents of the limiting species."""
+    return [f"equivalents.{settings.chemistry.limiting}"] if settings.chemistry is not None else []
+
+
+def _missing(settings: Settings, conditions: Mapping[str, Any]) -> list[str]:
+    faults: list[str] = []
+    if settings.reactor is None or not settings.feeds:
+        return ["reactor, feeds: conditions need a reactor and the feeds into it"]
+    if "temperature" not in conditions:
+        faults.append("temperature: is missing")
+    direct = {feed.name for feed in settings.feeds if f"flow.{feed.name}" in conditions}
+    if direct == {feed.name for feed in settings.feeds}:
+        return faults
+    if "residence_time" not in conditions:
+        faults.append("residence_time: is missing (or give flow.<feed> for every feed)")
+    limiting = settings.chemistry.limiting if settings.chemistry is not None else None
+    free = [feed for feed in settings.feeds if feed.name not in direct]
+    if "concentration" not in conditions and diluents(free) and not direct:
+        faults.append(f"concentration: is missing (of {limiting}, mol/L at the inlet)")
+    told = {limiting, *(name.removeprefix("equivalents.") for name in conditions)}
+    faults += [
+        f"equivalents.{' or equivalents.'.join(feed.solutes)}: is missing"
+        f" (or give flow.{feed.name}): nothing says how much of feed {feed.name} to use"
+        for feed in free
+        if feed.solutes and not told & set(feed.solutes)
+    ]
+    return faults
+
+
+def equations(settings: Settings, conditions: Mapping[str, Any]) -> list[Row]:
+    """Return the linear equations the flows must fulfil; names must have been checked."""
+    feeds = settings.feeds
+    rows: list[Row] = []
+    if "residence_time" in conditions and settings.reactor is not None:
+        total = settings.reactor.volume_ml / conditions["residence_time"]
+        rows.append(Row("residence_time", np.ones(len(feeds)), total))
+    limiting = settings.chemistry.limiting if settings.chemistry is not None else ""
+    if "concentration" in conditions:
+        stock = stock_row(settings, limiting) - conditions["concentration"]
+        rows.append(Row("concentration", stock, 0.0))
+    for name, value in conditions.items():
+        kind, _, what = name.partition(".")
+        if kind == "equivalents" and what != limiting:
+            row = stock_row(settings, what) - value * stock_row(settings, limiting)
+            rows.append(Row(name, row, 0.0))
+        elif kind == "flow":
+            unit = np.array([1.0 if feed.name == what else 0.0 for feed in feeds])
+            rows.append(Row(name, unit, float(value)))
+    return rows
+
+
+def stock_row(settings: Settings, species: str) -> Array:
+    """Return a species' stock concentrations, mol/L, shape ``(n_feeds,)``."""
+    return np.array([feed.solutes.get(species, 0.0) for feed in settings.feeds])
+
+
+def solve(rows: list[Row], n_feeds: int) -> Array | None:
+    """Return flows q >= 0 that fulfil every row, shape ``(n_feeds,)``, or None when none do."""
+    a = np.array([row.coefficients for row in rows]).reshape(-1, n_feeds)
+    b = np.array([row.value for row in rows])
+    scale = max(1e-12, float(np.abs(b).max(initial=0.0)))
+    q, _, rank, _ = np.linalg.lstsq(a, b, rcond=None)
+    if rank < n_feeds:
+        return _preferred(a, b)
+    weight = scale * np.maximum(1.0, np.abs(a).max(axis=1))
+    if np.any(np.abs(a @ q - b) > NEGLIGIBLE * weight) or np.any(q < -NEGLIGIBLE * scale):
+        return None
+    return np.where(q < NEGLIGIBLE * scale, 0.0, q)
+
+
+def _preferred(a: Array, b: Array) -> Array | None:
+    """Return the solution that uses earlier feeds first, by linear programme."""
+    from scipy.optimize import linprog
+
+    cost = np.arange(1.0, a.shape[1] + 1)
+    found = linprog(cost, A_eq=a, b_eq=b, bounds=(0, None), method="highs")
+    return np.asarray(found.x) if found.status == 0 else None
+
+
+def bind(settings: Settings, conditions: Mapping[str, Any], reach: Reach | None = None) -> Bound:
+    """Return the flows that make these conditions, rounded to what each pump can deliver.
+
+    Raises :class:`daemon.errors.Infeasible` that names the bound and what would fit.
+    """
+    faults = name_faults(settings, conditions)
+    if faults:
+        raise Infeasible("; ".join(faults))
+    q = solve(equations(settings, conditions), len(settings.feeds))
+    if q is None:
+        from daemon.experiment.diagnosis import why_not
+
+        raise Infeasible(why_not(settings, conditions))
+    exact = {feed.name: float(value) for feed, value in zip(settings.feeds, q, strict=True)}
+    pumps = {feed.name: (reach or Reach()).pump(feed.pump) for feed in settings.feeds}
+    flows = {
+        name: pumps[name].rounded(value) if value > 0 else 0.0 for name, value in exact.items()
+    }
+    temperature = float(conditions["temperature"])
+    return Bound(exact, flows, temperature, conditions_of(settings, flows, temperature))

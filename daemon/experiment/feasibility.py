@@ -1,0 +1,218 @@
+"""Feasibility: conditions are refused before anything moves, naming the bound (DOMAIN 2, 3.1).
+
+Every refusal is one sentence ``what: the value, the bound, what would do``. Nothing is clipped.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from daemon.errors import Infeasible
+from daemon.experiment.binding import Bound, bind
+from daemon.experiment.mixture import pressure_bar
+from daemon.experiment.reach import Reach, reach_of
+from daemon.experiment.recipe import needed_ml, wait_for
+from daemon.settings.check_campaign import factor_bounds
+from daemon.settings.models import FactorSettings, Settings
+
+ROUNDING = 0.05  # of a reagent's flow: what rounding may change before the conditions are refused
+
+
+def check(
+    settings: Settings,
+    conditions: Mapping[str, Any],
+    reach: Reach | None = None,
+    used_ml: Mapping[str, float] | None = None,
+    samples: int | None = None,
+) -> Bound:
+    """Return the flows that make these conditions; raise Infeasible with every refusal."""
+    reach = reach or reach_of(settings)
+    bound = bind(settings, conditions, reach)
+    faults = [
+        *_temperature(settings, bound, reach),
+        *_pumps(settings, bound, reach),
+        *_pressure(settings, bound),
+    ]
+    if not faults:
+        faults = list(_volumes(settings, bound, reach, used_ml or {}, samples))
+    if faults:
+        raise Infeasible("; ".join(faults))
+    return bound
+
+
+def refusals(
+    settings: Settings,
+    conditions: Mapping[str, Any],
+    reach: Reach | None = None,
+    used_ml: Mapping[str, float] | None = None,
+) -> list[str]:
+    """Return why these conditions cannot be run, or nothing; pure and cheap."""
+    try:
+        check(settings, conditions, reach, used_ml)
+    except Infeasible as error:
+        return str(error).split("; ")
+    return []
+
+
+def _temperature(settings: Settings, bound: Bound, reach: Reach) -> Iterator[str]:
+    t = bound.temperature_degc
+    reactor = settings.reactor
+    if reach.temperature is not None and t not in reach.temperature:
+        name = reactor.thermostat if reactor is not None else "thermostat"
+        yield f"temperature: {t:g} degC is outside the limits of {name}, {reach.temperature} degC"
+    if reactor is not None and reactor.solvent_boiling is not None and t >= reactor.solvent_boiling:
+        yield (
+            f"temperature: {t:g} degC would boil the solvent; must be below"
+            f" {reactor.solvent_boiling:g} degC (reactor.solvent_boiling)"
+        )
+
+
+def _pumps(settings: Settings, bound: Bound, reach: Reach) -> Iterator[str]:
+    tau = bound.commanded.get("residence_time", 0.0)
+    for feed in settings.feeds:
+        pump, exact, flow = reach.pump(feed.pump), bound.exact[feed.name], bound.flows[feed.name]
+        at = f"flow.{feed.name}: {exact:.4g} mL/min"
+        if exact > pump.high * (1 + 1e-9):
+            yield (
+                f"{at} is more than {feed.pump} can deliver, {pump.high:g} mL/min;"
+                f" a residence time of {tau * exact / pump.high:.3g} min or more would do"
+            )
+        elif 0 < exact < pump.low * (1 - 1e-9):
+            yield (
+                f"{at} is less than {feed.pump} can deliver, {pump.low:g} mL/min;"
+                f" a residence time of {tau * exact / pump.low:.3g} min or less would do"
+            )
+        elif exact > 0 and feed.solutes and abs(flow - exact) > ROUNDING * exact:
+            yield (
+                f"{at} would be rounded by {feed.pump} to {flow:.4g} mL/min, more than"
+                f" {100 * ROUNDING:g} % off; a shorter residence time would do"
+            )
+    if bound.total_ml_min <= 0:
+        yield "flow: the feeds are all stopped at these conditions; at least one must flow"
+
+
+def _pressure(settings: Settings, bound: Bound) -> Iterator[str]:
+    reactor = settings.reactor
+    if reactor is None or bound.total_ml_min <= 0:
+        return
+    pressure = pressure_bar(reactor, bound.total_ml_min)
+    if pressure > reactor.max_pressure:
+        room = reactor.max_pressure - reactor.back_pressure
+        drop = pressure - reactor.back_pressure
+        most = bound.total_ml_min * max(0.0, room) / drop
+        fits = (
+            f"a residence time of {reactor.volume_ml / most:.3g} min or more would do"
+            if most > 0
+            else "lower the back pressure"
+        )
+        yield (
+            f"pressure: {bound.total_ml_min:.4g} mL/min needs about {pressure:.3g} bar, more than"
+            f" reactor.max_pressure, {reactor.max_pressure:g} bar; {fits}"
+        )
+
+
+def _volumes(
+    settings: Settings,
+    bound: Bound,
+    reach: Reach,
+    used_ml: Mapping[str, float],
+    samples: int | None,
+) -> Iterator[str]:
+    if samples is None:
+        samples = settings.analysis.samples if settings.analysis is not None else 1
+    wait = wait_for(settings, bound, reach.acquisition_s)
+    need = needed_ml(settings, bound, wait, samples, reach)
+    for feed in settings.feeds:
+        capacity = reach.pump(feed.pump).capacity_ml
+        if capacity is not None and need[feed.name] > capacity:
+            yield (
+                f"feed {feed.name}: needs {need[feed.name]:.3g} mL without a pause, more than the"
+                f" syringe of {feed.pump} holds, {capacity:g} mL; less flow or fewer samples fit"
+            )
+        left = feed.stock_ml - used_ml.get(feed.name, 0.0) if feed.stock_ml is not None else None
+        if left is not None and need[feed.name] > left:
+            yield (
+                f"feed {feed.name}: needs {need[feed.name]:.3g} mL, and {max(left, 0.0):.3g} mL of"
+                f" the stock of {feed.stock_ml:g} mL is left; replace the stock"
+            )
+
+
+class Feasible:
+    """Whether a planner's point can be run: a callable for campaigns that search with it.
+
+    What a box of factors leaves out is a curved surface (concentration times equivalents), so it
+    cannot be given to a planner as linear constraints; points are tested instead.
+    """
+
+    def __init__(self, settings: Settings, reach: Reach | None = None) -> None:
+        self._settings, self._reach = settings, reach or reach_of(settings)
+
+    def __call__(self, conditions: Mapping[str, Any]) -> bool:
+        """Return whether the conditions can be run."""
+        return not self.why_not(conditions)
+
+    def why_not(self, conditions: Mapping[str, Any]) -> list[str]:
+        """Return why they cannot; the campaign's fixed conditions are added to those given."""
+        fixed = self._settings.campaign.fixed if self._settings.campaign is not None else {}
+        return refusals(self._settings, {**fixed, **conditions}, self._reach)
+
+
+N_TRIED = 200  # points inside the box, when no corner can be reached
+
+
+def box_faults(settings: Settings, reach: Reach | None = None) -> list[str]:
+    """Return the fault of a campaign whose whole box of factors is unreachable, or nothing.
+
+    A part that cannot be reached is a matter for the planner; see :class:`Feasible`.
+    """
+    campaign = settings.campaign
+    if campaign is None:
+        return []
+    feasible = Feasible(settings, reach)
+    first: list[str] = []
+    for point in _points(campaign.factors):
+        why = feasible.why_not(point)
+        if not why:
+            return []
+        first = first or [f"{_text(point)}: {reason}" for reason in why[:1]]
+    return [f"campaign.factors: unreachable flow: no point of the box can be run; {first[0]}"]
+
+
+def _points(factors: Sequence[FactorSettings]) -> Iterator[dict[str, float]]:
+    """Return the box's centre, corners (256 at most), and points spread over its inside."""
+    choices = [_choices(factor) for factor in factors]
+    names = [factor.name for factor in factors]
+    yield dict(
+        zip(
+            names,
+            (
+                sum(c) / len(c) if _is_range(f) else c[0]
+                for f, c in zip(factors, choices, strict=True)
+            ),
+            strict=True,
+        )
+    )
+    for n, corner in enumerate(product(*choices)):
+        if n >= 256:
+            break
+        yield dict(zip(names, corner, strict=True))
+    rng = np.random.default_rng(0)  # the same points at every check
+    for unit in rng.random((N_TRIED, len(factors))):
+        yield {
+            f.name: c[0] + u * (c[1] - c[0]) if _is_range(f) else c[int(u * len(c))]
+            for f, c, u in zip(factors, choices, unit, strict=True)
+        }
+
+
+def _is_range(factor: FactorSettings) -> bool:
+    return factor.kind == "continuous"
+
+
+def _choices(factor: FactorSettings) -> list[float]:
+    return list(factor_bounds(factor)) if _is_range(factor) else list(factor.values or [])
+
+
+def _text(point: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in point.items())

@@ -1,0 +1,96 @@
+"""Counting towards a steady state: volume since the last moment something was not as commanded."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from daemon.experiment.recipe import Heat, campaign_of
+from daemon.experiment.steady import slope
+from daemon.experiment.volumes import History
+from daemon.experiment.watch import DEGC, Watch
+from daemon.settings.models import Settings
+
+LINE_FLUSH = 1.5  # line volumes until a feed line surely holds its stock
+OFF = 0.05  # of the commanded flow: more is not the mixture asked for
+OFF_ML_MIN = 0.002  # smaller differences are rounding of read-backs
+FRESH_S = 30.0  # a temperature older than this says nothing of now
+
+
+def is_ready(temperatures: History, now: float, step: Heat) -> bool:
+    """Return whether the temperature has been held: near enough, long enough, flat enough."""
+    import numpy as np
+
+    since = now - step.hold_s
+    t = temperatures.between_times(since, now)
+    degc = temperatures.between(since, now, DEGC)
+    if len(degc) < 3 or t[-1] - t[0] < 0.8 * step.hold_s:  # polls are seconds apart
+        return False
+    if any(abs(value - step.degc) > step.tolerance for value in degc):
+        return False
+    drift, _ = slope(np.array(t), np.array(degc))
+    return abs(drift) * 60.0 < step.slope_k_min
+
+
+class Settling:
+    """The volume clock of one wait; anything off sets it back to zero."""
+
+    def __init__(self, settings: Settings, watch: Watch, commanded: Mapping[str, Any]) -> None:
+        self._settings, self._watch = settings, watch
+        self._flows = {feed.name: commanded[f"flow.{feed.name}"] for feed in settings.feeds}
+        self._degc = commanded["temperature"]
+        self._tolerance = campaign_of(settings).temperature_tolerance
+        self._start = self._mark = watch.clocks.total_ml
+        self.restarts = 0
+        self.why = ""
+
+    @property
+    def total_ml_min(self) -> float:
+        """Return the commanded flow through the reactor."""
+        return sum(self._flows.values())
+
+    def pumped_ml(self, now: float) -> float:
+        """Return the volume pumped since everything has been as commanded, until now."""
+        why = self._off(now)
+        total = self._watch.clocks.total_ml
+        if why:
+            self.restarts += self._mark != total
+            self._mark, self.why = total, why
+        return total - self._mark
+
+    def seconds_for(self, ml: float) -> float:
+        """Return how long a volume takes at the commanded flow."""
+        return 60.0 * ml / self.total_ml_min
+
+    def patience_s(self, need_ml: float) -> float:
+        """Return how long to wait for a volume at most: twice what it takes, lines included."""
+        lines = max(
+            (
+                LINE_FLUSH * feed.dead_volume_ml / self._flows[feed.name]
+                for feed in self._settings.feeds
+                if self._flows[feed.name] > 0
+            ),
+            default=0.0,
+        )
+        return 120.0 + 60.0 * lines + 2.0 * self.seconds_for(need_ml)
+
+    def why_not(self, need_ml: float) -> str:
+        """Return what kept the steady state from coming."""
+        pumped = self._watch.clocks.total_ml - self._mark
+        return (
+            f"no steady state: {max(pumped, 0.0):.3g} of {need_ml:.3g} mL were pumped at the"
+            f" commanded conditions{'; last: ' + self.why if self.why else ''}"
+        )
+
+    def _off(self, now: float) -> str:
+        """Return what is not as commanded now, or an empty string."""
+        for feed in self._settings.feeds:
+            wanted, meter = self._flows[feed.name], self._watch.clocks.meters[feed.name]
+            if abs(meter.flow_ml_min - wanted) > max(OFF * wanted, OFF_ML_MIN):
+                return f"{feed.pump} delivers {meter.flow_ml_min:.4g} of {wanted:.4g} mL/min"
+            if wanted > 0 and meter.total_ml < LINE_FLUSH * feed.dead_volume_ml:
+                return f"the line of feed {feed.name} is being filled"
+        recent = self._watch.temperatures.between(now - FRESH_S, now, DEGC)
+        if not recent:
+            return f"no temperature for {FRESH_S:g} s"
+        if abs(recent[-1] - self._degc) > self._tolerance:
+            return f"temperature {recent[-1]:.1f} instead of {self._degc:g} degC"
+        return ""

@@ -1,0 +1,90 @@
+"""What the executor knows of the rig: volumes, temperatures and faults, from the event stream."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from daemon.events import Event, EventBus
+from daemon.experiment.volumes import History, VolumeClocks
+from daemon.settings.models import Settings
+from drivers.signal import Quality, Reading
+
+KEEP_S = 7200.0  # of history: longer than any parcel stays in the rig
+PRUNE_EVERY = 512  # rows
+CONFIRMED_S = 5.0  # a flow read this recently need not be commanded again
+DEGC = "degc"  # the column of the thermostat's temperature
+DOWN = frozenset({"reconnecting", "failed"})
+
+
+class Watch:
+    """Listens to readings and events for as long as the event bus lives."""
+
+    def __init__(self, settings: Settings, temperature_signal: str, events: EventBus) -> None:
+        self.clocks = VolumeClocks([feed.name for feed in settings.feeds])
+        self.temperatures = History()
+        self.faults: list[tuple[float, str]] = []
+        self.on_trip: Callable[[str], None] | None = None
+        self._routes: dict[str, Callable[[float, float], None]] = {}
+        for feed in settings.feeds:
+            meter = self.clocks.meters[feed.name]
+            self._routes[f"{feed.pump}.flow"] = meter.on_flow
+            self._routes[f"{feed.pump}.dispensed"] = meter.on_counter
+        self._temperature_signal = temperature_signal
+        self._instruments = {feed.pump for feed in settings.feeds}
+        self._instruments.add(temperature_signal.partition(".")[0])
+        self._rows = 0
+        events.on_readings(self._on_readings)
+        events.on_event(self._on_event)
+
+    def confirmed(self, feed: str) -> bool:
+        """Return whether the pump's present flow was read, and not long ago."""
+        seen = self.clocks.meters[feed].seen
+        return seen is not None and asyncio.get_running_loop().time() - seen <= CONFIRMED_S
+
+    def step(self, feed: str, ml_min: float) -> None:
+        """Take note of a flow that was just set and confirmed."""
+        now = asyncio.get_running_loop().time()
+        self.clocks.meters[feed].on_step(now, ml_min)
+        self.clocks.keep(now)
+
+    def faults_between(self, start: float, end: float) -> list[str]:
+        """Return what went wrong with the rig between two times, each once."""
+        return list(dict.fromkeys(what for t, what in self.faults if start <= t <= end))
+
+    def _on_readings(self, readings: Sequence[Reading]) -> None:
+        last: float | None = None
+        for reading in readings:
+            value = reading.value
+            if reading.quality is Quality.BAD or not isinstance(value, int | float):
+                continue  # nothing is counted for a reading that failed
+            route = self._routes.get(reading.signal)
+            if route is not None:
+                route(reading.t, value)
+                last = reading.t if last is None else max(last, reading.t)
+            elif reading.signal == self._temperature_signal:
+                self.temperatures.add(reading.t, {DEGC: float(value)})
+        if last is not None:
+            self.clocks.keep(last)
+            self._prune(last)
+
+    def _prune(self, now: float) -> None:
+        self._rows += 1
+        if self._rows % PRUNE_EVERY == 0:
+            self.clocks.history.forget(now - KEEP_S)
+            self.temperatures.forget(now - KEEP_S)
+            self.faults = [fault for fault in self.faults if fault[0] >= now - KEEP_S]
+
+    def _on_event(self, event: Event) -> None:
+        data = event.data
+        if event.kind == "trip" and data.get("state", "tripped") == "tripped":
+            what = f"tripped: {data.get('name', 'interlock')}"
+            self.faults.append((event.t, what))
+            if self.on_trip is not None:
+                self.on_trip(what)
+        elif event.kind == "alarm" and data.get("state") == "active":
+            self.faults.append((event.t, f"alarm: {data.get('message') or data.get('name')}"))
+        elif event.kind == "connection" and data.get("state") in DOWN:
+            self._on_lost(event.t, str(data.get("instrument")))
+
+    def _on_lost(self, t: float, instrument: str) -> None:
+        if instrument in self._instruments:
+            self.faults.append((t, f"{instrument} lost its connection"))
