@@ -41,3 +41,7 @@ class PlannerDied(PlannerError):
 
 class NonsenseAnswer(PlannerError):
     """The planner answered something that is no list of points of this problem."""
+
+
+class PlannerRefused(PlannerError):
+    """The planner answered that it cannot suggest anything; the text is its own."""

@@ -15,17 +15,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, cholesky, solve_triangular
-from scipy.linalg.lapack import (  # type: ignore[attr-defined]  # made at run time: no types
-    dpotrf,
-    dpotri,
-    dpotrs,
-)
+from scipy.linalg import cho_solve, cholesky, get_lapack_funcs, solve_triangular
 from scipy.optimize import minimize
 
 from planners.factors import Array
 
 _ROOT5 = np.sqrt(5.0)
+# the Cholesky factor, solutions and the inverse from it, without checks: called a hundred times
+_POTRF, _POTRS, _POTRI = get_lapack_funcs(("potrf", "potrs", "potri"), dtype=np.float64)
 _JITTER = 1e-8  # of the output variance: keeps equal rows apart numerically
 
 
@@ -124,11 +121,11 @@ class _Posterior:
         kernel = variance * (1.0 + distance + distance * distance / 3.0) * decay
         covariance = kernel.copy()
         covariance[np.diag_indices_from(covariance)] += noise + self.known + _JITTER * variance
-        factor, failed = dpotrf(covariance, lower=1)
+        factor, failed = _POTRF(covariance, lower=1)
         if failed:
             return 1e25, np.zeros_like(logs)
-        weights, _ = dpotrs(factor, self.y, lower=1)
-        inverse, _ = dpotri(factor, lower=1)
+        weights, _ = _POTRS(factor, self.y, lower=1)
+        inverse, _ = _POTRI(factor, lower=1)
         inverse = np.tril(inverse) + np.tril(inverse, -1).T
         slope = inverse - np.outer(weights, weights)  # 2 d value / d covariance
         value = 0.5 * self.y @ weights + np.log(np.diag(factor)).sum()

@@ -113,6 +113,10 @@ class Categorical:
             return f"must be one of {', '.join(self.levels)}, got {value!r}"
         return None
 
+    def tidy(self, value: FactorValue) -> FactorValue:
+        """Return a faultless value without the rounding that ``fault`` lets pass."""
+        return value
+
     def to_json(self) -> dict[str, Any]:
         """Return the factor as CONTRACT's JSON."""
         plain: dict[str, Any] = {"name": self.name, "kind": "categorical"}

@@ -119,6 +119,11 @@ class Composition:
             return f"must have at most {self.most} components, got {present}"
         return None
 
+    def tidy(self, value: FactorValue) -> FactorValue:
+        """Return a faultless value without the rounding that ``fault`` lets pass."""
+        amounts: Mapping[str, float] = value  # type: ignore[assignment]
+        return {c: max(0.0, float(amounts.get(c, 0.0))) for c in self.components}
+
     def to_json(self) -> dict[str, Any]:
         """Return the factor as CONTRACT's JSON."""
         plain: dict[str, Any] = {"name": self.name, "kind": "composition"}

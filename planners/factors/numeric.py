@@ -134,6 +134,10 @@ class Continuous:
             return f"must be in [{self.low:g}, {self.high:g}], got {given:g}"
         return None
 
+    def tidy(self, value: FactorValue) -> FactorValue:
+        """Return a faultless value without the rounding that ``fault`` lets pass."""
+        return min(max(float(value), self.low), self.high)  # type: ignore[arg-type]
+
     def to_json(self) -> dict[str, Any]:
         """Return the factor as CONTRACT's JSON."""
         plain: dict[str, Any] = {"name": self.name, "kind": "continuous"}
@@ -211,6 +215,10 @@ class Discrete:
         if min(abs(given - v) for v in self.values) > slack:
             return f"must be one of {', '.join(f'{v:g}' for v in self.values)}, got {given:g}"
         return None
+
+    def tidy(self, value: FactorValue) -> FactorValue:
+        """Return a faultless value without the rounding that ``fault`` lets pass."""
+        return self.value(self.row(value))
 
     def to_json(self) -> dict[str, Any]:
         """Return the factor as CONTRACT's JSON."""

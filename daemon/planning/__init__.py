@@ -1,0 +1,5 @@
+"""Planning: planners at work in a process of their own."""
+
+from daemon.planning.worker import CommandPlanner, NamedPlanner, PlannerWorker, Suggested
+
+__all__ = ["CommandPlanner", "NamedPlanner", "PlannerWorker", "Suggested"]

@@ -1,0 +1,102 @@
+"""The planner's child process as the loop sees it: a socket for lines, and a way to end it."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import planners
+from daemon.errors import PlannerFailed
+from planners.protocol import MAX_ANSWER
+
+_CHUNK = 1 << 16
+_ONE_THREAD = dict.fromkeys(
+    ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"], "1"
+)
+
+
+class Child:
+    """One running ``planners.serve``; every await here is outside work of the caller's."""
+
+    def __init__(self) -> None:
+        self._line, theirs = socket.socketpair()
+        self._line.setblocking(False)
+        with theirs:
+            self._process = _start(theirs)
+
+    @property
+    def pid(self) -> int:
+        """Return the process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Return whether the process still runs."""
+        return self._process.poll() is None
+
+    async def exchange(self, request: bytes) -> bytes:
+        """Send one line and return the line that answers it; raise PlannerFailed at its end."""
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.sock_sendall(self._line, request)
+            answer = bytearray()
+            while not answer.endswith(b"\n"):
+                chunk = await loop.sock_recv(self._line, _CHUNK)
+                if not chunk:
+                    raise PlannerFailed(await self._how_it_ended())
+                answer += chunk
+                if len(answer) > MAX_ANSWER:
+                    raise PlannerFailed(f"the planner answered more than {MAX_ANSWER >> 20} MiB")
+        except ConnectionError:
+            raise PlannerFailed(await self._how_it_ended()) from None
+        return bytes(answer)
+
+    async def _how_it_ended(self) -> str:
+        await self._exited()
+        code = self._process.wait()
+        if code == -signal.SIGALRM:
+            return "the planner gave no answer within its time limit, and was stopped"
+        how = f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
+        return f"the planner's process ended without an answer ({how})"
+
+    async def _exited(self) -> None:
+        """Wait for the process to end, without a thread."""
+        with suppress(ProcessLookupError):  # reaped already
+            descriptor = os.pidfd_open(self._process.pid)
+            loop, ended = asyncio.get_running_loop(), asyncio.Event()
+            loop.add_reader(descriptor, ended.set)
+            try:
+                await ended.wait()
+            finally:
+                loop.remove_reader(descriptor)
+                os.close(descriptor)
+
+    async def end(self) -> None:
+        """Let the process end with everything it started, and wait until it has."""
+        self._line.close()  # it watches its side, even while it works
+        await self._exited()
+        self._process.wait()
+
+    async def kill(self) -> None:
+        """End the process at once, and wait until it has."""
+        self._process.kill()
+        await self.end()
+
+
+def _start(line: socket.socket) -> subprocess.Popen[bytes]:
+    """Start the process with its side of the socket; costs the loop a few milliseconds."""
+    package_root = str(Path(planners.__file__).parent.parent)
+    path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH", "")]))
+    # -P: whatever lies in the working directory is no planner
+    command = [sys.executable, "-P", "-m", "planners.serve", str(line.fileno())]
+    return subprocess.Popen(  # noqa: S603  # our own interpreter and module
+        command,
+        stdin=subprocess.DEVNULL,
+        pass_fds=[line.fileno()],
+        start_new_session=True,  # Ctrl-C in the terminal is the daemon's to handle
+        env=os.environ | _ONE_THREAD | {"PYTHONPATH": path, "PYTHONHASHSEED": "0"},
+    )

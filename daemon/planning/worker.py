@@ -1,0 +1,170 @@
+"""The planner worker: asks planners in a process of their own, so that the loop never waits.
+
+One child process (``planners.serve``), lowest in priority and with one numerics thread, is kept
+between requests and started anew after any fault. It speaks JSON lines over a socket pair on this
+loop, so no thread is needed, and it ends with the daemon however the daemon ends, because its
+socket closes. What it answers is checked here once more: a planner's death or nonsense becomes
+PlannerFailed, and nothing else.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import structlog
+
+from daemon.errors import PlannerFailed
+from daemon.planning.child import Child
+from daemon.settings.models import CampaignSettings, PlannerCommand
+from daemon.timebase import outside_work, wall_s
+from planners.base import Observation, Point, Predicted, Problem
+from planners.errors import PlannerError
+from planners.protocol import read_answer, request_line
+
+log = structlog.get_logger(__name__)
+
+_GRACE_S = 5.0  # the child keeps the time limit itself; this is for a child that cannot
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPlanner:
+    """An installed planner and its options."""
+
+    name: str = "bayes"
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    timeout_s: float = 600.0
+
+    @property
+    def label(self) -> str:
+        """Return how messages call it."""
+        return self.name
+
+    def request(self) -> dict[str, Any]:
+        """Return its keys of a request."""
+        return {"planner": self.name, "options": dict(self.options), "timeout_s": self.timeout_s}
+
+
+@dataclass(frozen=True, slots=True)
+class CommandPlanner:
+    """A planner that is another program."""
+
+    command: tuple[str, ...]
+    timeout_s: float = 600.0
+
+    @property
+    def label(self) -> str:
+        """Return how messages call it."""
+        return self.command[0]
+
+    def request(self) -> dict[str, Any]:
+        """Return its keys of a request."""
+        return {"command": list(self.command), "timeout_s": self.timeout_s}
+
+
+def planner_of(campaign: CampaignSettings) -> NamedPlanner | CommandPlanner:
+    """Return the planner a configuration names."""
+    if isinstance(campaign.planner, PlannerCommand):
+        return CommandPlanner(tuple(campaign.planner.command), campaign.planner.timeout_s)
+    return NamedPlanner(campaign.planner, campaign.options)
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """Checked points, what the planner expects at each (perhaps nothing), and its remark.
+
+    ``seconds`` is real time: keep it out of anything that must be the same in every run.
+    """
+
+    points: tuple[Point, ...]
+    predicted: tuple[Mapping[str, Predicted], ...]
+    note: str
+    seconds: float
+
+
+class PlannerWorker:
+    """Asks planners, one request at a time; use as ``async with``, or call ``stop`` at the end."""
+
+    def __init__(self) -> None:
+        self._child: Child | None = None
+        self._turn = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        self.warm()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    @property
+    def pid(self) -> int | None:
+        """Return the id of the child process, None while there is none."""
+        return self._child.pid if self._child is not None and self._child.alive else None
+
+    def warm(self) -> None:
+        """Start the child now, so that its imports are done by the first request."""
+        self._running()
+
+    def _running(self) -> Child:
+        if self._child is None:
+            self._child = Child()
+            log.debug("planner.started", pid=self._child.pid)
+        return self._child
+
+    async def suggest(
+        self,
+        planner: NamedPlanner | CommandPlanner,
+        problem: Problem,
+        history: Sequence[Observation],
+        n: int,
+        seed: int,
+    ) -> Suggested:
+        """Return up to ``n`` different feasible points; none ends the campaign.
+
+        Raises PlannerFailed when the planner dies, stalls, refuses or answers nonsense; the next
+        request starts afresh.
+        """
+        start = wall_s()
+        request = request_line(problem, history, n, seed, **planner.request())
+        async with self._turn:
+            with outside_work():
+                line = await self._exchange(request, planner)
+        try:
+            answer = read_answer(line, problem, n)
+        except PlannerError as error:
+            raise PlannerFailed(f"{planner.label}: {error}") from error
+        return Suggested(
+            tuple(s.point for s in answer.suggestions),
+            tuple(s.predicted for s in answer.suggestions),
+            answer.note,
+            wall_s() - start,
+        )
+
+    async def _exchange(self, request: bytes, planner: NamedPlanner | CommandPlanner) -> bytes:
+        if self._child is not None and not self._child.alive:
+            await self._drop(kill=False)  # it died while nobody asked: no fault of this request
+        child = self._running()
+        try:
+            async with asyncio.timeout(planner.timeout_s + _GRACE_S):
+                return await child.exchange(request)
+        except TimeoutError:
+            await self._drop(kill=True)
+            limit = f"{planner.timeout_s:g} s"
+            raise PlannerFailed(f"{planner.label}: no answer within {limit}, stopped") from None
+        except PlannerFailed as error:
+            await self._drop(kill=True)
+            raise PlannerFailed(f"{planner.label}: {error}") from None
+        except asyncio.CancelledError:
+            await self._drop(kill=False)  # its late answer must not answer the next request
+            raise
+
+    async def _drop(self, *, kill: bool) -> None:
+        child, self._child = self._child, None
+        if child is not None:
+            log.debug("planner.stopped", pid=child.pid)
+            await (child.kill() if kill else child.end())
+
+    async def stop(self) -> None:
+        """End the child and everything it started; a later request starts a new one."""
+        with outside_work():
+            await self._drop(kill=False)

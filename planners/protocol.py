@@ -1,0 +1,114 @@
+"""The line protocol of planners in other processes (CONTRACT, problems and planners); no I/O.
+
+One JSON request per line, ``{"problem", "history", "n", "seed"}``, and one JSON answer per line,
+``{"points": [...]}`` or ``{"error": "..."}``. Whatever an answer holds is checked here before
+anything else sees it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from planners.base import Observation, Point, Predicted, Problem, Suggestion
+from planners.errors import NonsenseAnswer, PlannerRefused
+from planners.factors import FactorValue, number
+
+MAX_ANSWER = 4 << 20  # bytes of one line; no list of points is that long
+_SHOWN = 3  # faults named; a wrong program makes the same one everywhere
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Points that were checked against the problem, and the planner's remark."""
+
+    suggestions: tuple[Suggestion, ...]
+    note: str = ""
+
+
+def request_line(
+    problem: Problem, history: Sequence[Observation], n: int, seed: int, **more: Any
+) -> bytes:
+    """Return one request; ``more`` are keys of our own worker."""
+    request = {
+        "problem": problem.to_json(),
+        "history": [run.to_json() for run in history],
+        "n": n,
+        "seed": seed,
+        **more,
+    }
+    return json.dumps(request, allow_nan=False).encode() + b"\n"
+
+
+def read_answer(line: bytes, problem: Problem, n: int) -> Answer:
+    """Return a checked answer.
+
+    Raises PlannerRefused when the planner says why it cannot answer, and NonsenseAnswer when the
+    line is anything but up to ``n`` different feasible points.
+    """
+    document = _parsed(line)
+    if "error" in document:
+        raise PlannerRefused(str(document["error"])[:2000])
+    points = document.get("points")
+    if not isinstance(points, list):
+        raise NonsenseAnswer(f"answered without a list of points: {_short(document)}")
+    if len(points) > n:
+        raise NonsenseAnswer(f"answered {len(points)} points where {n} were asked for")
+    suggestions = checked_points(problem, points)
+    return Answer(tuple(suggestions), str(document.get("note", ""))[:500])
+
+
+def _parsed(line: bytes) -> Mapping[str, Any]:
+    try:
+        document = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise NonsenseAnswer(f"answered a line that is not JSON ({error}): {line[:80]!r}") from None
+    if not isinstance(document, dict):
+        raise NonsenseAnswer(f"answered no JSON object: {_short(document)}")
+    return document
+
+
+def _short(document: object) -> str:
+    text = json.dumps(document)
+    return text if len(text) <= 100 else f"{text[:100]}…"
+
+
+def checked_points(problem: Problem, points: Sequence[object]) -> list[Suggestion]:
+    """Return the points, tidied; raise NonsenseAnswer naming the faults of any of them."""
+    faults: list[str] = []
+    suggestions: list[Suggestion] = []
+    for i, item in enumerate(points):
+        plain = dict(item) if isinstance(item, Mapping) else item
+        expected = plain.pop("predicted", None) if isinstance(plain, dict) else None
+        own = problem.faults(plain)
+        if not own and isinstance(plain, dict):
+            point = tidy_point(problem, plain)
+            own = ["is the same as another"] if any(point == s.point for s in suggestions) else []
+            suggestions.append(Suggestion(point, _predicted(problem, expected, own)))
+        faults += [f"point {i + 1}: {fault}" for fault in own]
+    if faults:
+        rest = f" and {len(faults) - _SHOWN} faults more" if len(faults) > _SHOWN else ""
+        raise NonsenseAnswer(
+            f"answered points that are not valid: {'; '.join(faults[:_SHOWN])}{rest}"
+        )
+    return suggestions
+
+
+def tidy_point(problem: Problem, point: Point) -> dict[str, FactorValue]:
+    """Return a faultless point in the problem's own order, free of rounding at the bounds."""
+    return {factor.name: factor.tidy(point[factor.name]) for factor in problem.factors}
+
+
+def _predicted(problem: Problem, given: object, faults: list[str]) -> dict[str, Predicted]:
+    if given is None:
+        return {}
+    names = [response.name for response in problem.responses]
+    predicted: dict[str, Predicted] = {}
+    for name, item in given.items() if isinstance(given, Mapping) else [("predicted", None)]:
+        mean = number(item.get("mean")) if isinstance(item, Mapping) else None
+        sd = number(item.get("sd")) if isinstance(item, Mapping) else None
+        if name not in names or mean is None or sd is None or sd < 0:
+            faults.append(f"predicted: must be mean and sd by response, got {given!r:.80}")
+            break
+        predicted[name] = Predicted(mean, sd)
+    return predicted

@@ -1,0 +1,175 @@
+"""Planners by name: entry points of the group ``taylord.planners``, and their options."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from planners.base import Planner
+from planners.errors import BadOption
+
+GROUP = "taylord.planners"
+_WORDS = {"true": True, "yes": True, "false": False, "no": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a planner; ``default`` is None when it has none of its own."""
+
+    name: str
+    type: str
+    default: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What ``taylord planners`` shows of one."""
+
+    name: str
+    summary: str
+    options: tuple[Option, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as a JSON document."""
+        options = {o.name: {"type": o.type, "default": o.default} for o in self.options}
+        return {"name": self.name, "summary": self.summary, "options": options}
+
+
+@cache
+def _points() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def planner_names() -> list[str]:
+    """Return the names of all installed planners, in order."""
+    return sorted(_points())
+
+
+def planner_class(name: str) -> type[Any]:
+    """Return a planner's class; raise BadOption for an unknown or broken one."""
+    point = _points().get(name)
+    if point is None:
+        near = get_close_matches(name, planner_names(), n=1, cutoff=0.5)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        installed = ", ".join(planner_names()) or "none"
+        raise BadOption([f"planner: no planner named {name!r}{hint}; installed are {installed}"])
+    try:
+        return point.load()
+    except (ImportError, AttributeError) as error:
+        raise BadOption([f"planner: {name!r} cannot be loaded: {error}"]) from error
+
+
+def describe(name: str) -> Description:
+    """Return a planner's summary and options."""
+    planner = planner_class(name)
+    summary = (inspect.getdoc(planner) or "").partition("\n")[0]
+    hints = get_type_hints(planner.__init__)
+    options = tuple(
+        Option(p.name, _type_name(hints.get(p.name, Any)), _default(p.default))
+        for p in _parameters(planner).values()
+    )
+    return Description(name, summary, options)
+
+
+def _parameters(planner: type[Any]) -> dict[str, inspect.Parameter]:
+    kinds = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    signature = inspect.signature(planner)
+    return {name: p for name, p in signature.parameters.items() if p.kind in kinds}
+
+
+def _default(value: object) -> Any:
+    return None if value is inspect.Parameter.empty else value
+
+
+def _type_name(hint: Any) -> str:
+    if get_origin(hint) in (Union, UnionType):
+        return " or ".join("none" if a is NoneType else _type_name(a) for a in get_args(hint))
+    return "any" if hint is Any else getattr(hint, "__name__", str(hint))
+
+
+def make_planner(name: str, options: Mapping[str, Any] | None = None) -> Planner:
+    """Return a planner with its options set; strings become what an option needs.
+
+    Raises BadOption with every fault, each starting ``options.<name>``.
+    """
+    planner = planner_class(name)
+    parameters = _parameters(planner)
+    hints = get_type_hints(planner.__init__)
+    faults: list[str] = []
+    values: dict[str, Any] = {}
+    for key, given in (options or {}).items():
+        if key not in parameters:
+            near = get_close_matches(key, list(parameters), n=1, cutoff=0.5)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            allowed = ", ".join(parameters) or "none"
+            faults.append(f"options.{key}: no option of {name!r}{hint}; allowed are {allowed}")
+            continue
+        try:
+            values[key] = _fitted(given, hints.get(key, Any))
+        except ValueError:
+            wanted = _type_name(hints[key])
+            faults.append(f"options.{key}: must be {wanted}, got {given!r}")
+    missing = [p for p in parameters.values() if p.default is inspect.Parameter.empty]
+    faults += [
+        f"options.{p.name}: is needed by {name!r}" for p in missing if p.name not in (options or {})
+    ]
+    if faults:
+        raise BadOption(faults)
+    try:
+        return planner(**values)
+    except BadOption as error:
+        raise BadOption([f"options.{fault}" for fault in error.faults]) from None
+
+
+def _fitted(given: Any, hint: Any) -> Any:
+    """Return ``given`` as the type of an annotation; raise ValueError when it is none."""
+    if get_origin(hint) in (Union, UnionType):
+        return _fitted_to_any(given, get_args(hint))
+    if hint is NoneType:
+        return _none(given)
+    if hint is bool:
+        return _bool(given)
+    if hint is int:
+        return _int(given)
+    if hint is float:
+        return _float(given)
+    if hint is str and not isinstance(given, str):
+        raise ValueError(given)
+    return given  # other annotations are the planner's own business
+
+
+def _fitted_to_any(given: Any, hints: tuple[Any, ...]) -> Any:
+    for hint in hints:
+        try:
+            return _fitted(given, hint)
+        except ValueError:
+            continue
+    raise ValueError(given)
+
+
+def _none(given: Any) -> None:
+    if given is not None and given not in ("none", ""):
+        raise ValueError(given)
+
+
+def _bool(given: Any) -> bool:
+    value = _WORDS.get(given.lower(), given) if isinstance(given, str) else given
+    if not isinstance(value, bool):
+        raise ValueError(given)  # noqa: TRY004  # one kind of fault for all options
+    return value
+
+
+def _int(given: Any) -> int:
+    if isinstance(given, bool) or not isinstance(given, int | str):
+        raise ValueError(given)  # noqa: TRY004  # one kind of fault for all options
+    return int(given)
+
+
+def _float(given: Any) -> float:
+    if isinstance(given, bool) or not isinstance(given, int | float | str):
+        raise ValueError(given)  # noqa: TRY004  # one kind of fault for all options
+    return float(given)
