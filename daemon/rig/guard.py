@@ -10,22 +10,19 @@ import asyncio
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from math import isfinite
-from typing import Any, Protocol, TypeGuard, TypeVar
+from typing import Any, TypeVar
 
-from daemon.errors import BadRequest, OutOfLimits, Refused, TaylordError, Tripped, UnknownSignal
+from daemon.errors import OutOfLimits, Refused, TaylordError, Tripped, UnknownSignal
 from daemon.events import Event, EventBus
+from daemon.rig.checks import Checks, Surroundings, finite, of_kind
 from daemon.rig.parts import is_analyser, is_pump, is_syringe_pump, is_thermostat
-from daemon.safety.rows import Row, Violation
 from drivers.errors import InstrumentError, ReadbackMismatch
 from drivers.roles import Instrument, Pump, Spectrum, Thermostat
-from drivers.signal import Lane, Quality, Reading, SignalSpec, Value
+from drivers.signal import Lane, Reading, Value
 
 T = TypeVar("T")
-R = TypeVar("R")
 Commit = Callable[[Event], Awaitable[None]]
 
-FRESH_S = 5.0  # DOMAIN 8, rule 4
 SETPOINT_SLACK_K = 0.1  # coarser than any setpoint's resolution
 _origin: ContextVar[str] = ContextVar("origin", default="daemon")
 
@@ -40,43 +37,6 @@ def acting_for(origin: str) -> Generator[None]:
         _origin.reset(token)
 
 
-class Surroundings(Protocol):
-    """What the guard asks of the rig."""
-
-    @property
-    def specs(self) -> Mapping[str, SignalSpec]:
-        """Return every signal by full name, with the limits in force."""
-        ...
-
-    def instrument(self, name: str) -> Instrument:
-        """Return an instrument; KeyError when unknown."""
-        ...
-
-    def require_connected(self, name: str) -> None:
-        """Raise NotConnected, saying why, while an instrument is down."""
-        ...
-
-    def latest(self, signal: str) -> Reading:
-        """Return the last reading; bad when stale."""
-        ...
-
-    def require_released(self) -> None:
-        """Raise Tripped, or Refused, while nothing may act."""
-        ...
-
-    def violated(self) -> list[tuple[Row, Violation]]:
-        """Return the interlocks violated now."""
-        ...
-
-    def heating(self, thermostat: str, on: bool) -> None:
-        """Note that a thermostat may be heating from now on, or is not any more."""
-        ...
-
-    def commanded(self, signal: str, value: float | None) -> None:
-        """Note the setpoint that a signal follows from now on; None while it is being changed."""
-        ...
-
-
 async def no_commit(_event: Event) -> None:
     """Record nothing: for a rig without a store."""
 
@@ -86,14 +46,15 @@ class Guard:
 
     def __init__(self, rig: Surroundings, events: EventBus, commit: Commit = no_commit) -> None:
         self._rig, self._events, self._commit = rig, events, commit
+        self._checks = Checks(rig)
         self._scopes: set[asyncio.Timeout] = set()
         self._flows: dict[str, float] = {}  # last confirmed setpoints, mL/min
         self._acts = 0
 
     async def set_flow(self, pump: str, ml_min: float) -> float:
         """Deliver this flow; 0 stops; return the read-back."""
-        instrument = self._role(pump, is_pump, "a pump")
-        flow = _finite(f"{pump}.flow", ml_min)
+        instrument = self._checks.role(pump, is_pump, "a pump")
+        flow = finite(f"{pump}.flow", ml_min)
         if flow == 0.0:
             await self._towards_safety("set_flow", pump, instrument.stop)
             self._flows[pump] = 0.0
@@ -101,11 +62,10 @@ class Guard:
             return 0.0
 
         def check() -> None:
-            self._rig.require_released()
-            self._rig.require_connected(pump)
-            self._within(f"{pump}.flow", flow)
+            self._checks.may_act(pump)
+            self._checks.within(f"{pump}.flow", flow)
             if flow > self._flows.get(pump, 0.0):
-                self._refuse_if_violated(raises_flow=True)
+                self._checks.not_violated(raises_flow=True)
 
         arguments = {"pump": pump, "ml_min": flow}
         return await self._act(
@@ -114,15 +74,16 @@ class Guard:
 
     async def set_temperature(self, thermostat: str, degc: float) -> float:
         """Set and switch on; return the read-back."""
-        instrument = self._role(thermostat, is_thermostat, "a thermostat")
-        setpoint = _finite(f"{thermostat}.setpoint", degc)
+        instrument = self._checks.role(thermostat, is_thermostat, "a thermostat")
+        setpoint = finite(f"{thermostat}.setpoint", degc)
 
         def check() -> None:
-            self._rig.require_released()
-            self._rig.require_connected(thermostat)
-            self._within(f"{thermostat}.setpoint", setpoint)
-            self._fresh(instrument)
-            self._refuse_if_violated()
+            self._checks.may_act(thermostat)
+            self._checks.within(f"{thermostat}.setpoint", setpoint)
+            self._checks.fresh(instrument)
+            if self._rig.heat_needs_flow and not any(self._flows.values()):
+                raise Refused(f"{thermostat}: no pump delivers, and reactor.heat_needs_flow is set")
+            self._checks.not_violated()
 
         arguments = {"thermostat": thermostat, "degc": setpoint}
         return await self._act(
@@ -131,22 +92,21 @@ class Guard:
 
     async def heat_off(self, thermostat: str) -> None:
         """Switch temperature control off."""
-        instrument = self._role(thermostat, is_thermostat, "a thermostat")
+        instrument = self._checks.role(thermostat, is_thermostat, "a thermostat")
         await self._towards_safety("heat_off", thermostat, instrument.heat_off)
         self._rig.heating(thermostat, False)
 
     async def refill(self, pump: str, volume_ml: float, flow_ml_min: float) -> None:
         """Refill a syringe; return when done."""
-        instrument = self._role(pump, is_syringe_pump, "a syringe pump")
-        volume, flow = _finite("volume_ml", volume_ml), _finite("flow_ml_min", flow_ml_min)
+        instrument = self._checks.role(pump, is_syringe_pump, "a syringe pump")
+        volume, flow = finite("volume_ml", volume_ml), finite("flow_ml_min", flow_ml_min)
 
         def check() -> None:
-            self._rig.require_released()
-            self._rig.require_connected(pump)
+            self._checks.may_act(pump)
             if volume <= 0 or flow <= 0:
                 raise OutOfLimits(f"{pump}: a refill needs volume and flow above 0")
-            self._within(f"{pump}.flow", flow)
-            self._refuse_if_violated()
+            self._checks.within(f"{pump}.flow", flow)
+            self._checks.not_violated()
 
         async def work() -> None:
             self._flows[pump] = 0.0
@@ -158,11 +118,10 @@ class Guard:
 
     async def acquire(self, analyser: str, label: str) -> Spectrum:
         """Take one measurement."""
-        instrument = self._role(analyser, is_analyser, "an analyser")
+        instrument = self._checks.role(analyser, is_analyser, "an analyser")
 
         def check() -> None:
-            self._rig.require_released()
-            self._rig.require_connected(analyser)
+            self._checks.may_act(analyser)
 
         arguments = {"analyser": analyser, "label": label}
         return await self._act("acquire", arguments, check, lambda: instrument.acquire(label))
@@ -178,7 +137,7 @@ class Guard:
         instrument, spec = self._rig.instrument(name), self._rig.specs[signal]
         if not spec.writable:
             raise Refused(f"{signal} can only be read")
-        value = _of_kind(signal, spec, value)
+        value = of_kind(signal, spec, value)
         if is_pump(instrument) and short == "flow":
             return self._reading(signal, await self.set_flow(name, float(value)))
         if is_thermostat(instrument) and short == "setpoint":
@@ -201,11 +160,10 @@ class Guard:
         name, _, short = signal.partition(".")
 
         def check() -> None:
-            self._rig.require_released()
-            self._rig.require_connected(name)
+            self._checks.may_act(name)
             if isinstance(value, int | float):
-                self._within(signal, float(value))
-            self._refuse_if_violated()
+                self._checks.within(signal, float(value))
+            self._checks.not_violated()
 
         arguments = {"signal": signal, "value": value}
         return await self._act(
@@ -308,56 +266,6 @@ class Guard:
     def _tell(self, document: Mapping[str, Any], outcome: str, message: str = "") -> Event:
         return self._events.emit("command", **document, outcome=outcome, message=message)
 
-    def _within(self, signal: str, value: float) -> None:
-        spec = self._rig.specs[signal]
-        if spec.limits is not None and value not in spec.limits:
-            given = f"{value:g} {spec.unit}".strip()
-            raise OutOfLimits(f"{signal}: {given} is outside its limits {spec.limits} {spec.unit}")
-
-    def _fresh(self, thermostat: Thermostat) -> None:
-        """Refuse heat without a temperature reading younger than FRESH_S."""
-        reading = self._rig.latest(thermostat.temperature.full_name)
-        age = asyncio.get_running_loop().time() - reading.t
-        if reading.quality is Quality.BAD or age > FRESH_S:
-            raise Refused(
-                f"{reading.signal} has no fresh reading; heat needs one under {FRESH_S:g} s"
-            )
-
-    def _refuse_if_violated(self, *, raises_flow: bool = False) -> None:
-        """Refuse while a tripping interlock is violated; more flow also on a pressure warning."""
-        for row, found in self._rig.violated():
-            warns = raises_flow and self._rig.specs[row.signal].unit == "bar"
-            if row.action == "trip" or warns:
-                raise Refused(f"interlock {row.name!r}: {found.message}")
-
-    def _role(self, name: str, fills: Callable[[Instrument], TypeGuard[R]], what: str) -> R:
-        try:
-            instrument = self._rig.instrument(name)
-        except KeyError:
-            raise BadRequest(f"no instrument {name!r} on this rig") from None
-        if not fills(instrument):
-            raise BadRequest(f"{name} is not {what}")
-        return instrument
-
     def _reading(self, signal: str, value: Value) -> Reading:
         now = asyncio.get_running_loop().time()
         return Reading(signal, value, self._rig.specs[signal].unit, now)
-
-
-def _finite(name: str, value: object) -> float:
-    """Return a number that is one; raise BadRequest for NaN, infinity, text and bool."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise BadRequest(f"{name}: must be a finite number, got {value!r}")
-    return float(value)
-
-
-def _of_kind(signal: str, spec: SignalSpec, value: Value) -> Value:
-    """Return the value as the signal's kind; raise BadRequest when it is of another."""
-    if spec.kind is float:
-        return _finite(signal, value)
-    wanted = spec.kind
-    if type(value) is not wanted:
-        raise BadRequest(f"{signal}: must be {wanted.__name__}, got {value!r}")
-    if spec.choices and value not in spec.choices:
-        raise BadRequest(f"{signal}: must be one of {', '.join(spec.choices)}, got {value!r}")
-    return value

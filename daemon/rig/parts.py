@@ -49,13 +49,18 @@ def build_instrument(name: str, settings: InstrumentSettings, lines: LinesPort) 
 
 def configured_limits(settings: InstrumentSettings) -> dict[str, Limits]:
     """Return the configured limits by short name, in the signals' units."""
-    if not settings.limits:
-        return {}
-    specs: Mapping[str, SignalSpec] = load("taylord.drivers", settings.driver).signal_specs()
     return {
-        signal: Limits(to_unit(low, specs[signal].unit), to_unit(high, specs[signal].unit))
+        signal: Limits(_bound(settings, signal, low), _bound(settings, signal, high))
         for signal, (low, high) in settings.limits.items()
     }
+
+
+def _bound(settings: InstrumentSettings, signal: str, value: float | str) -> float:
+    """Return a number as it is, and a string with a unit in the unit of its signal."""
+    if not isinstance(value, str):
+        return float(value)
+    specs: Mapping[str, SignalSpec] = load("taylord.drivers", settings.driver).signal_specs()
+    return to_unit(value, specs[signal].unit)
 
 
 def signal_specs(

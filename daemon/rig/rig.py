@@ -72,7 +72,8 @@ class Rig:
         self._interlocks = Interlocks(safety_table(settings, self._specs), now)
         self._monitor = Monitor(self._interlocks, self.alarms, self.trip.pull)
         self._guard = Guard(self, events, commit)
-        self._closed = ""
+        self._closed = ""  # why nothing acts any more
+        self.heat_needs_flow = settings.reactor is not None and settings.reactor.heat_needs_flow
         self.trip.at_once(self._guard.cancel_acts)
         self._supervisors = self._supervise()
         events.on_readings(self._take)

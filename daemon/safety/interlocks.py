@@ -58,18 +58,24 @@ class Interlocks:
             self._judge(state, now)
 
     def readings(self, group: Sequence[Reading]) -> list[Change]:
-        """Take a group of readings; return the rows that changed."""
+        """Take a group of readings; return the rows that changed.
+
+        A row over two signals is judged when both are taken; a signal that comes twice in a group
+        is judged twice.
+        """
         changes: list[Change] = []
+        touched: dict[str, float] = {}  # signal -> time of its reading
         for reading in group:
             if reading.signal in self._sleepers and number(reading) is not None:
                 changes += self.flag(reading.signal, bool(reading.value), reading.t)
-            states = self._by_signal.get(reading.signal)
-            if states is None:
+            if reading.signal not in self._by_signal:
                 continue
+            if reading.signal in touched:
+                changes += self._judge_touched(touched)
+                touched.clear()
             self._remember(reading)
-            for state in states:
-                changes += self._step(state, reading.t)
-        return changes
+            touched[reading.signal] = reading.t
+        return changes + self._judge_touched(touched) if touched else changes
 
     def tick(self, now: float) -> list[Change]:
         """Let time pass; return the rows that silence or a delay has raised."""
@@ -101,6 +107,11 @@ class Interlocks:
     def state(self) -> Mapping[str, str]:
         """Return ``normal``, ``violated`` or ``raised`` for each row by name."""
         return {s.row.name: _word(s) for s in self._states}
+
+    def _judge_touched(self, touched: Mapping[str, float]) -> list[Change]:
+        now = max(touched.values())
+        states = {id(s): s for signal in touched for s in self._by_signal[signal]}
+        return [change for state in states.values() for change in self._step(state, now)]
 
     def _remember(self, reading: Reading) -> None:
         good = self._good.get(reading.signal)

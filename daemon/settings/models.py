@@ -75,6 +75,7 @@ class ReactorSettings(Strict):
     outlet_volume_ml: Volume = 0.0
     back_pressure: Bar = 0.0
     max_pressure: Bar = 20.0
+    heat_needs_flow: bool = False  # refuse heat while no pump delivers
     expansion_per_k: Annotated[float, Field(ge=0, lt=0.01)] = (
         0.0  # thermal expansion of the solvent
     )

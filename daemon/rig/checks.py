@@ -1,0 +1,121 @@
+"""What the guard asks before anything acts; every refusal says what forbids it."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Protocol, TypeGuard, TypeVar
+
+from daemon.errors import BadRequest, OutOfLimits, Refused
+from daemon.safety.rows import Row, Violation
+from drivers.roles import Instrument, Thermostat
+from drivers.signal import Quality, Reading, SignalSpec, Value
+
+R = TypeVar("R")
+
+FRESH_S = 5.0  # DOMAIN 8, rule 4
+
+
+class Surroundings(Protocol):
+    """What the guard asks of the rig."""
+
+    @property
+    def specs(self) -> Mapping[str, SignalSpec]:
+        """Return every signal by full name, with the limits in force."""
+        ...
+
+    @property
+    def heat_needs_flow(self) -> bool:
+        """Return whether heat is refused while no pump delivers."""
+        ...
+
+    def instrument(self, name: str) -> Instrument:
+        """Return an instrument; KeyError when unknown."""
+        ...
+
+    def require_connected(self, name: str) -> None:
+        """Raise NotConnected, saying why, while an instrument is down."""
+        ...
+
+    def latest(self, signal: str) -> Reading:
+        """Return the last reading; bad when stale."""
+        ...
+
+    def require_released(self) -> None:
+        """Raise Tripped, or Refused, while nothing may act."""
+        ...
+
+    def violated(self) -> list[tuple[Row, Violation]]:
+        """Return the interlocks violated now."""
+        ...
+
+    def heating(self, thermostat: str, on: bool) -> None:
+        """Note that a thermostat may be heating from now on, or is not any more."""
+        ...
+
+    def commanded(self, signal: str, value: float | None) -> None:
+        """Note the setpoint that a signal follows from now on; None while it is being changed."""
+        ...
+
+
+class Checks:
+    """The checks of one rig."""
+
+    def __init__(self, rig: Surroundings) -> None:
+        self._rig = rig
+
+    def may_act(self, instrument: str) -> None:
+        """Refuse while the rig is tripped or ending, or the instrument is down."""
+        self._rig.require_released()
+        self._rig.require_connected(instrument)
+
+    def within(self, signal: str, value: float) -> None:
+        """Refuse a value outside the limits of the instrument and the configuration."""
+        spec = self._rig.specs[signal]
+        if spec.limits is not None and value not in spec.limits:
+            given = f"{value:g} {spec.unit}".strip()
+            raise OutOfLimits(f"{signal}: {given} is outside its limits {spec.limits} {spec.unit}")
+
+    def fresh(self, thermostat: Thermostat) -> None:
+        """Refuse heat without a temperature reading younger than FRESH_S."""
+        reading = self._rig.latest(thermostat.temperature.full_name)
+        age = asyncio.get_running_loop().time() - reading.t
+        if reading.quality is Quality.BAD or age > FRESH_S:
+            raise Refused(
+                f"{reading.signal} has no fresh reading; heat needs one under {FRESH_S:g} s"
+            )
+
+    def not_violated(self, *, raises_flow: bool = False) -> None:
+        """Refuse while a tripping interlock is violated; more flow also on a pressure warning."""
+        for row, found in self._rig.violated():
+            warns = raises_flow and self._rig.specs[row.signal].unit == "bar"
+            if row.action == "trip" or warns:
+                raise Refused(f"interlock {row.name!r}: {found.message}")
+
+    def role(self, name: str, fills: Callable[[Instrument], TypeGuard[R]], what: str) -> R:
+        """Return an instrument that fills a role; raise BadRequest when it does not."""
+        try:
+            instrument = self._rig.instrument(name)
+        except KeyError:
+            raise BadRequest(f"no instrument {name!r} on this rig") from None
+        if not fills(instrument):
+            raise BadRequest(f"{name} is not {what}")
+        return instrument
+
+
+def finite(name: str, value: object) -> float:
+    """Return a number that is one; raise BadRequest for NaN, infinity, text and bool."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise BadRequest(f"{name}: must be a finite number, got {value!r}")
+    return float(value)
+
+
+def of_kind(signal: str, spec: SignalSpec, value: Value) -> Value:
+    """Return the value as the signal's kind; raise BadRequest when it is of another."""
+    if spec.kind is float:
+        return finite(signal, value)
+    wanted = spec.kind
+    if type(value) is not wanted:
+        raise BadRequest(f"{signal}: must be {wanted.__name__}, got {value!r}")
+    if spec.choices and value not in spec.choices:
+        raise BadRequest(f"{signal}: must be one of {', '.join(spec.choices)}, got {value!r}")
+    return value
