@@ -195,7 +195,10 @@ class Reader:
 
     def answered(self, origin: str, last: int) -> list[JsonObject]:
         """Return the last commands of an origin, oldest first, with what came of them."""
-        sql = "SELECT * FROM commands WHERE origin = ? ORDER BY n DESC LIMIT ?"
+        sql = (
+            "SELECT * FROM commands WHERE origin = ?"
+            " AND (reply IS NOT NULL OR outcome = 'accepted') ORDER BY n DESC LIMIT ?"
+        )
         return [
             {
                 "id": row["id"],

@@ -211,9 +211,10 @@ class Recorder:
         data = event.data
         reply = data.get("reply")
         row: Statement = (
-            "INSERT INTO commands (id, origin, boot, verb, arguments, outcome, reply, time_utc)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (origin, id) DO UPDATE SET"
-            " outcome = excluded.outcome, reply = excluded.reply, finished = excluded.time_utc",
+            "INSERT INTO commands (id, origin, boot, verb, arguments, outcome, message,"
+            " reply, time_utc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (boot, origin, id) DO UPDATE SET outcome = excluded.outcome,"
+            " message = excluded.message, reply = excluded.reply, finished = excluded.time_utc",
             (
                 clean(data.get("id", "")),
                 clean(data.get("origin", "")),
@@ -221,6 +222,7 @@ class Recorder:
                 clean(data.get("verb", "")),
                 to_json(data.get("arguments") or {}),
                 clean(data.get("outcome", "")),
+                _optional(data.get("message") or None),
                 None if reply is None else to_json(reply),
                 time_utc,
             ),

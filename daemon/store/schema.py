@@ -36,8 +36,8 @@ CREATE TABLE IF NOT EXISTS events (
   kind TEXT NOT NULL, data TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS commands (
   n INTEGER PRIMARY KEY, id TEXT NOT NULL, origin TEXT NOT NULL, boot TEXT NOT NULL,
-  verb TEXT NOT NULL, arguments TEXT NOT NULL, outcome TEXT NOT NULL, reply TEXT,
-  time_utc TEXT NOT NULL, finished TEXT, UNIQUE (origin, id));
+  verb TEXT NOT NULL, arguments TEXT NOT NULL, outcome TEXT NOT NULL,
+  message TEXT, reply TEXT, time_utc TEXT NOT NULL, finished TEXT, UNIQUE (boot, origin, id));
 CREATE TABLE IF NOT EXISTS trips (
   n INTEGER PRIMARY KEY, boot TEXT NOT NULL, time_utc TEXT NOT NULL, name TEXT NOT NULL,
   signal TEXT, value REAL, threshold REAL, action TEXT, state TEXT NOT NULL, reset_utc TEXT,
@@ -65,7 +65,8 @@ CREATE VIEW IF NOT EXISTS v_readings AS
 CREATE VIEW IF NOT EXISTS v_events AS
   SELECT seq, time_utc, boot, t, kind, data FROM events;
 CREATE VIEW IF NOT EXISTS v_commands AS
-  SELECT time_utc, id, origin, verb, arguments, outcome, reply, finished, boot FROM commands;
+  SELECT time_utc, id, origin, verb, arguments, outcome, message, reply, finished, boot
+  FROM commands;
 """
 
 # columns of v_experiments that are always there, and how each is read

@@ -1,0 +1,1 @@
+"""The MQTT API: state, events and readings out, commands in (CONTRACT, MQTT)."""

@@ -1,0 +1,264 @@
+"""One connection to a broker: the one module of the daemon that knows aiomqtt.
+
+MQTT 5 is spoken first, for response topics, correlation data and expiry; a broker that refuses it
+is spoken to in MQTT 3.1.1. Sessions begin clean. Each QoS 1 answer would take 44 ms with Nagle's
+algorithm, so TCP_NODELAY is set. Whatever a broker or the network does ends as BrokerLost.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from daemon.errors import ConfigError
+from daemon.settings.models import MqttSettings
+from daemon.timebase import outside_work
+
+if TYPE_CHECKING:
+    from aiomqtt import Client
+    from paho.mqtt.properties import Properties
+
+CONNECT_S = 5.0
+ACKNOWLEDGE_S = 10.0
+KEEPALIVE_S = 15
+FAREWELL_S = 2.0
+MAX_INCOMING = 1000  # waiting to be looked at; beyond it the client drops
+MAX_PACKET = 1 << 20  # over 64 KiB is refused with an answer; over this the broker drops it
+QUIET = logging.getLogger("taylord.mqtt.client")  # paho's own words
+
+
+class BrokerLost(Exception):
+    """The connection failed or ended; it is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where the broker is, and who we are there."""
+
+    host: str
+    port: int = 1883
+    client_id: str | None = None
+    username: str | None = None
+    password_file: str | None = None
+    tls_ca_file: str | None = None
+
+    @classmethod
+    def of(cls, settings: MqttSettings, client_id: str | None = None) -> "Broker":
+        """Return the broker of a configuration."""
+        return cls(
+            settings.host,
+            settings.port,
+            client_id,
+            settings.username,
+            settings.password_file,
+            settings.tls_ca_file,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message as it came; ``expires_s`` is what was left of its life then."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    response_topic: str | None = None
+    correlation: bytes | None = None
+    expires_s: float | None = None
+
+
+class Connection:
+    """A connected client."""
+
+    def __init__(self, client: "Client", *, five: bool) -> None:
+        self.five = five
+        self._client = client
+
+    async def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        correlation: bytes | None = None,
+        response_topic: str | None = None,
+    ) -> None:
+        """Publish; with QoS 1 return when the broker has acknowledged. Raises BrokerLost."""
+        properties = self._properties(correlation, response_topic)
+        with _named(), outside_work():
+            await self._client.publish(
+                topic, payload, qos, retain, properties, timeout=ACKNOWLEDGE_S
+            )
+
+    async def subscribe(self, topic: str) -> None:
+        """Subscribe with QoS 1; not to our own messages, where the broker knows MQTT 5."""
+        with _named(), outside_work():
+            if not self.five:
+                await self._client.subscribe(topic, 1)
+                return
+            from paho.mqtt.subscribeoptions import SubscribeOptions
+
+            # as published: else a command sent with retain looks like any other
+            options = SubscribeOptions(qos=1, noLocal=True, retainAsPublished=True)
+            await self._client.subscribe(topic, options=options)
+
+    async def messages(self) -> AsyncIterator[Received]:
+        """Yield what comes; raise BrokerLost when the connection ends."""
+        with _named():
+            async for message in self._client.messages:
+                body = message.payload
+                properties = message.properties
+                yield Received(
+                    message.topic.value,
+                    bytes(body or b""),
+                    bool(message.retain),
+                    getattr(properties, "ResponseTopic", None),
+                    getattr(properties, "CorrelationData", None),
+                    getattr(properties, "MessageExpiryInterval", None),
+                )
+
+    def _properties(
+        self, correlation: bytes | None, response_topic: str | None
+    ) -> "Properties | None":
+        if not self.five or (correlation is None and response_topic is None):
+            return None
+        properties = _properties("PUBLISH")
+        if correlation is not None:
+            properties.CorrelationData = correlation
+        if response_topic is not None:
+            properties.ResponseTopic = response_topic
+        return properties
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker says for us when we are gone; retained, QoS 1."""
+
+    topic: str
+    payload: bytes
+
+
+@asynccontextmanager
+async def connect(
+    broker: Broker, *, five: bool = True, will: Will | None = None, timeout_s: float = CONNECT_S
+) -> AsyncGenerator[Connection]:
+    """Connect, and disconnect at the end; ``five``: speak MQTT 5, else 3.1.1.
+
+    Raises BrokerLost for whatever the broker does, ConfigError when password or certificates
+    cannot be read.
+    """
+    client = _make(broker, five=five, will=will, timeout_s=timeout_s)
+    await _enter(client, broker)
+    try:
+        yield Connection(client, five=five)
+    finally:
+        with suppress(BrokerLost, TimeoutError):  # it may be gone already
+            async with asyncio.timeout(FAREWELL_S):
+                with _named(), outside_work():
+                    await client.__aexit__(None, None, None)
+
+
+class _named:  # noqa: N801 (reads as a statement)
+    """Turn the library's errors into BrokerLost."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: Any
+    ) -> None:
+        from aiomqtt import MqttError
+
+        if isinstance(error, MqttError | OSError):
+            raise BrokerLost(str(error) or type(error).__name__) from error
+
+
+def _make(broker: Broker, *, five: bool, will: Will | None, timeout_s: float) -> "Client":
+    import aiomqtt
+
+    version = aiomqtt.ProtocolVersion.V5 if five else aiomqtt.ProtocolVersion.V311
+    limits: dict[str, Any] = {}
+    if five:
+        limits["clean_start"] = True
+        limits["properties"] = _properties("CONNECT")
+        limits["properties"].MaximumPacketSize = MAX_PACKET
+    else:
+        limits["clean_session"] = True
+    return aiomqtt.Client(
+        broker.host,
+        broker.port,
+        identifier=broker.client_id,
+        username=broker.username,
+        password=_password(broker),
+        tls_context=_tls(broker),
+        protocol=version,
+        will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=True) if will else None,
+        keepalive=KEEPALIVE_S,
+        timeout=timeout_s,
+        max_queued_incoming_messages=MAX_INCOMING,
+        socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+        logger=QUIET,
+        **limits,
+    )
+
+
+def _properties(packet: str) -> "Properties":
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.properties import Properties
+
+    return Properties(getattr(PacketTypes, packet))
+
+
+def _password(broker: Broker) -> str | None:
+    if broker.password_file is None:
+        return None
+    try:
+        return Path(broker.password_file).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"mqtt.password_file: {broker.password_file}: {error}"]) from error
+
+
+def _tls(broker: Broker) -> Any:
+    if broker.tls_ca_file is None:
+        return None
+    import ssl
+
+    try:
+        return ssl.create_default_context(cafile=broker.tls_ca_file)
+    except OSError as error:
+        raise ConfigError([f"mqtt.tls_ca_file: {broker.tls_ca_file}: {error}"]) from error
+
+
+async def _enter(client: "Client", broker: Broker) -> None:
+    with outside_work():
+        # the connect runs in a thread: it must come to its end before anything of it is let go
+        entering = asyncio.create_task(client.__aenter__(), name="mqtt connect")
+        try:
+            with _named():
+                await asyncio.shield(entering)
+        except BrokerLost as error:
+            await _let_go(client)
+            raise BrokerLost(f"{broker}: {error}") from error
+        except asyncio.CancelledError:
+            with suppress(BrokerLost), _named():
+                await entering
+            await _let_go(client)
+            raise
+
+
+async def _let_go(client: "Client") -> None:
+    # aiomqtt leaves the socket, its reader and its keep-alive task behind when a broker accepts the
+    # connection and then says nothing; paho closes them as soon as it has written DISCONNECT
+    inner: Any = client._client  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    inner.disconnect()
+    for _ in range(50):
+        if inner.socket() is None:
+            return
+        await asyncio.sleep(0.01)

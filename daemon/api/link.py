@@ -1,0 +1,158 @@
+"""The daemon's link to its broker, kept up through restarts of the broker.
+
+The client id is the rig's: a new start takes the session of a dead one over, so that an old will
+cannot come after a new birth. After every connect the will is armed anew, and birth and everything
+retained are published again. What QoS 1 messages were not acknowledged goes out again, in order.
+"""
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+import structlog
+
+from daemon.api.client import CONNECT_S, Broker, BrokerLost, Connection, Received, Will, connect
+from daemon.api.outbox import Message, Outbox
+
+log = structlog.get_logger(__name__)
+
+BACK_OFF_S = (0.5, 30.0)  # first and longest pause between attempts
+FIRST_CONNECT_S = 2.5  # some brokers of MQTT 3.1.1 only are silent when spoken to in MQTT 5
+STABLE_S = 30.0  # a session this long makes the next pause short again
+GOODBYE_S = 2.0
+IN_FLIGHT = 20  # messages on their way at once
+
+
+class Correspondent(Protocol):
+    """Whose messages these are."""
+
+    def will(self) -> Will:
+        """Return what the broker shall say when we are gone; asked before every connect."""
+        ...
+
+    def born(self) -> None:
+        """Put birth and all retained state into the outbox; called after every connect."""
+        ...
+
+    def farewell(self) -> Message:
+        """Return the last message of a daemon that ends in good order."""
+        ...
+
+    def take(self, received: Received) -> None:
+        """Take a message that came; must not block nor raise."""
+        ...
+
+
+class Link:
+    """Keeps one connection up: subscribes, publishes the outbox, hands in what comes."""
+
+    def __init__(
+        self, broker: Broker, topic: str, outbox: Outbox, correspondent: Correspondent
+    ) -> None:
+        self._broker, self._topic, self._outbox, self._who = broker, topic, outbox, correspondent
+        self._five, self._settled = True, False  # MQTT 5 until a broker refuses it
+        self._flying: dict[int, Message] = {}
+        self._flights = 0
+        self._told = False  # one log line per outage
+
+    async def run(self) -> None:
+        """Connect and stay connected until cancelled; then say goodbye."""
+        loop = asyncio.get_running_loop()
+        pause = BACK_OFF_S[0]
+        while True:
+            began = loop.time()
+            try:
+                await self._session()
+            except* BrokerLost as lost:
+                self._note(lost)
+            if loop.time() - began > STABLE_S:
+                pause = BACK_OFF_S[0]
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, BACK_OFF_S[1])
+
+    def _note(self, lost: BaseExceptionGroup[BrokerLost]) -> None:
+        if not self._told:
+            why = _first(lost)
+            log.warning("broker.lost", broker=str(self._broker), error=why)
+            self._told = True
+        if not self._settled:
+            self._five = not self._five  # another version may do better
+
+    async def _session(self) -> None:
+        """Be connected once, from birth to the loss of the connection (BrokerLost)."""
+        try:
+            async with self._connect() as connection:
+                await connection.subscribe(self._topic)
+                self._settled = True
+                self._outbox.connected, self._told = True, False
+                self._who.born()
+                log.info("broker.connected", broker=str(self._broker), mqtt=5 if self._five else 3)
+                await self._serve(connection)
+        finally:
+            self._outbox.connected = False
+            self._outbox.give_back(self._flying.values())
+            self._flying.clear()
+
+    def _connect(self) -> AbstractAsyncContextManager[Connection]:
+        wait_s = CONNECT_S if self._settled else FIRST_CONNECT_S
+        return connect(self._broker, five=self._five, will=self._who.will(), timeout_s=wait_s)
+
+    async def _serve(self, connection: Connection) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._receive(connection), name="mqtt receive")
+                tasks.create_task(self._send(connection, tasks), name="mqtt send")
+        except asyncio.CancelledError:
+            await self._say_goodbye(connection)
+            raise
+
+    async def _receive(self, connection: Connection) -> None:
+        async for received in connection.messages():
+            self._who.take(received)
+
+    async def _send(self, connection: Connection, tasks: asyncio.TaskGroup) -> None:
+        places = asyncio.Semaphore(IN_FLIGHT)
+        while True:
+            await places.acquire()
+            message = await self._outbox.get()
+            self._flights += 1
+            self._flying[self._flights] = message
+            flight = self._fly(connection, self._flights, message, places)
+            tasks.create_task(flight, name="mqtt publish")
+
+    async def _fly(
+        self, connection: Connection, flight: int, message: Message, places: asyncio.Semaphore
+    ) -> None:
+        await _publish(connection, message)
+        del self._flying[flight]
+        places.release()
+
+    async def _say_goodbye(self, connection: Connection) -> None:
+        """Send what waits, then the farewell; not for longer than a moment."""
+        try:
+            async with asyncio.timeout(GOODBYE_S):
+                self._outbox.give_back(self._flying.values())
+                self._flying.clear()
+                while len(self._outbox):
+                    await _publish(connection, await self._outbox.get())
+                await _publish(connection, self._who.farewell())
+        except (BrokerLost, TimeoutError) as error:
+            log.warning("broker.no_goodbye", error=str(error))
+
+
+async def _publish(connection: Connection, message: Message) -> None:
+    await connection.publish(
+        message.topic,
+        message.payload,
+        qos=message.qos,
+        retain=message.retain,
+        correlation=message.correlation,
+    )
+
+
+def _first(group: BaseExceptionGroup[BrokerLost]) -> str:
+    """Return the text of the first fault of a group."""
+    fault: BaseException = group
+    while isinstance(fault, BaseExceptionGroup):
+        fault = fault.exceptions[0]
+    return str(fault)
