@@ -148,12 +148,9 @@ class Simulation:
         }
 
     def disturb(self, name: str, condition: Condition) -> None:
-        """Break or mend the wire of one instrument now."""
-        if name in self._mqtt_links:
-            if condition == "ok":
-                self._reattach(name)
-            else:
-                self._mqtt_links[name].lose()
+        """Break or mend the wire of one instrument now; MQTT devices lose their network."""
+        if name in self.mqtt_instruments():
+            self._disturb_mqtt(name, condition)
             return
         self.lines[self.settings.instruments[name].port].disturb(name, condition)
 
@@ -189,11 +186,18 @@ class Simulation:
                 end = fault.at + fault.duration
                 self._timers.append(loop.call_later(end, self.disturb, name, "ok"))
 
-    def _reattach(self, name: str) -> None:
-        device = self.mqtt_instruments()[name]
-        device.detach()
-        self._mqtt_links[name] = self.broker.client(device.will)
-        device.attach(self._mqtt_links[name])
+    def _disturb_mqtt(self, name: str, condition: Condition) -> None:
+        """Lose or restore a device; the broker in memory then speaks its will."""
+        device, link = self.mqtt_instruments()[name], self._mqtt_links.get(name)
+        device.muted = condition != "ok"
+        if link is None:
+            return
+        if device.muted:
+            device.detach()
+            link.lose()
+        else:
+            self._mqtt_links[name] = self.broker.client(device.will)
+            device.attach(self._mqtt_links[name])
 
 
 def roles(settings: Settings) -> dict[str, Role]:

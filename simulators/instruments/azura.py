@@ -1,9 +1,9 @@
 """Knauer AZURA P 2.1S / P 4.1S HPLC pump (pump instructions V6870; reply spellings unverified).
 
 Text over RS-232 or TCP port 10001. Requests end with CR; over TCP the pump wants LF CR, in that
-odd order, so an LF at either end is dropped. ``NAME?`` reads, ``NAME:value`` or ``NAME value`` writes,
-``NAME`` acts; integers only. Replies end with CR. ``ERROR:1``: unknown or malformed; ``ERROR:2``:
-refused.
+odd order, so an LF at either end is dropped. ``NAME?`` reads, ``NAME:value`` or ``NAME value``
+writes, ``NAME`` acts; integers only. Replies end with CR. ``ERROR:1``: unknown or malformed;
+``ERROR:2``: refused.
 
 The pump watches its own pressure limits and stops when they are crossed; it looks at every request,
 and every few seconds by itself while it runs. The error codes it then reports are made up: the

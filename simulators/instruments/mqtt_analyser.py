@@ -47,6 +47,7 @@ class SimMqttAnalyser:
         self.seq = 0
         self.state = "ready"
         self.power = False
+        self.muted = False  # its radio is off: it neither says nor hears anything
         self._client: MqttClient | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._scan: asyncio.TimerHandle | None = None
@@ -102,7 +103,7 @@ class SimMqttAnalyser:
         publish[self.style]()
 
     def _post(self, topic: str, payload: str, *, retain: bool = False) -> None:
-        if self._client is not None:
+        if self._client is not None and not self.muted:
             self._client.post(topic, payload.encode(), retain=retain)
 
     def _command(self, topic: str, payload: bytes, retained: bool) -> None:  # a handler
@@ -112,7 +113,7 @@ class SimMqttAnalyser:
             request = json.loads(payload)
         except ValueError:
             return
-        if not retained and isinstance(request, dict) and "id" in request:
+        if not self.muted and not retained and isinstance(request, dict) and "id" in request:
             self._begin_scan(str(request["id"]))
 
     def _begin_scan(self, identity: str) -> None:

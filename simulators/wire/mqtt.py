@@ -43,6 +43,7 @@ class MqttInstrument(Protocol):
     name: str
     topic: str
     will: Will
+    muted: bool  # its radio is off
 
     def attach(self, client: MqttClient) -> None:
         """Subscribe, say that it is there, and publish from now on; may be called again."""
@@ -180,7 +181,7 @@ async def publish_on_network(
                 host, port, will=will, identifier=f"sim-{instrument.name}", **options
             ) as client:
                 await _serve(instrument, client)
-        except aiomqtt.MqttError:
+        except* aiomqtt.MqttError:  # the broker is away
             instrument.detach()
         await asyncio.sleep(_RETRY_S)
 
@@ -194,8 +195,6 @@ async def _serve(instrument: MqttInstrument, client: Any) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_send(bridge, client), name=f"send {instrument.name}")
             tasks.create_task(_receive(bridge.handlers, client), name=f"hear {instrument.name}")
-    except* OSError as group:
-        raise ConnectionError(str(group.exceptions[0])) from None
     finally:
         instrument.detach()
 
