@@ -1,0 +1,351 @@
+"""Instruments that publish over MQTT: Tasmota and ESPHome sensors, and analysers with spectra.
+
+There is no one standard; the option ``style`` picks a usual shape under the topic that the port
+names (the option ``topic`` goes first). ``tasmota``: ``tele/<topic>/LWT`` and ``/SENSOR``, a signal
+is a dotted path into the latter. ``esphome``: ``<topic>/status`` and
+``<topic>/sensor/<name>/state``, a signal is such a name. ``spectra``: ``<topic>/status`` (JSON,
+retained), one message a scan on ``<topic>/scan``, asked for by ``{"id": ...}`` on ``<topic>/cmd``;
+the scan repeats the id.
+
+Values are pushed: a poll tells the last one, as long as it is not older than three periods, the
+device is not known to be offline, and the broker is there. A retained message is of unknown age
+and never a reading. Order holds only inside a topic, messages may repeat or be missing: scans are
+told by their ids and counted by sequence numbers. Unverified on hardware.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from json import dumps
+from math import inf
+from typing import Annotated, Any, ClassVar, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from drivers.analysers.mqtt_shapes import (
+    NotAScan,
+    Scan,
+    at_path,
+    parsed_json,
+    presence,
+    scan_id,
+    scan_of,
+    value_of,
+)
+from drivers.errors import CommandRejected, DeviceFault, LinkLost, NoReply
+from drivers.mqtt import MqttLink
+from drivers.options import DriverOptions
+from drivers.roles import Spectrum
+from drivers.signal import Lane, Limits, Reading, SignalSpec, Value
+from drivers.table import BadValue, BoundSignal, Kind
+from drivers.transport.base import LineSpec
+
+LOOK_S = 2.0  # how often a wait for messages looks whether the link still stands
+Style = Literal["spectra", "tasmota", "esphome"]
+KINDS: Mapping[str, Kind] = {"float": float, "int": int, "bool": bool, "str": str}
+
+
+class PushedSource(BaseModel):
+    """One signal: where it is published, and what it means."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    path: Annotated[str, Field(min_length=1, max_length=256)]
+    unit: str = ""
+    kind: Literal["float", "int", "bool", "str"] = "float"
+    scale: float = 1.0  # unit of the signal per unit published
+
+
+class MqttOptions(DriverOptions):
+    """Options of an instrument that publishes."""
+
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = (
+        10.0  # for presence, and beyond a scan's time
+    )
+    style: Style = "spectra"
+    topic: str | None = None  # default: the port
+    signals: Mapping[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], PushedSource] = Field(
+        default_factory=dict[str, PushedSource]
+    )
+    period_s: Annotated[float, Field(ge=0)] | None = None  # between publications; None: usual
+    scan_s: Annotated[float, Field(gt=0)] = 10.0  # of one measurement
+    triggered: bool = True  # spectra: scans are asked for; else they come by themselves
+
+
+STATE: Mapping[str, PushedSource] = {"state": PushedSource(path="status", kind="str")}
+USUAL_PERIOD_S: Mapping[Style, float] = {"spectra": 0.0, "tasmota": 300.0, "esphome": 60.0}
+
+
+class Pushed(BoundSignal):
+    """A signal whose last value is kept until it is too old."""
+
+    def __init__(self, owner: "MqttAnalyser", spec: SignalSpec, source: PushedSource) -> None:
+        super().__init__(owner.name, spec)
+        self._owner, self._source = owner, source
+        self._value: Value | BadValue = BadValue("stale")
+        self._since = float("-inf")
+
+    async def fetch(self, lane: Lane) -> Value:  # noqa: ARG002 -- nothing is sent
+        """Return the last value; raise BadValue when there is none to be trusted."""
+        if not self._owner.present:
+            raise BadValue("link")
+        if asyncio.get_running_loop().time() - self._since > self._owner.stale_s:
+            raise BadValue("stale")
+        if isinstance(self._value, BadValue):
+            raise self._value
+        return self._value
+
+    async def store(self, value: Value, lane: Lane) -> Value:  # noqa: ARG002 -- nothing is sent
+        """Refuse: what a device publishes cannot be set."""
+        raise CommandRejected(self.instrument, f"{self.spec.name} cannot be set to {value!r}")
+
+    def take(self, raw: Callable[[], Any]) -> None:
+        """Take what was published just now; ``raw`` may raise BadValue."""
+        try:
+            self._value = value_of(raw(), self.spec.kind, self._source.scale)
+        except BadValue as bad:
+            self._value = bad
+        self._since = asyncio.get_running_loop().time()
+
+
+class MqttAnalyser:
+    """Sensors by their signals; fills the ``Analyser`` role in style ``spectra``."""
+
+    Options: ClassVar[type[DriverOptions]] = MqttOptions
+    line: ClassVar[LineSpec] = LineSpec(medium="mqtt")
+
+    def __init__(
+        self, name: str, link: MqttLink, options: MqttOptions, limits: Mapping[str, Limits]
+    ) -> None:
+        self.name, self._link, self._options = name, link, options
+        topic = options.topic or str(getattr(link, "port", name))
+        self.topic = topic.removeprefix("mqtt:").strip("/")
+        self.stale_s = 3.0 * (options.period_s or USUAL_PERIOD_S[options.style])
+        sources = options.signals
+        if options.style == "spectra":
+            self.stale_s, sources = inf, STATE  # a state holds until the next is told
+        self._online: bool | None = None  # None: nothing heard yet
+        self.state, self.state_message = "", ""  # of an analyser
+        self.missed = 0  # scans whose sequence numbers never came
+        self._seq: int | None = None
+        self._news = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
+        self._wanted: str | None = None  # id of the scan we wait for; "" any
+        self._scan: Scan | NotAScan | None = None
+        self._asked = 0
+        if options.style == "spectra" and options.signals:
+            raise ValueError(f"{name}: style 'spectra' has no signals of its own")
+        self._signals = {
+            signal: Pushed(self, _spec(signal, source, limits.get(signal)), source)
+            for signal, source in sources.items()
+        }
+        if unknown := limits.keys() - self._signals.keys():
+            raise ValueError(f"{name}: limits of unknown signal {min(unknown)!r}")
+        self._subscribe()
+
+    def _subscribe(self) -> None:
+        topic, subscribe = self.topic, self._link.subscribe
+        if self._options.style == "tasmota":
+            subscribe(f"tele/{topic}/LWT", self._hear_presence)
+            subscribe(f"tele/{topic}/SENSOR", self._hear_tasmota)
+        elif self._options.style == "esphome":
+            subscribe(f"{topic}/status", self._hear_presence)
+            for name, source in self._options.signals.items():
+                where = f"{topic}/sensor/{source.path}/state"
+                subscribe(where, self._esphome_handler(self._signals[name]))
+        else:
+            subscribe(f"{topic}/status", self._hear_state)
+            subscribe(f"{topic}/scan", self._hear_scan)
+
+    @property
+    def present(self) -> bool:
+        """Return whether broker and device are there, as far as is known."""
+        return self._link.connected and self._online is True
+
+    @property
+    def signals(self) -> Mapping[str, BoundSignal]:
+        """Return the signals by short name, in the order of the options."""
+        return self._signals
+
+    @property
+    def acquisition_s(self) -> float:
+        """Return how long one measurement takes, about, s."""
+        return self._options.scan_s
+
+    async def identify(self) -> str:
+        """Wait for the device's presence; raise NoReply while it is offline or silent."""
+        if not await self._until(lambda: self.present, self._options.timeout_s):
+            said = {None: "said nothing", True: "is cut off", False: "is offline"}[self._online]
+            raise NoReply(
+                self.name, f"presence of {self.topic} ({said})".encode(), self._options.timeout_s
+            )
+        return f"{self._options.style} device at {self.topic}"
+
+    async def prepare(self) -> None:
+        """Nothing to set: it publishes by itself."""
+
+    async def check(self) -> None:
+        """Raise DeviceFault while an analyser reports an error, LinkLost while it is offline."""
+        if not self.present:
+            raise LinkLost(self.name, f"{self.topic} is offline")
+        if self.state == "error":
+            raise DeviceFault(self.name, self.state_message or "reports an error")
+
+    async def poll(self, names: Sequence[str]) -> Sequence[Reading]:
+        """Return the last values; nothing is sent."""
+        return [await self._signals[name].read() for name in names]
+
+    async def make_safe(self) -> None:
+        """Nothing to make safe: it only measures."""
+
+    async def acquire(self, label: str) -> Spectrum:
+        """Return one scan, asked for with an id of our own, or the next whole one that comes.
+
+        Raises CommandRejected, DeviceFault, NoReply, LinkLost.
+        """
+        if self._options.style != "spectra":
+            raise CommandRejected(self.name, f"a {self._options.style} device measures no spectra")
+        async with self._one_at_a_time:
+            await self.check()
+            if not await self._until(lambda: self.state != "busy", 2.0 * self._options.scan_s):
+                raise CommandRejected(self.name, "is busy with another scan")
+            try:
+                return await self._acquire(label)
+            finally:
+                self._wanted = self._scan = None
+
+    async def _acquire(self, label: str) -> Spectrum:
+        started = self._now()
+        self._scan = None
+        limit_s = 2.0 * self._options.scan_s + self._options.timeout_s
+        request = await self._ask_scan(label) if self._options.triggered else b"the next scan"
+        self._wanted = self._wanted or ""
+        await self._until(lambda: self._scan is not None, limit_s, trouble=True)
+        scan, finished = self._taken(request, limit_s), self._now()
+        if not self._options.triggered:
+            started = finished - self._options.scan_s
+        return Spectrum(
+            axis=scan.axis,
+            axis_unit=scan.axis_unit,
+            y=scan.y,
+            y_unit=scan.y_unit,
+            started=started,
+            finished=finished,
+            meta={**scan.meta, "label": label, "id": scan.id, "seq": scan.seq},
+        )
+
+    def _taken(self, request: bytes, limit_s: float) -> Scan:
+        """Return the scan that came."""
+        if self._scan is None:
+            raise NoReply(self.name, request, limit_s)
+        if isinstance(self._scan, NotAScan):
+            raise DeviceFault(self.name, f"its scan cannot be used: {self._scan}")
+        return self._scan
+
+    async def _ask_scan(self, label: str) -> bytes:
+        """Publish the command; return it."""
+        self._asked += 1
+        self._wanted = f"{self.name}-{self._now():.3f}-{self._asked}"
+        request = dumps({"id": self._wanted, "label": label}).encode()
+        try:
+            await self._link.publish(f"{self.topic}/cmd", request, qos=1)
+        except ConnectionError as error:
+            raise LinkLost(self.name, str(error)) from error
+        return request
+
+    async def _until(
+        self, reached: Callable[[], bool], limit_s: float, *, trouble: bool = False
+    ) -> bool:
+        """Wait for messages; return whether it came so far in time.
+
+        With ``trouble``, raise LinkLost and DeviceFault when the device goes away or complains.
+        """
+        deadline = self._now() + limit_s
+        while not reached():
+            if trouble:
+                await self.check()
+            rest = deadline - self._now()
+            if rest <= 0:
+                return False
+            self._news.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(rest, LOOK_S)):
+                    await self._news.wait()
+        return True
+
+    def _hear_presence(self, _topic: str, payload: bytes, _retained: bool) -> None:
+        """Take presence; the retained one is the present state, that is what it is for."""
+        if (word := presence(payload)) is not None:
+            self._online = word == "online"
+            self._news.set()
+
+    def _hear_tasmota(self, _topic: str, payload: bytes, retained: bool) -> None:
+        """Take one SENSOR message; it is a whole set of readings."""
+        if retained:
+            return
+        try:
+            document = parsed_json(payload)
+        except ValueError:
+            document = None
+        for name, source in self._options.signals.items():
+            self._signals[name].take(lambda path=source.path: at_path(document, path))
+
+    def _esphome_handler(self, signal: Pushed) -> Callable[[str, bytes, bool], None]:
+        def hear(_topic: str, payload: bytes, retained: bool) -> None:
+            if not retained:
+                signal.take(lambda: payload[:256].decode("utf-8", "replace"))
+
+        return hear
+
+    def _hear_state(self, _topic: str, payload: bytes, _retained: bool) -> None:
+        """Take an analyser's status; the will says that its connection is lost."""
+        try:
+            document = parsed_json(payload)
+        except ValueError:
+            return
+        if not isinstance(document, dict):
+            return
+        status = cast("dict[str, Any]", document)
+        state, message = status.get("state"), status.get("message")
+        if state not in {"ready", "busy", "error", "offline"}:
+            return
+        self.state, self.state_message = state, str(message or "")
+        self._signals["state"].take(lambda: state)
+        self._online = state != "offline"
+        self._news.set()
+
+    def _hear_scan(self, _topic: str, payload: bytes, retained: bool) -> None:
+        """Take a scan; only the one that is waited for is kept."""
+        if retained:
+            return
+        try:
+            document = parsed_json(payload)
+        except ValueError:
+            return
+        if not self._counted(document) or self._wanted is None:
+            return
+        if self._wanted and scan_id(document) != self._wanted:
+            return
+        try:
+            self._scan = scan_of(document)
+        except NotAScan as error:
+            self._scan = error
+        self._news.set()
+
+    def _counted(self, document: Any) -> bool:
+        """Count gaps in the sequence; return False for a message that came twice."""
+        seq = document.get("seq") if isinstance(document, dict) else None
+        if not isinstance(seq, int):
+            return True
+        before, self._seq = self._seq, seq
+        if before is not None and seq > before + 1:
+            self.missed += seq - before - 1
+        return seq != before
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _spec(name: str, source: PushedSource, limits: Limits | None) -> SignalSpec:
+    return SignalSpec(name, KINDS[source.kind], source.unit, limits=limits, doc=source.path)
