@@ -36,9 +36,10 @@ from daemon.experiment.settling import Settling, is_ready
 from daemon.experiment.steady import Agreement, rule_a, rule_b
 from daemon.experiment.watch import DEGC, Watch
 from daemon.rig.api import RigPort
+from daemon.rig.parts import is_syringe_pump
 from daemon.settings.models import ReactorSettings, Settings
 from drivers.errors import InstrumentError
-from drivers.roles import Spectrum, SyringePump
+from drivers.roles import Spectrum
 
 NAP_S = 2.0  # the longest nap while something is waited for
 SHORT_NAP_S = 0.25
@@ -129,7 +130,7 @@ class Actions:
         for feed, name in self._pump_of.items():
             pump = self.rig.instrument(name)
             need = step.need_ml.get(name, 0.0)
-            if not isinstance(pump, SyringePump) or need <= 0:
+            if not is_syringe_pump(pump) or need <= 0:
                 continue
             remaining = await pump.remaining_ml()
             if remaining < need:

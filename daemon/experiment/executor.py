@@ -45,9 +45,10 @@ from daemon.experiment.record import ExperimentRecord, Status
 from daemon.experiment.run import Run, RunState
 from daemon.experiment.watch import Watch
 from daemon.rig.api import RigPort
+from daemon.rig.guard import acting_for
+from daemon.rig.parts import is_thermostat
 from daemon.settings.models import Settings
 from drivers.errors import InstrumentError
-from drivers.roles import Thermostat
 
 log = structlog.get_logger(__name__)
 SAFE_S = 30.0  # the longest that going safe may take
@@ -70,7 +71,7 @@ class Executor:
             raise Refused("experiments need a [reactor]")
         self._settings, self._rig, self._events = settings, rig, events
         thermostat = rig.instrument(settings.reactor.thermostat)
-        if not isinstance(thermostat, Thermostat):
+        if not is_thermostat(thermostat):
             raise Refused(f"reactor.thermostat: {settings.reactor.thermostat} is not a thermostat")
         self._watch = Watch(settings, thermostat.temperature.full_name, events)
         self._watch.on_trip = self._on_trip
@@ -176,7 +177,7 @@ class Executor:
 
     async def run(
         self,
-        experiment: str,
+        id: str,  # noqa: A002  # CONTRACT's word
         conditions: Mapping[str, Any],
         *,
         replicates: int = 1,
@@ -189,12 +190,13 @@ class Executor:
         """
         if self._run is not None:
             raise Refused(f"experiment {self._run.id} is running; one at a time")
-        run = Run(experiment, dict(conditions), asyncio.get_running_loop().time())
+        run = Run(id, dict(conditions), asyncio.get_running_loop().time())
         run.volumes_at_start = dict(self._watch.clocks.delivered_so_far())
         self._run, self._ended_by = run, None
         self._idle.clear()
         try:
-            return await self._run_to_end(run, replicates)
+            with acting_for(f"experiment {id}"):
+                return await self._run_to_end(run, replicates)
         finally:
             self._run = self._work = None
             self._actions.hold_asked = False

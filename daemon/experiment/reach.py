@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 
+from daemon.rig.parts import is_analyser, is_pump, is_syringe_pump, is_thermostat
 from daemon.settings.models import Settings
 from daemon.units import to_unit
-from drivers.roles import Analyser, Instrument, Pump, SyringePump, Thermostat
+from drivers.roles import Instrument
 from drivers.signal import Limits
 
 
@@ -50,7 +51,7 @@ def reach_of(settings: Settings, instrument: Callable[[str], Instrument] | None 
     acquisition_s = 60.0
     if settings.analysis is not None and instrument is not None:
         analyser = instrument(settings.analysis.instrument)
-        if isinstance(analyser, Analyser):
+        if is_analyser(analyser):
             acquisition_s = analyser.acquisition_s
     return Reach(
         {feed.pump: _pump_reach(settings, feed.pump, instrument) for feed in settings.feeds},
@@ -64,8 +65,8 @@ def _pump_reach(
 ) -> PumpReach:
     reach = PumpReach()
     pump = instrument(name) if instrument is not None else None
-    if isinstance(pump, Pump):
-        capacity = pump.capacity_ml if isinstance(pump, SyringePump) else None
+    if pump is not None and is_pump(pump):
+        capacity = pump.capacity_ml if is_syringe_pump(pump) else None
         reach = PumpReach(pump.min_flow_ml_min, pump.max_flow_ml_min, pump.rounded_flow, capacity)
     limits = configured_limits(settings, name, "flow", "mL/min")
     # a lower limit of the setpoint bounds running flows; a pump may always stand still
@@ -80,7 +81,7 @@ def _temperature_reach(
     name = settings.reactor.thermostat
     limits = configured_limits(settings, name, "setpoint", "degC")
     thermostat = instrument(name) if instrument is not None else None
-    if isinstance(thermostat, Thermostat) and "setpoint" in thermostat.signals:
+    if thermostat is not None and is_thermostat(thermostat) and "setpoint" in thermostat.signals:
         own = thermostat.signals["setpoint"].spec.limits
         return own.narrowed(limits) if own is not None else limits
     return limits
