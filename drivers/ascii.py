@@ -131,7 +131,9 @@ class AsciiInstrument(TableInstrument):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "line" not in vars(cls):
+        own = vars(cls)
+        says_how = "reply_end" in own or "line_settings" in own
+        if "line" not in own and (says_how or not hasattr(cls, "line")):
             end = cls.reply_end
             cls.line = LineSpec(codec=lambda _port: LineCodec(end), **cls.line_settings)
 

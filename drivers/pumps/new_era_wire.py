@@ -40,7 +40,7 @@ REFUSALS = {
     "?COM": "bad packet",
     "?IGN": "ignored, a new phase began at that moment",
 }
-NUMBER = r"(\d*\.?\d*)"
+NUMBER = r"(\d+\.?\d*|\.\d+)"
 QUERIES = {  # the data each query is answered with; commands are answered without data
     "": "",
     "DIA": NUMBER,
@@ -56,6 +56,7 @@ PATTERNS = {query: re.compile(data) for query, data in QUERIES.items()}
 REPLY = re.compile(r"(\d\d)(?:A(\?[RSTEO])|([IWSPTUX])(\?[A-Z]*)?)(.*)", re.DOTALL)
 ML_MIN = {"UM": 1e-3, "MM": 1.0, "UH": 1e-3 / 60.0, "MH": 1.0 / 60.0}
 ML = {"UL": 1e-3, "ML": 1.0}
+FIND_ATTEMPTS = 3
 ASKED_AGAIN = 4  # requests after alarms, stops after lost answers
 
 
@@ -176,26 +177,27 @@ class NewEraWire(AsciiInstrument):
     async def identify(self) -> str:
         """Return model and firmware; finds the pump in either mode."""
         self.watching = False
-        version = (await self._find())[1][1]
+        version = await self._find()
         if not version.startswith("NE"):
             raise WrongInstrument(self.name, f"{version!r} answers, which is no New Era pump")
         return f"New Era {version}"
 
-    async def _find(self) -> tuple[str, re.Match[str]]:
-        try:
-            return await self.query("VER")
-        except NoReply:
-            self._safe = not self._safe
-        if not self._safe:  # the packet it did not understand waits in its buffer for a CR
+    async def _find(self) -> str:
+        """Return the version, asked in one mode and then the other, twice."""
+        for _ in range(FIND_ATTEMPTS):
             with suppress(NoReply):
-                await self.bus.exchange(
-                    self.name,
-                    b"\r",
-                    lambda frame: frame,
-                    lane=Lane.COMMAND,
-                    timeout_s=self.options.timeout_s,
-                )
-        return await self.query("VER")
+                return (await self.query("VER"))[1][1]
+            self._safe = not self._safe
+            if not self._safe:  # a packet may be waiting in the pump's buffer for a CR
+                with suppress(NoReply):
+                    await self._bare_cr()
+        return (await self.query("VER"))[1][1]
+
+    async def _bare_cr(self) -> None:
+        timeout_s = self.options.timeout_s
+        await self.bus.exchange(
+            self.name, b"\r", lambda frame: frame, lane=Lane.COMMAND, timeout_s=timeout_s
+        )
 
     async def set_mode(self) -> None:
         """Put the pump into the configured mode, with its watchdog, where it is not."""

@@ -123,7 +123,7 @@ class HuberPilotOne(AsciiInstrument):
         super().__init__(name, bus, options, limits)
         self._watchdog_s = options.watchdog_s
         self._tells_restarts = False  # whether status bit 14 works on this unit
-        self._restarted = False
+        self._restarted = self._faulty = False
 
     # --- what the wire says
 
@@ -181,14 +181,15 @@ class HuberPilotOne(AsciiInstrument):
         return f"Huber thermostat, serial number {(high << 16) + low}"
 
     async def prepare(self) -> None:
-        """Arm the watchdog, compare the control mode, and take note of the restart bit."""
+        """Arm the watchdog, set the control mode, clear an old error, note the restart bit."""
         await self._arm_watchdog()
         mode = await self.read(CONTROL)
         if (self.controlled == PROCESS) != bool(mode):
             await self._confirmed(CONTROL, int(self.controlled == PROCESS), "control mode")
-        await self.read(STATUS)  # reading it marks a restart as seen
+        if await self.read(STATUS) & BIT_ERROR:  # reading it also marks a restart as seen
+            await self.write(ERROR, 1)  # clears it, unless its cause is still there
         self._tells_restarts = bool(await self.read(STATUS) & BIT_AWAKE)
-        self._restarted = False
+        self._restarted = self._faulty = False
 
     async def _arm_watchdog(self) -> None:
         try:
@@ -207,13 +208,17 @@ class HuberPilotOne(AsciiInstrument):
             raise ReadbackMismatch(self.name, f"{what} was set to {wanted}, reads back {got}")
 
     async def check(self) -> None:
-        """Raise DeviceFault on an error number, or after a power cut until heat is switched off."""
+        """Raise DeviceFault on an error number, or after a power cut.
+
+        Either lasts until heat is switched off by command, or the instrument is prepared anew.
+        """
         status = await self.read(STATUS, Lane.POLL)
         if self._tells_restarts and not status & BIT_AWAKE:
             self._restarted = True
+        self._faulty = self._restarted or bool(status & BIT_ERROR)
         if self._restarted:
             raise DeviceFault(self.name, "was restarted (power cut): its settings are lost")
-        if status & BIT_ERROR:
+        if self._faulty:
             number = self.signed(await self.read(ERROR, Lane.POLL))
             raise DeviceFault(self.name, f"error {number} (see the unit's display)")
 
@@ -228,7 +233,11 @@ class HuberPilotOne(AsciiInstrument):
         if self._restarted:
             raise DeviceFault(self.name, "was restarted (power cut): switch heat off first")
         reading = await self.setpoint.set(degc, lane)
-        await self._confirmed(RUN, 1, "temperature control", lane)
+        try:
+            await self._confirmed(RUN, 1, "temperature control", lane)
+        except ReadbackMismatch:
+            await self.check()  # tells why, if there is an error
+            raise
         return float(reading.value or 0.0)  # set() has compared it: it is a number
 
     async def heat_off(self, lane: Lane = Lane.COMMAND) -> None:
@@ -240,6 +249,5 @@ class HuberPilotOne(AsciiInstrument):
             except NoReply:
                 if not left:
                     raise
-        if self._restarted:  # a person or a trip has dealt with it: make it fit for use again
-            await self._arm_watchdog()
-            self._restarted = False
+        if self._faulty and lane is not Lane.TRIP:  # somebody has dealt with it: fit for use again
+            await self.prepare()
