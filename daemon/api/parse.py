@@ -17,6 +17,7 @@ from daemon.api.commands import VERBS, Arguments, Verb
 MAX_BYTES = 64 * 1024
 MAX_ID = 128
 MAX_SAID = 300  # characters of a fault's text
+ID_RULE = f"id must be a string of 1 to {MAX_ID} characters without blanks, '/', '+' and '#'"
 # an id is part of a topic: no level, no wildcard, nothing invisible
 _ID = re.compile(rf"[^\s/+#\x00-\x1f\x7f-\x9f]{{1,{MAX_ID}}}")
 _ID_IN_BYTES = re.compile(rb'"id"\s*:\s*"([\x21\x24-\x2a\x2c-\x2e\x30-\x5b\x5d-\x7e]{1,128}?)"')
@@ -74,6 +75,11 @@ def parse(incoming: Incoming) -> Command | Fault:
     except _Bad as bad:
         known = found if found is not None else salvaged_id(incoming.payload)
         return Fault(known, bad.code, _short(str(bad)))
+
+
+def valid_id(value: str) -> bool:
+    """Return whether a text can be a command's id, and so the last level of its reply's topic."""
+    return _ID.fullmatch(value) is not None
 
 
 def salvaged_id(payload: bytes) -> str | None:
@@ -135,10 +141,7 @@ def _id(fields: Mapping[str, Any]) -> str:
         raise _Bad("the field 'id' is missing: give every command an id of its own")
     value = fields["id"]
     if not isinstance(value, str) or not _ID.fullmatch(value):
-        raise _Bad(
-            f"id must be a string of 1 to {MAX_ID} characters without blanks, '/', '+' and '#',"
-            f" got {value!r}"
-        )
+        raise _Bad(f"{ID_RULE}, got {value!r}")
     return value
 
 

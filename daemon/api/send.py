@@ -7,7 +7,7 @@ from secrets import token_hex
 from typing import Any
 
 from daemon.api.client import Broker, BrokerLost, Received, connect
-from daemon.api.parse import MAX_BYTES
+from daemon.api.parse import ID_RULE, MAX_BYTES, valid_id
 from daemon.errors import ConfigError, TaylordError
 from daemon.timebase import outside_work
 
@@ -57,11 +57,14 @@ async def send(
     """
     root, command = f"{prefix}/{rig}", dict(arguments)
     command.setdefault("id", f"send-{token_hex(8)}")
+    id_ = str(command["id"])
+    if not valid_id(id_):
+        raise ConfigError([f"arguments: {ID_RULE}, got {id_!r}"])
     payload = json.dumps(command).encode()
     _check(rig, verb, payload)
     try:
         async with asyncio.timeout(timeout_s):
-            return await _exchange(broker, root, verb, str(command["id"]), payload)
+            return await _exchange(broker, root, verb, id_, payload)
     except TimeoutError:
         raise NoAnswer(
             f"no reply from rig {rig!r} at {broker} within {timeout_s:g} s"
