@@ -8,7 +8,7 @@ from simulators.spec import FaultSpec
 
 CLOG_BAR_S_ML = 6000.0  # of a clog of size 1: 100 bar per mL/min
 LEAK_ML_S_BAR = 0.05 / 60.0  # of a leak of size 1
-GROWTH_STEPS = 24
+GROWTH_STEPS = 60
 GROWTH_FROM = 1e-4  # a growing clog starts at this fraction of its size
 
 

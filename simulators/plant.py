@@ -86,7 +86,11 @@ class Plant:
         return max(head.bottle - abs(head.running) * (t - self._t) * draws, 0.0)
 
     def cell(self, times: Array) -> Array:
-        """Return what was in the analyser's cell at these rising times: ``(n_rows, n_times)``."""
+        """Return what was in the analyser's cell at these times, shape ``(n_rows, n_times)``.
+
+        Times rise, up to the present.
+        """
+        self.coil.advance(float(times[-1]))
         cold = [self.log.cold(float(t)) - self.spec.outlet_volume_ml for t in times]
         left = np.array([self.log.when_cold(volume) for volume in cold])
         content = np.zeros((self._rows, times.size))

@@ -149,7 +149,12 @@ class PlantSpec:
 
     def _names(self) -> list[str]:
         pumps = {pump.name for pump in self.pumps}
-        faults = [
+        names = [part.name for part in (*self.pumps, *self.heaters)]
+        names += [part.name for part in (*self.pressures, *self.analysers)]
+        kinds = {pump.name: "pump" for pump in self.pumps}
+        twice = sorted({name for name in names if names.count(name) > 1})
+        faults = [f"{kinds.get(name, 'part')} {name}: named twice" for name in twice]
+        faults += [
             f"feed {feed.name}: no pump {feed.pump!r}; there are {sorted(pumps)}"
             for feed in self.feeds
             if feed.pump not in pumps

@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy.integrate import solve_bvp, solve_ivp
+from scipy.optimize import brentq
 
 R = 8.31446261815324
 AMOUNTS = np.array(  # dfnb, pyrrolidine, ortho, para, bis
@@ -74,3 +75,19 @@ def lines(feed_of_t, degc_of_t, tau_s, bo, times, n=200):
         lband=10, uband=5, rtol=1e-6, atol=1e-8,
     )  # fmt: skip
     return solution.y.reshape(n, 5, -1)[-1]
+
+
+def brenner(bo, times):
+    """Return the step answer of the closed-closed tube, by Brenner's series (1962); times in tau."""
+    h = bo / 2.0
+    grid = np.arange(1e-4, 400.0, 0.01)
+
+    def equation(a):
+        return (a * a - h * h) * np.sin(a) - 2.0 * h * a * np.cos(a)
+
+    signs = np.nonzero(np.diff(np.sign(equation(grid))))[0]
+    roots = np.array([brentq(equation, grid[i], grid[i + 1]) for i in signs])
+    decay = (roots**2 + h * h) / bo
+    weight = 2.0 * roots**2 / (h * h + 2.0 * h + roots**2) / decay
+    weight[1::2] *= -1.0
+    return 1.0 - (weight * np.exp(h - np.outer(times, decay))).sum(axis=1)
