@@ -104,12 +104,13 @@ class Trip:
             raise Refused("the rig is not tripped")
         if standing:
             raise Refused(f"a violation still stands: {'; '.join(standing)}")
-        open_ = [o.name for o in self.report().outcomes if o.vital and not o.confirmed]
-        if open_ or self._drive is None:
-            raise Refused(f"not confirmed safe yet: {', '.join(open_) or 'the trip has not run'}")
+        if self._sequence is None:
+            raise Refused("not confirmed safe yet: the trip has not run")
+        unsure = [o.name for o in self.report().outcomes if o.vital and not o.confirmed]
+        if unsure:
+            raise Refused(f"not confirmed safe yet: {', '.join(unsure)}")
         cause, self._cause = self._cause, None
-        if self._sequence is not None:
-            self._sequence.cancel()
+        self._sequence.cancel()
         self._events.emit("trip", **_document(cause, "reset"))
         log.warning("rig.reset", was=cause.name)
 

@@ -1,0 +1,94 @@
+"""The table of a rig: configured rows in the signal's unit, and the built-in ones."""
+
+from daemon.safety.history import History
+from daemon.safety.table import safety_table, stale_after_s
+from daemon.settings.models import Settings
+from drivers.signal import Limits, SignalSpec
+from tests.daemon.safety.scripted import bad, good
+
+SPECS = {
+    "pump-a.pressure": SignalSpec("pressure", float, "bar", poll_s=1.0),
+    "pump-a.flow": SignalSpec("flow", float, "mL/min", writable=True),
+    "bath.temperature": SignalSpec("temperature", float, "degC"),
+    "bath.setpoint": SignalSpec("setpoint", float, "degC", limits=Limits(0.0, 140.0)),
+    "plate.temperature": SignalSpec("temperature", float, "degC"),
+    "plate.setpoint": SignalSpec("setpoint", float, "degC"),
+    "probe.temperature": SignalSpec("temperature", float, "degC"),
+    "cell.pressure": SignalSpec("pressure", float, "kPa"),
+    "scale.mass": SignalSpec("mass", float, "g", poll_s=None),
+}
+REACTOR = {"volume_ml": 1, "inner_diameter_mm": 1, "thermostat": "bath", "max_pressure": "25 bar"}
+
+
+def table(*interlocks, reactor=REACTOR):
+    data = {"name": "x", "instruments": {}, "reactor": reactor, "interlocks": list(interlocks)}
+    return {row.name: row for row in safety_table(Settings.model_validate(data), SPECS)}
+
+
+def test_built_in_rows_need_no_configuration():
+    rows = table()
+    assert set(rows) == {
+        "pump-a.pressure beyond the reactor",
+        "bath.temperature beyond its limit",
+        "bath heats unseen",
+        "plate heats unseen",
+    }
+    assert rows["pump-a.pressure beyond the reactor"].above == 25.0
+    assert rows["bath.temperature beyond its limit"].above == 150.0
+    assert rows["bath heats unseen"].stale_s == 5.0
+    assert all(row.action == "trip" for row in rows.values())
+
+
+def test_without_a_reactor_no_pressure_is_known_to_be_too_high():
+    assert "pump-a.pressure beyond the reactor" not in table(reactor=None)
+
+
+def test_thresholds_are_converted_to_the_unit_of_the_signal():
+    row = table({"name": "p", "signal": "pump-a.pressure", "above": "2 MPa", "below": 1})["p"]
+    assert (row.above, row.below) == (20.0, 1.0)
+
+
+def test_silence_counts_after_three_polls_unless_told_otherwise():
+    assert table({"name": "p", "signal": "pump-a.pressure", "above": 1})["p"].stale_s == 3.0
+    given = {"name": "p", "signal": "pump-a.pressure", "above": 1, "stale_s": 9.0}
+    assert table(given)["p"].stale_s == 9.0
+    assert table({"name": "m", "signal": "scale.mass", "above": 1})["m"].stale_s is None
+
+
+def test_a_fast_poll_is_not_stale_within_the_jitter_of_its_line():
+    assert stale_after_s(0.1) == 1.0
+    assert stale_after_s(None) is None
+
+
+def test_every_key_of_a_row_arrives():
+    given = {
+        "name": "all",
+        "signal": "pump-a.flow",
+        "rate_above": 2.0,
+        "disagrees_with": "bath.temperature",
+        "by": 3.0,
+        "flow_deficit": 0.2,
+        "delay_s": 4.0,
+        "action": "hold",
+        "latching": False,
+    }
+    row = table(given)["all"]
+    assert (row.rate_above, row.other, row.by) == (2.0, "bath.temperature", 3.0)
+    assert (row.deficit, row.delay_s, row.action, row.latching) == (0.2, 4.0, "hold", False)
+
+
+def test_history_keeps_the_last_minutes_of_every_channel():
+    history = History(keep_s=10.0)
+    history.add([])
+    for second in range(100):
+        history.add([good("p", float(second), float(second)), bad("t", float(second))])
+    channels = history.channels()
+    assert [t for t, _, _ in channels["p"]] == [float(s) for s in range(89, 100)]
+    assert channels["t"][-1] == (99.0, None, "timeout")
+
+
+def test_history_is_bounded_however_fast_readings_come():
+    history = History(keep_s=1e9, most=50)
+    for i in range(1000):
+        history.add([good("p", 1.0, float(i))])
+    assert len(history.channels()["p"]) == 50
