@@ -243,6 +243,11 @@ class TableInstrument:
                 f"{self.name}: limits of {row.name} {configured} lie outside the instrument's {own}"
             ) from None
 
+    @classmethod
+    def signal_specs(cls, options: DriverOptions) -> Mapping[str, SignalSpec]:  # noqa: ARG003 (for drivers whose table depends on them)
+        """Return the table with these options, before any instrument is made."""
+        return {row.name: row.spec(row.limits) for row in cls.rows.values()}
+
     @property
     def signals(self) -> Mapping[str, BoundSignal]:
         """Return the signals by short name, in table order."""

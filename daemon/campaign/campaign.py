@@ -12,11 +12,11 @@ from typing import Any, Protocol
 
 import structlog
 
-from daemon.campaign.memory import SPENT, Memory, Suggestion
+from daemon.campaign.memory import SPENT, Memory, Suggestion, record_document
 from daemon.campaign.states import ENDED, State, after
 from daemon.errors import PlannerFailed, Refused, StoreFailed
 from daemon.events import Event, EventBus
-from daemon.experiment.record import ExperimentRecord
+from daemon.experiment.record import ExperimentRecord, ResponseValue
 from daemon.settings.models import CampaignSettings
 
 log = structlog.get_logger(__name__)
@@ -293,6 +293,16 @@ class Campaign:
         taken = self.proposed.pop(suggestion)
         await self._tell("suggestion", taken.document("approved" if approved else "vetoed"))
         (self.memory.waiting if approved else self.memory.vetoed).append(taken)
+        self._notify()
+
+    async def add_result(self, experiment: str, responses: Mapping[str, ResponseValue]) -> None:
+        """Add an offline analysis to an experiment that ended."""
+        if experiment not in self.memory.records:
+            raise Refused(f"result.submit is refused: there is no experiment {experiment!r}")
+        if experiment == self.experiment:
+            raise Refused(f"result.submit is refused: experiment {experiment!r} still runs")
+        record = self.memory.add_result(experiment, responses)
+        await self._tell("experiment", record_document(record))
         self._notify()
 
     # -- bookkeeping -------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """What a campaign remembers: suggestions and experiments; rebuilt from the store on a restart."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from daemon.experiment.record import ExperimentRecord, ResponseValue
@@ -71,9 +71,12 @@ class Memory:
         self, experiment: str, responses: Mapping[str, ResponseValue]
     ) -> ExperimentRecord:
         """Add an offline analysis to an experiment; raise KeyError when it is unknown."""
-        from dataclasses import replace
-
         record = self.records[experiment]
         merged = replace(record, responses={**record.responses, **responses})
         self.records[experiment] = merged
         return merged
+
+
+def record_document(record: ExperimentRecord) -> dict[str, Any]:
+    """Return the ``experiment`` event of a record that ended."""
+    return {**asdict(record), "state": record.status}

@@ -59,7 +59,9 @@ def _bound(settings: InstrumentSettings, signal: str, value: float | str) -> flo
     """Return a number as it is, and a string with a unit in the unit of its signal."""
     if not isinstance(value, str):
         return float(value)
-    specs: Mapping[str, SignalSpec] = load("taylord.drivers", settings.driver).signal_specs()
+    driver = load("taylord.drivers", settings.driver)
+    options = driver.Options.model_validate(settings.options)
+    specs: Mapping[str, SignalSpec] = driver.signal_specs(options)
     return to_unit(value, specs[signal].unit)
 
 

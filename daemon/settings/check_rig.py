@@ -28,7 +28,7 @@ def instrument_faults(subject: Subject) -> Iterator[str]:
             continue
         yield from _port_faults(at, instrument, driver)
         yield from _option_faults(at, instrument, driver)
-        yield from _limit_faults(at, instrument, driver)
+        yield from _limit_faults(subject, name, instrument)
 
 
 def _option_faults(at: str, instrument: InstrumentSettings, driver: Any) -> Iterator[str]:
@@ -56,10 +56,12 @@ def _port_faults(at: str, instrument: InstrumentSettings, driver: Any) -> Iterat
         yield f"{at}.port: must be {scheme}://HOST:PORT with a port of 1 to 65535, got {port!r}"
 
 
-def _limit_faults(at: str, instrument: InstrumentSettings, driver: Any) -> Iterator[str]:
-    specs = driver.signal_specs()
+def _limit_faults(subject: Subject, name: str, instrument: InstrumentSettings) -> Iterator[str]:
+    specs = subject.signals_of(name)
+    if specs is None:
+        return  # said once, where the options are checked
     for signal, (low, high) in instrument.limits.items():
-        where = f"{at}.limits.{signal}"
+        where = f"instruments.{name}.limits.{signal}"
         spec = specs.get(signal)
         if spec is None:
             yield f"{where}: {instrument.driver} has no signal {signal!r}{nearest(signal, specs)}"

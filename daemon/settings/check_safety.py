@@ -59,14 +59,13 @@ def _signal_fault(subject: Subject, at: str, signal: str) -> Iterator[str]:
     if instrument not in subject.instruments:
         known = nearest(instrument, subject.instruments)
         yield f"{at}: no instrument {instrument!r} for signal {signal!r}{known}"
-    elif instrument in subject.drivers:
-        specs = subject.drivers[instrument].signal_specs()
-        if name not in specs:
+    else:
+        specs = subject.signals_of(instrument)
+        if specs is not None and name not in specs:
             yield f"{at}: {instrument} has no signal {name!r}{nearest(name, specs)}"
 
 
 def _unit_of(subject: Subject, signal: str) -> str | None:
     instrument, _, name = signal.partition(".")
-    driver = subject.drivers.get(instrument)
-    spec = driver.signal_specs().get(name) if driver is not None else None
-    return spec.unit if spec is not None else None
+    specs = subject.signals_of(instrument)
+    return specs[name].unit if specs is not None and name in specs else None

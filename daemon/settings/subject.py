@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from pydantic import ValidationError
+
 from daemon import plugins
 from daemon.errors import ConfigError
 from daemon.settings.models import InstrumentSettings, Settings
+from drivers.signal import SignalSpec
 
 
 class Subject:
@@ -43,6 +46,18 @@ class Subject:
             except ConfigError:
                 continue  # said once, by instrument_faults
         return classes
+
+    def signals_of(self, name: str) -> Mapping[str, SignalSpec] | None:
+        """Return the signal table of an instrument; None while its driver or options are faulty."""
+        driver, settings = self.drivers.get(name), self.settings.instruments.get(name)
+        if driver is None or settings is None:
+            return None
+        try:
+            options = driver.Options.model_validate(settings.options)
+        except ValidationError:
+            return None
+        specs: Mapping[str, SignalSpec] = driver.signal_specs(options)
+        return specs
 
     def instrument(self, name: str) -> InstrumentSettings | None:
         """Return one instrument's settings, if they are well-formed."""

@@ -162,6 +162,12 @@ class MqttAnalyser:
         """Return whether broker and device are there, as far as is known."""
         return self._link.connected and self._online is True
 
+    @classmethod
+    def signal_specs(cls, options: MqttOptions) -> Mapping[str, SignalSpec]:
+        """Return the signals these options declare, before any instrument is made."""
+        sources = {**STATE, **options.signals} if options.style == "spectra" else options.signals
+        return {name: _spec(name, source, None) for name, source in sources.items()}
+
     @property
     def signals(self) -> Mapping[str, BoundSignal]:
         """Return the signals by short name, in the order of the options."""

@@ -1,0 +1,180 @@
+"""Puts the parts of a daemon together; nothing is opened but the store."""
+
+import asyncio
+import logging
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from daemon.app.history import config_changed, restored, unfinished, used_ml
+from daemon.app.plan import RunPlan
+from daemon.app.reactions import Reactions
+from daemon.campaign.asking import PlannerAsker
+from daemon.campaign.campaign import Campaign
+from daemon.campaign.memory import Memory
+from daemon.campaign.problem import problem_of
+from daemon.errors import ConfigError
+from daemon.events import EventBus
+from daemon.experiment.executor import Executor
+from daemon.experiment.recipe import campaign_of
+from daemon.logs import configure
+from daemon.planning.worker import PlannerWorker, planner_of
+from daemon.rig.rig import Rig
+from daemon.safety.heartbeat import Heartbeats
+from daemon.settings.models import InstrumentSettings, Settings
+from daemon.simulation import Simulation
+from daemon.store.documents import config_hash, real_boot_id, virtual_boot_id
+from daemon.store.raw import RawFiles
+from daemon.store.reader import StoredCampaign
+from daemon.store.writer import Store
+from daemon.timebase import Timebase, is_virtual
+from drivers.registry import Lines
+from planners.base import Problem
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Parts:
+    """The parts of one running daemon."""
+
+    plan: RunPlan
+    boot: str
+    timebase: Timebase
+    events: EventBus
+    store: Store
+    rig: Rig
+    worker: PlannerWorker
+    heartbeats: Heartbeats
+    simulation: Simulation | None = None
+    executor: Executor | None = None
+    campaign: Campaign | None = None
+    reactions: Reactions | None = None
+    continues: StoredCampaign | None = None
+
+
+@contextmanager
+def simulated(plan: RunPlan) -> Generator[Simulation | None]:
+    """Give the simulated rig of a plan, or None for the real one."""
+    if not plan.simulate:
+        yield None
+        return
+    loop = asyncio.get_running_loop()
+    with Simulation(plan.settings, loop.time, seed=plan.seed) as simulation:
+        simulation.start()
+        yield simulation
+
+
+def assemble(plan: RunPlan, simulation: Simulation | None) -> Parts:
+    """Return the parts; raise ConfigError or StoreFailed when they cannot be made."""
+    continues = _to_continue(plan)
+    timebase = Timebase.virtual() if is_virtual() else Timebase.real()
+    boot = virtual_boot_id(plan.record_seed, plan.config_text) if is_virtual() else real_boot_id()
+    events, heartbeats = EventBus(), Heartbeats()
+    store = Store.open(
+        plan.data,
+        timebase=timebase,
+        boot=boot,
+        config_text=plan.config_text,
+        seed=plan.seed,
+        rig=plan.settings.name,
+    )
+    level = logging.WARNING if plan.once else logging.INFO
+    configure(plan.data, timebase=timebase, console_level=level)
+    settings = _with_simulated_options(plan.settings, simulation)
+    lines = _lines(settings, simulation)
+    rig = Rig(settings, lines, events, commit=store.commit, heartbeats=heartbeats)
+    store.listen(events)
+    parts = Parts(plan, boot, timebase, events, store, rig, PlannerWorker(), heartbeats, simulation)
+    parts.continues = continues
+    if settings.reactor is not None:
+        _add_experiments(parts, settings)
+    return parts
+
+
+def _to_continue(plan: RunPlan) -> StoredCampaign | None:
+    """Return the campaign to go on with; raise ConfigError when a person must say."""
+    left = unfinished(plan)
+    wish = plan.restart
+    if wish == "configured":
+        wish = "resume" if _resumes(plan) and plan.conditions is None else "new"
+        if left is not None and left.experiments and plan.once and wish == "new":
+            raise ConfigError(
+                [
+                    f"{plan.data}: holds campaign {left.id}, {left.state} after"
+                    f" {len(left.experiments)} experiments; `taylord resume` goes on with it,"
+                    " another --data begins afresh"
+                ]
+            )
+    if wish != "resume":
+        return None
+    if left is None and plan.restart == "resume":
+        raise ConfigError([f"{plan.data}: holds no campaign to resume"])
+    if left is not None and config_changed(left, plan.config_text):
+        log.warning("campaign.config_changed", campaign=left.id)
+    return left
+
+
+def _resumes(plan: RunPlan) -> bool:
+    return plan.settings.campaign is not None and plan.settings.campaign.on_restart == "resume"
+
+
+def _with_simulated_options(settings: Settings, simulation: Simulation | None) -> Settings:
+    """Return the settings with what only the simulated instruments know."""
+    if simulation is None:
+        return settings
+    instruments = {
+        name: InstrumentSettings.model_validate(
+            {**own.model_dump(exclude_unset=True), **simulation.driver_options(name)}
+        )
+        for name, own in settings.instruments.items()
+    }
+    return settings.model_copy(update={"instruments": instruments})
+
+
+def _lines(settings: Settings, simulation: Simulation | None) -> Lines:
+    if simulation is not None:
+        return Lines(simulation.dial, simulation.dial_mqtt)
+    if settings.mqtt is None:
+        return Lines()
+    from daemon.app.broker import instrument_links
+
+    return Lines(dial_mqtt=instrument_links(settings.mqtt))
+
+
+def _add_experiments(parts: Parts, settings: Settings) -> None:
+    """Add executor and campaign."""
+    plan, left = parts.plan, parts.continues
+    raw = RawFiles(parts.store.directory, left.id if left is not None else "")
+    parts.executor = Executor(settings, parts.rig, parts.events, used_ml=used_ml(left), raw=raw)
+    section = campaign_of(settings)
+    problem = problem_of(section) if settings.campaign is not None else Problem.from_json(_NOTHING)
+    memory = restored(left) if left is not None else Memory()
+    asker = PlannerAsker(parts.worker, planner_of(section), problem, plan.planner_seed)
+    parts.campaign = Campaign(
+        section,
+        runner=parts.executor,
+        asker=asker,
+        memory=memory,
+        events=parts.events,
+        commit=parts.store.commit,
+    )
+    parts.reactions = Reactions(parts.campaign, parts.events)
+    parts.store.on_trouble = parts.reactions.on_trouble
+    if left is None:
+        parts.store.begin_campaign(
+            problem=problem.to_json() if plan.conditions is None else {},
+            planner=planner_of(section).label,
+            seed=plan.planner_seed,
+            experiments=section.experiments,
+            config_hash=config_hash(plan.config_text),
+        )
+
+
+_NOTHING: Mapping[str, Any] = {
+    "factors": [{"name": "temperature", "kind": "continuous", "low": 0.0, "high": 1.0}],
+    "responses": [],
+}

@@ -1,0 +1,174 @@
+"""The verbs of the MQTT API, done on this daemon's rig and campaign."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from daemon import __version__
+from daemon.api.commands import (
+    Acknowledge,
+    Because,
+    Decide,
+    Get,
+    Nothing,
+    OfflineResponse,
+    Reconnect,
+    Result,
+    Set,
+    Skip,
+    Submit,
+    SubmitResult,
+)
+from daemon.app.assembly import Parts
+from daemon.app.state import reading_document
+from daemon.campaign.campaign import Campaign
+from daemon.errors import BadRequest, Refused, UnknownSignal
+from daemon.experiment.record import ResponseValue
+from daemon.rig.guard import acting_for
+from daemon.settings.check_campaign import factor_unit
+from daemon.units import to_unit
+
+WHO = "mqtt"
+
+
+class RigCommands:
+    """Implements ``daemon.api.commands.Commands``."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts, self._rig = parts, parts.rig
+
+    @property
+    def _campaign(self) -> Campaign:
+        if self._parts.campaign is None:
+            raise Refused("this rig has no [reactor]: it runs no experiments")
+        return self._parts.campaign
+
+    async def ping(self, arguments: Nothing) -> Result:
+        """Answer at once."""
+        del arguments
+        return {"rig": self._parts.plan.settings.name, "version": __version__}
+
+    async def get(self, arguments: Get) -> Result:
+        """Return the last reading of one signal, or of all."""
+        iso = self._parts.timebase.iso
+        if arguments.signal is None:
+            return {r.signal: reading_document(r, iso) for r in self._rig.readings()}
+        if arguments.signal not in self._rig.specs:
+            raise UnknownSignal(f"no signal {arguments.signal!r} on this rig")
+        return reading_document(self._rig.latest(arguments.signal), iso)
+
+    async def set(self, arguments: Set) -> Result:
+        """Write a signal through the guard; return the read-back."""
+        with acting_for(WHO):
+            reading = await self._rig.guard.set_signal(arguments.signal, arguments.value)
+        return reading_document(reading, self._parts.timebase.iso)
+
+    async def experiment_submit(self, arguments: Submit) -> Result:
+        """Queue an experiment; return the suggestion it is known by until it runs."""
+        conditions = conditions_of(arguments.conditions)
+        executor = self._parts.executor
+        if executor is not None:
+            executor.check({**self._campaign.settings.fixed, **conditions})
+        suggestion = await self._campaign.submit(conditions)
+        return {"suggestion": suggestion.id}
+
+    async def experiment_skip(self, arguments: Skip) -> Result:
+        """Give up the running experiment."""
+        return {"experiment": await self._campaign.skip(arguments.experiment)}
+
+    async def campaign_start(self, arguments: Because) -> Result:
+        """Start the campaign."""
+        del arguments
+        self._rig.require_released()
+        if self._parts.plan.settings.campaign is None:
+            raise Refused("this rig has no [campaign] to start")
+        self._campaign.start()
+        return self._state()
+
+    async def campaign_hold(self, arguments: Because) -> Result:
+        """End the current step safely; keep temperature."""
+        self._campaign.hold(arguments.reason or "commanded")
+        return self._state()
+
+    async def campaign_resume(self, arguments: Because) -> Result:
+        """Go on after a hold."""
+        del arguments
+        self._rig.require_released()
+        self._campaign.resume()
+        return self._state()
+
+    async def campaign_stop(self, arguments: Because) -> Result:
+        """Finish the current experiment, then shut down."""
+        self._campaign.stop(arguments.reason or "commanded")
+        return self._state()
+
+    async def campaign_abort(self, arguments: Because) -> Result:
+        """Go safe now."""
+        self._campaign.abort(arguments.reason or "commanded")
+        return self._state()
+
+    def _state(self) -> dict[str, Any]:
+        return {"state": str(self._campaign.state)}
+
+    async def suggestion_approve(self, arguments: Decide) -> Result:
+        """Let a suggestion run."""
+        return await self._decide(arguments, approved=True)
+
+    async def suggestion_veto(self, arguments: Decide) -> Result:
+        """Refuse a suggestion."""
+        return await self._decide(arguments, approved=False)
+
+    async def _decide(self, arguments: Decide, *, approved: bool) -> Result:
+        chosen = arguments.suggestion or next(iter(self._campaign.proposed), "")
+        await self._campaign.decide(chosen, approved=approved)
+        return {"suggestion": chosen}
+
+    async def result_submit(self, arguments: SubmitResult) -> Result:
+        """Add an offline analysis to an experiment."""
+        responses = {name: _response(given) for name, given in arguments.responses.items()}
+        await self._campaign.add_result(arguments.experiment, responses)
+        return {"experiment": arguments.experiment, "responses": sorted(responses)}
+
+    async def trip(self, arguments: Because) -> Result:
+        """Trip the rig; answer when the sequence has been carried out."""
+        self._rig.emergency_stop(WHO, arguments.reason or "emergency stop")
+        report = await self._rig.trip.settled()
+        return {"safe": report.safe, "instruments": report.lines()}
+
+    async def alarm_acknowledge(self, arguments: Acknowledge) -> Result:
+        """Acknowledge an alarm, or all."""
+        alarms = self._rig.alarms
+        chosen = [arguments.alarm] if arguments.alarm is not None else [a.id for a in alarms.all()]
+        for alarm in chosen:
+            alarms.acknowledge(alarm)
+        return {"acknowledged": chosen}
+
+    async def trip_reset(self, arguments: Because) -> Result:
+        """Reset the trip; restarts nothing."""
+        del arguments
+        self._rig.reset()
+        return {"tripped": False}
+
+    async def reconnect(self, arguments: Reconnect) -> Result:
+        """Try to connect what is down, now."""
+        try:
+            self._rig.reconnect(arguments.instrument)
+        except KeyError:
+            raise BadRequest(f"no instrument {arguments.instrument!r} on this rig") from None
+        return {"connections": self._rig.connections()}
+
+
+def conditions_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return conditions as numbers in the units of problems; raise BadRequest."""
+    converted: dict[str, Any] = {}
+    for name, value in given.items():
+        try:
+            converted[name] = to_unit(value, factor_unit(name))
+        except ValueError as error:
+            raise BadRequest(f"conditions.{name}: {error}") from None
+    return converted
+
+
+def _response(given: float | OfflineResponse) -> ResponseValue:
+    if isinstance(given, OfflineResponse):
+        return ResponseValue(given.value, given.sd, given.quality, "offline")
+    return ResponseValue(float(given), None, "ok", "offline")

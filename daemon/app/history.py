@@ -1,0 +1,56 @@
+"""What the last start left: the campaign to go on with, or a fresh one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from daemon.app.plan import RunPlan
+from daemon.campaign.memory import Memory, Suggestion
+from daemon.errors import ConfigError
+from daemon.store.documents import config_hash
+from daemon.store.reader import Reader, StoredCampaign, StoredSuggestion
+
+DONE = "complete"
+
+
+def unfinished(plan: RunPlan) -> StoredCampaign | None:
+    """Return the campaign of the data directory that has not reached its end, if any."""
+    try:
+        with Reader(plan.data) as reader:
+            campaign = reader.campaign()
+    except ConfigError:
+        return None  # a new directory
+    return campaign if campaign is not None and campaign.state != DONE else None
+
+
+def restored(campaign: StoredCampaign) -> Memory:
+    """Return the memory of a campaign as its record has it.
+
+    Points whose experiment was cut short wait again, before those that had not begun.
+    """
+    memory = Memory(n_suggested=len(campaign.suggestions))
+    for stored in campaign.experiments:
+        memory.records[stored.id] = stored.record()
+    memory.waiting = [_suggestion(s) for s in (*campaign.cut_short, *campaign.waiting)]
+    memory.vetoed = [_suggestion(s) for s in campaign.suggestions if s.state == "vetoed"]
+    return memory
+
+
+def _suggestion(stored: StoredSuggestion) -> Suggestion:
+    return Suggestion(stored.id, stored.point, stored.predicted, stored.reason, stored.origin)
+
+
+def config_changed(campaign: StoredCampaign, text: str) -> bool:
+    """Return whether the configuration is another one than the campaign began with."""
+    return campaign.config_hash not in {None, "", config_hash(text)}
+
+
+def used_ml(campaign: StoredCampaign | None) -> Mapping[str, float]:
+    """Return what the campaign's experiments have taken of each feed, mL."""
+    used: dict[str, float] = {}
+    for experiment in campaign.experiments if campaign is not None else ():
+        taken: Mapping[str, Any] = experiment.achieved
+        for name, volume in taken.items():
+            if name.startswith("volume.") and volume is not None:
+                feed = name.removeprefix("volume.")
+                used[feed] = used.get(feed, 0.0) + float(volume)
+    return used

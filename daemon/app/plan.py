@@ -1,0 +1,48 @@
+"""What a start of the daemon is asked to do, and what came of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from daemon.settings.models import Settings
+from simulators.virtualtime import Speed
+
+Restart = Literal["new", "resume", "configured"]
+Watcher = Callable[[Mapping[str, Any]], None]  # is told of every experiment that ended
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """One start; ``conditions`` asks for a single experiment instead of a campaign."""
+
+    settings: Settings
+    config_text: str
+    data: Path
+    simulate: bool = False
+    speed: Speed = "real"
+    once: bool = False
+    seed: int | None = None
+    restart: Restart = "configured"
+    conditions: Mapping[str, Any] | None = None
+
+    @property
+    def planner_seed(self) -> int:
+        """Return the seed of the campaign's planner."""
+        if self.seed is not None:
+            return self.seed
+        return self.settings.campaign.seed if self.settings.campaign is not None else 0
+
+    @property
+    def record_seed(self) -> int:
+        """Return the seed that names a virtual run."""
+        return self.seed if self.seed is not None else 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended; ``document`` is CONTRACT's ``demo --json``."""
+
+    exit_code: int
+    document: dict[str, Any] = field(default_factory=dict[str, Any])
+    reason: str = ""

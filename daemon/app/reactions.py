@@ -1,0 +1,36 @@
+"""What the campaign does about what happens around it: trips, holding alarms, a full disk."""
+
+from daemon.campaign.campaign import Campaign
+from daemon.campaign.states import ENDED, State
+from daemon.errors import StoreFailed
+from daemon.events import Event, EventBus
+
+_GOING = frozenset(State) - ENDED - {State.IDLE, State.ABORTING}
+
+
+class Reactions:
+    """Listens to the event stream on behalf of one campaign."""
+
+    def __init__(self, campaign: Campaign, events: EventBus) -> None:
+        self._campaign = campaign
+        self.tripped = False
+        events.on_event(self._on_event)
+
+    def on_trouble(self, fault: StoreFailed | None) -> None:
+        """Hold while the record cannot be written; a person resumes."""
+        if fault is not None and self._campaign.state is State.RUNNING:
+            self._campaign.hold(f"the record cannot be written: {fault}")
+
+    def _on_event(self, event: Event) -> None:
+        data = event.data
+        if event.kind == "trip" and data["state"] == "tripped":
+            self.tripped = True
+            if self._campaign.state in _GOING:
+                self._campaign.abort(f"tripped by {data['name']}: {data['message']}")
+        elif _holds(event) and self._campaign.state is State.RUNNING:
+            self._campaign.hold(f"interlock {data['name']}: {data['message']}")
+
+
+def _holds(event: Event) -> bool:
+    data = event.data
+    return event.kind == "alarm" and data["action"] == "hold" and data["state"] == "active"

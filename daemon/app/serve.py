@@ -1,0 +1,200 @@
+"""Runs one daemon from its start to its end: the only place where unknown faults are caught.
+
+The rig's tasks, the campaign, the MQTT API and the watchdog run side by side. SIGTERM and SIGINT
+end them: the rig goes safe, and the campaign stays open in the record, so that the next start can
+go on with it.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import structlog
+
+from daemon.app.assembly import Parts, assemble, simulated
+from daemon.app.commands import RigCommands
+from daemon.app.plan import Outcome, RunPlan, Watcher
+from daemon.app.state import state_document
+from daemon.campaign.states import State
+from daemon.errors import Tripped
+from daemon.safety.watchdog import Notifier, Watchdog
+from daemon.store.export import experiments_document
+from daemon.store.reader import Reader
+from daemon.timebase import is_virtual, wall_s
+
+log = structlog.get_logger(__name__)
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+STORE_BEAT_S = 15.0  # the writer may be silent this long: a slow disk is not a hang
+
+
+async def serve(plan: RunPlan, watch: Watcher) -> Outcome:
+    """Run until the campaign ends (``once``) or a signal comes; return how it ended.
+
+    Raises ConfigError and StoreFailed when it cannot start.
+    """
+    started_wall, started = wall_s(), asyncio.get_running_loop().time()
+    with simulated(plan) as simulation:
+        parts = assemble(plan, simulation)
+        parts.events.on_event(lambda event: watch({"kind": event.kind, **event.data}))
+        try:
+            exit_code, reason = await _run(parts)
+        finally:
+            await parts.worker.stop()
+            await parts.store.close()
+    virtual_s = asyncio.get_running_loop().time() - started
+    return _outcome(parts, exit_code, reason, virtual_s, wall_s() - started_wall)
+
+
+def _outcome(parts: Parts, exit_code: int, reason: str, virtual_s: float, wall: float) -> Outcome:
+    with Reader(parts.store.directory) as reader:
+        document = experiments_document(reader)
+    document |= {"virtual_s": round(virtual_s, 3), "wall_s": round(wall, 3), "reason": reason}
+    return Outcome(exit_code, document, reason)
+
+
+async def _run(parts: Parts) -> tuple[int, str]:
+    """Own the tasks; return exit code and reason."""
+    notifier = Notifier.from_environment()
+    ending = asyncio.Event()
+    with _signals(ending):
+        async with asyncio.TaskGroup() as tasks:
+            background = [
+                tasks.create_task(work(), name=name)
+                for name, work in _background(parts, notifier).items()
+            ]
+            try:
+                await _unless(ending, parts.rig.first_attempts)
+                notifier.ready(f"rig {parts.plan.settings.name}")
+                log.info("daemon.ready", rig=parts.plan.settings.name, boot=parts.boot)
+                return await _main(parts, ending)
+            finally:
+                notifier.stopping()
+                for task in background:
+                    task.cancel()
+
+
+def _background(parts: Parts, notifier: Notifier) -> dict[str, Work]:
+    """Return what runs beside the campaign, by name."""
+    work: dict[str, Work] = {"rig": parts.rig.run}
+    if not is_virtual():
+        work["watchdog"] = Watchdog(notifier, parts.heartbeats).run
+        work["store beats"] = lambda: _store_beats(parts)
+    settings = parts.plan.settings
+    if settings.mqtt is not None:
+        if parts.plan.speed == "max":
+            log.info("mqtt.off", why="sockets belong to real time; this run is in virtual time")
+        else:
+            work["mqtt"] = _api(parts)
+    return work
+
+
+def _api(parts: Parts) -> Work:
+    from daemon.api.server import MqttApi
+
+    settings = parts.plan.settings
+    assert settings.mqtt is not None  # noqa: S101 (asked by the caller)
+    with Reader(parts.store.directory) as reader:
+        remembered = reader.answered("mqtt", 1000)
+    api = MqttApi(
+        settings.mqtt,
+        settings.name,
+        boot=parts.boot,
+        timebase=parts.timebase,
+        events=parts.events,
+        commands=RigCommands(parts),
+        commit=parts.store.commit,
+        state=lambda: state_document(parts),
+        signals=lambda: parts.rig.specs,
+        remembered=remembered,
+    )
+    return api.run
+
+
+async def _store_beats(parts: Parts) -> None:
+    """Beat for the store's writer while it answers."""
+    beat = parts.heartbeats.source("store", STORE_BEAT_S)
+    seen = parts.store.last_tick
+    while True:
+        if parts.store.last_tick != seen:
+            seen = parts.store.last_tick
+            beat()
+        await asyncio.sleep(1.0)
+
+
+async def _main(parts: Parts, ending: asyncio.Event) -> tuple[int, str]:
+    """Run campaign or single experiment; return exit code and reason."""
+    campaign, plan = parts.campaign, parts.plan
+    if ending.is_set():
+        return 3, "ended by a signal"
+    if campaign is None:
+        await ending.wait()
+        return 0, "ended by a signal"
+    parts.worker.warm()
+    if plan.conditions is not None:
+        await campaign.submit(plan.conditions)
+    elif _starts_by_itself(parts):
+        campaign.start()
+    if not plan.once:
+        await _unless(ending, campaign.serve)
+        return 0, "ended by a signal"
+    await _unless(ending, campaign.run)
+    return _verdict(parts, ending)
+
+
+def _starts_by_itself(parts: Parts) -> bool:
+    section = parts.plan.settings.campaign
+    if section is None:
+        return False
+    if parts.continues is not None and parts.plan.restart == "configured":
+        return section.on_restart == "resume"
+    return parts.plan.once or section.start == "auto" or parts.plan.restart == "resume"
+
+
+def _verdict(parts: Parts, ending: asyncio.Event) -> tuple[int, str]:
+    campaign = parts.campaign
+    assert campaign is not None  # noqa: S101 (asked by the caller)
+    if parts.rig.trip.cause is not None:
+        return Tripped.exit_code, campaign.reason
+    if campaign.state is State.COMPLETE:
+        return 0, campaign.reason
+    if ending.is_set():
+        return 3, "ended by a signal; `taylord resume` goes on"
+    return 3, campaign.reason
+
+
+async def _unless(ending: asyncio.Event, work: Callable[[], Awaitable[object]]) -> None:
+    """Do the work; a signal cancels it."""
+    async with asyncio.TaskGroup() as tasks:
+        doing = tasks.create_task(_as_coroutine(work), name="main")
+        waiting = tasks.create_task(ending.wait(), name="signals")
+        await asyncio.wait([doing, waiting], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        doing.cancel()
+
+
+async def _as_coroutine(work: Callable[[], Awaitable[object]]) -> None:
+    await work()
+
+
+@contextmanager
+def _signals(ending: asyncio.Event) -> Generator[None]:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with suppress(ValueError):
+                loop.remove_signal_handler(number)
+
+
+def run(plan: RunPlan, watch: Watcher) -> Outcome:
+    """Run :func:`serve` on the loop its speed asks for."""
+    from simulators.virtualtime import run as run_loop
+
+    return run_loop(serve(plan, watch), speed=plan.speed)

@@ -1,0 +1,48 @@
+"""How the daemon stands, as one JSON-ready document (CONTRACT, MQTT, ``state``)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from daemon.app.assembly import Parts
+from drivers.signal import Reading
+
+
+def reading_document(reading: Reading, iso: Callable[[float], str]) -> dict[str, Any]:
+    """Return one reading."""
+    return {
+        "signal": reading.signal,
+        "value": reading.value,
+        "unit": reading.unit,
+        "t": iso(reading.t),
+        "quality": str(reading.quality),
+        "reason": reading.reason,
+    }
+
+
+def state_document(parts: Parts) -> dict[str, Any]:
+    """Return rig and campaign state, what is in flight, trip, alarms, connections, progress."""
+    campaign, executor, cause = parts.campaign, parts.executor, parts.rig.trip.cause
+    running = executor.running if executor is not None else None
+    return {
+        "rig": "tripped" if cause is not None else "ready",
+        "campaign": None
+        if campaign is None
+        else {
+            "state": str(campaign.state),
+            "reason": campaign.reason,
+            "done": campaign.memory.done,
+            "of": campaign.settings.experiments,
+        },
+        "experiments": []
+        if running is None or executor is None
+        else [{"id": running.id, "state": executor.state, "requested": dict(running.requested)}],
+        "suggestions": [] if campaign is None else list(campaign.proposed),
+        "trip": None if cause is None else {"name": cause.name, "message": cause.message},
+        "alarms": parts.rig.alarm_documents(),
+        "connections": {
+            name: {"state": c["state"], "message": c["message"]}
+            for name, c in parts.rig.connections().items()
+        },
+        "reagents_left_ml": {} if executor is None else executor.left_ml(),
+        "store": None if parts.store.failure is None else str(parts.store.failure),
+    }

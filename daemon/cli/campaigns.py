@@ -1,0 +1,147 @@
+"""``taylord demo``, ``run``, ``resume`` and ``experiment``."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from daemon.app.plan import Outcome, Restart, RunPlan
+from daemon.cli.output import print_json
+from daemon.cli.progress import Progress, summary
+from daemon.errors import ConfigError
+from daemon.settings.models import Settings
+
+DEMO = {"flow": "flow.toml"}
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Run the built-in rig's whole campaign in virtual time."""
+    from tempfile import mkdtemp
+
+    from daemon.examples import example
+    from daemon.settings.load import load
+
+    path = example(DEMO[arguments.rig])
+    settings = load(path)
+    if arguments.experiments is not None:
+        settings = _with_experiments(settings, arguments.experiments)
+    data = Path(arguments.data) if arguments.data else Path(mkdtemp(prefix="taylord-demo-"))
+    plan = RunPlan(
+        settings.model_copy(update={"mqtt": None}),
+        path.read_text(encoding="utf-8"),
+        data,
+        simulate=True,
+        speed="max",
+        once=True,
+        seed=arguments.seed if arguments.seed is not None else 0,
+        restart="new",
+    )
+    return _perform(plan, as_json=arguments.json)
+
+
+def _with_experiments(settings: Settings, experiments: int) -> Settings:
+    if experiments < 1:
+        raise ConfigError([f"--experiments: must be at least 1, got {experiments}"])
+    assert settings.campaign is not None  # noqa: S101 (the example has one)
+    campaign = settings.campaign.model_copy(update={"experiments": experiments})
+    return settings.model_copy(update={"campaign": campaign})
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the daemon on a rig."""
+    plan = _plan(arguments, restart="configured", once=arguments.once)
+    return _perform(plan, as_json=arguments.json)
+
+
+def resume(arguments: argparse.Namespace) -> int:
+    """Go on with an interrupted campaign."""
+    arguments.seed = None
+    plan = _plan(arguments, restart="resume", once=arguments.once)
+    return _perform(plan, as_json=arguments.json)
+
+
+def experiment(arguments: argparse.Namespace) -> int:
+    """Run one experiment at given conditions."""
+    plan = _plan(arguments, restart="new", once=True, conditions=_conditions(arguments.conditions))
+    outcome = _outcome(plan, quiet=arguments.json)
+    done = outcome.document["experiments"][-1]
+    if arguments.json:
+        print_json(done)
+    else:
+        print(summary(outcome.document))
+    return outcome.exit_code or (0 if done["status"] in {"ok", "suspect"} else 3)
+
+
+def _conditions(pairs: list[str]) -> dict[str, Any]:
+    from daemon.app.commands import conditions_of
+    from daemon.errors import BadRequest
+
+    wrong = [pair for pair in pairs if "=" not in pair]
+    if wrong or not pairs:
+        given = ", ".join(wrong) or "nothing"
+        raise ConfigError([f"--set: must be NAME=VALUE, once per condition; got {given}"])
+    try:
+        return conditions_of(dict(pair.split("=", 1) for pair in pairs))
+    except BadRequest as error:
+        raise ConfigError([f"--set: {error}"]) from None
+
+
+def _plan(
+    arguments: argparse.Namespace,
+    *,
+    restart: Restart,
+    once: bool,
+    conditions: dict[str, Any] | None = None,
+) -> RunPlan:
+    from daemon.settings.load import load
+
+    settings = load(arguments.config)
+    if arguments.simulate and settings.simulation is None:
+        raise ConfigError([f"{arguments.config}: simulation: is missing: --simulate needs it"])
+    data = Path(arguments.data) if arguments.data else Path("taylord-data") / settings.name
+    return RunPlan(
+        settings,
+        Path(arguments.config).read_text(encoding="utf-8"),
+        data,
+        simulate=arguments.simulate,
+        speed=_speed(arguments.speed, simulate=arguments.simulate),
+        once=once,
+        seed=arguments.seed,
+        restart=restart,
+        conditions=conditions,
+    )
+
+
+def _speed(given: str | None, *, simulate: bool) -> Any:
+    if given is None or given == "real":
+        return "real"
+    if not simulate:
+        raise ConfigError([f"--speed: only a simulated rig has another clock, got {given!r}"])
+    if given == "max":
+        return "max"
+    try:
+        pace = float(given)
+    except ValueError:
+        pace = 0.0
+    if not 0 < pace < float("inf"):
+        raise ConfigError([f"--speed: must be real, max or a number above 0, got {given!r}"])
+    return pace
+
+
+def _perform(plan: RunPlan, *, as_json: bool) -> int:
+    outcome = _outcome(plan, quiet=as_json)
+    if as_json:
+        print_json(outcome.document)
+    elif plan.once:
+        print(summary(outcome.document))
+    return outcome.exit_code
+
+
+def _outcome(plan: RunPlan, *, quiet: bool) -> Outcome:
+    from daemon.app.serve import run as run_daemon
+
+    with Progress(plan, quiet=quiet or not sys.stderr.isatty()) as progress:
+        outcome = run_daemon(plan, progress.on_event)
+    if outcome.exit_code and outcome.reason:
+        print(f"taylord: {outcome.reason}", file=sys.stderr)
+    return outcome

@@ -1,0 +1,83 @@
+"""What a person sees of a run: a line per experiment, and a summary at the end."""
+
+import sys
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from daemon.app.plan import RunPlan
+
+ENDED = frozenset({"ok", "suspect", "failed", "refused", "aborted", "interrupted"})
+
+
+class Progress:
+    """Prints a line on standard error for each experiment that ends."""
+
+    def __init__(self, plan: RunPlan, *, quiet: bool) -> None:
+        section = plan.settings.campaign
+        self._total = 1 if plan.conditions or section is None else section.experiments
+        self._quiet, self._done = quiet, 0
+        self._seen: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        sys.stderr.flush()
+
+    def on_event(self, event: Mapping[str, Any]) -> None:
+        """Take one event."""
+        if event["kind"] != "experiment" or event.get("status") not in ENDED:
+            return
+        if event["id"] in self._seen or self._quiet:
+            return
+        self._seen.add(event["id"])
+        self._done += 1
+        print(f"{self._done:>3}/{self._total}  {experiment_line(event)}", file=sys.stderr)
+
+
+def experiment_line(document: Mapping[str, Any]) -> str:
+    """Return one experiment on one line: id, status, conditions, responses."""
+    asked = "  ".join(f"{n} {_short(v)}" for n, v in document["requested"].items())
+    got = "  ".join(_response(n, r) for n, r in (document.get("responses") or {}).items())
+    reason = f"  ({document['reason']})" if document.get("reason") else ""
+    return f"{document['id']}  {document['status']:<8}  {asked}  ->  {got}{reason}"
+
+
+def _response(name: str, response: Mapping[str, Any]) -> str:
+    if response.get("value") is None:
+        return f"{name} none"
+    sd = response.get("sd")
+    spread = f" +/- {_short(sd)}" if sd is not None else ""
+    unit = response.get("unit") or ""
+    return f"{name} {_short(response['value'])}{spread} {unit}".rstrip()
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def summary(document: Mapping[str, Any]) -> str:
+    """Return the end of a run in a few lines: state, best, times, where the record lies."""
+    experiments = document["experiments"]
+    good = sum(e["status"] == "ok" for e in experiments)
+    reason = f" ({document['reason']})" if document.get("reason") else ""
+    lines = [
+        f"campaign {document['state']}{reason}: {len(experiments)} experiments, {good} ok",
+        f"planner  {document['planner']}",
+    ]
+    if document["best"]:
+        lines.append(f"best     {experiment_line(document['best'])}")
+    lines += [f"front    {experiment_line(e)}" for e in document["front"]]
+    lines += [
+        f"time     {document['virtual_s'] / 3600:.1f} h on the rig's clock,"
+        f" {document['wall_s']:.1f} s on yours",
+        f"record   {document['data']}/taylord.sqlite"
+        f" (`taylord export {document['data']} --format csv --out runs.csv`)",
+    ]
+    return "\n".join(lines)
