@@ -7,7 +7,7 @@ Settings are lost with the power.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from math import isnan
+from math import isnan, nan
 from typing import Any
 
 from simulators.ports import Clock, HeaterPort
@@ -143,7 +143,7 @@ class Circulator:
         return self._heater.temperature_degc()
 
     def _process(self) -> float:
-        return self._internal() if self.process_sensor else ABSENT_DEGC
+        return self._internal() if self.process_sensor else nan  # no Pt100 is plugged in
 
     def _power_w(self) -> int:
         power = self._heater.power_fraction()
