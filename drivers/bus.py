@@ -213,9 +213,10 @@ class Bus:
             await asyncio.sleep(rest)
         return True
 
-    def _require_link(self, instrument: str) -> None:
+    def _require_link(self, instrument: str) -> Transport:
         if self._transport is None:
             raise NotConnected(instrument, f"{self.port}: {self._why_down}")
+        return self._transport
 
     def _quiet_at(self) -> float:
         return max(self._heard_at, self._failed_at) + self.line.quiet_s
@@ -229,16 +230,15 @@ class Bus:
 
     async def _write(self, instrument: str, request: bytes, deadline: float) -> None:
         """Put the request on the wire; a line that does not take it in time is lost."""
-        transport = self._transport
-        if transport is not None:  # else it went while we kept the gap
-            self._echo = request if self.line.echo else b""
-            try:
-                async with asyncio.timeout_at(deadline):
-                    await transport.write(request)
-            except TimeoutError:
-                self._drop(ConnectionError("no more bytes are taken (flow control, dead peer)"))
-            except OSError as error:
-                self._drop(error)
+        transport = self._require_link(instrument)
+        self._echo = request if self.line.echo else b""
+        try:
+            async with asyncio.timeout_at(deadline):
+                await transport.write(request)
+        except TimeoutError:
+            self._drop(ConnectionError("no more bytes are taken (flow control, dead peer)"))
+        except OSError as error:
+            self._drop(error)
         if self._transport is None:
             raise LinkLost(instrument, f"{self.port}: {self._why_down}")
 

@@ -1,0 +1,1 @@
+"""The core of the drivers: framing, bus, transports, tables."""

@@ -1,0 +1,1 @@
+"""Each driver at the wire, against its simulator and the manual's frames."""
