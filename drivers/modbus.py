@@ -82,6 +82,7 @@ class GatewayNoReply(NoReply):
 class ModbusOptions(SerialOptions):
     """Options of every Modbus instrument."""
 
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = 0.5
     address: Annotated[int, Field(ge=1, le=255)] = 1  # 248 to 255 on Modbus TCP only
     parity: Literal["N", "E", "O"] = "N"
 
@@ -126,6 +127,8 @@ class ModbusInstrument(TableInstrument):
         self, names: tuple[str, ...], lane: Lane, *, strict: bool = False
     ) -> list[Reading]:
         """Read these signals; what the unit refuses is bad, or raised when ``strict``."""
+        if any(self.bound_row(name).row.divisor is None for name in names):
+            await self.settle_scale()
         held: dict[Span, tuple[int, ...] | None] = {}
         for frame in self._planned(names):
             try:
@@ -193,6 +196,9 @@ class ModbusInstrument(TableInstrument):
         )
         if not confirmed:
             raise GarbledReply(self.name, request, reply.data, "it confirms another write")
+
+    async def settle_scale(self) -> None:
+        """Know the divisor of the rows that have none of their own; a driver may have to ask."""
 
     async def written(self, signal: BoundModbus, lane: Lane) -> None:
         """Do what must follow a write before it is read back; a driver may select, or commit."""

@@ -142,6 +142,10 @@ class ModbusOwner(Protocol):
         """Write registers, once."""
         ...
 
+    async def settle_scale(self) -> None:
+        """Know the divisor of the rows that have none of their own."""
+        ...
+
     async def written(self, signal: "BoundModbus", lane: Lane) -> None:
         """Do what must follow a write before it is read back."""
         ...
@@ -169,6 +173,8 @@ class BoundModbus(BoundSignal):
 
     async def store(self, value: Value, lane: Lane) -> Value:
         """Write once; return the value as its registers carry it."""
+        if self.row.divisor is None:
+            await self._owner.settle_scale()
         try:
             registers = self.row.encode(value, self._owner.divisor)
         except ValueError as error:

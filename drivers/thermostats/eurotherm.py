@@ -16,7 +16,9 @@ Unverified on hardware.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
+from math import nan
 from typing import Annotated, cast
 
 from pydantic import Field
@@ -30,8 +32,9 @@ from drivers.signal import Lane, Limits, Quality, Reading
 from drivers.table import BadValue
 
 MANUAL, SENSOR_BREAK, LOOP_BREAK = 0x10, 0x20, 0x40  # bits of the status word
-COMPARED = (1, 2, 11, 12, 5)  # process value, setpoint, range low and high, working setpoint
-FLOAT_COPY = ModbusSignal(0, "float32")
+PROCESS, RANGE = (1, 5), (11, 2)  # blocks that are compared with their float copies
+FLOATS = 0x8000  # where the copies begin, two registers each
+COPY = ModbusSignal(0, "float32")
 COUNTS = ModbusSignal(0)
 
 
@@ -54,7 +57,7 @@ class Eurotherm(ModbusInstrument):
         26, unit="degC", divisor=None, writable=True, poll_s=5.0, doc="target setpoint in use"
     )
     running = ModbusSignal(199, kind=bool, values={0: True, 1: False, 2: False}, poll_s=5.0)
-    power = ModbusSignal(4, unit="%", divisor=10.0, doc="working output")
+    power = ModbusSignal(4, unit="%", divisor=None, doc="working output")
     working_setpoint = ModbusSignal(5, unit="degC", divisor=None, doc="after the rate limit")
     status = ModbusSignal(
         75, "uint16", kind=int, sentinels=(GAP_SENTINEL,), doc="alarm and mode bits (StAt)"
@@ -64,7 +67,7 @@ class Eurotherm(ModbusInstrument):
     )
     local_setpoint = ModbusSignal(2, unit="degC", divisor=None, poll_s=None)
     remote_selected = ModbusSignal(276, kind=bool, values={0: False, 1: True}, poll_s=None)
-    manual_output = ModbusSignal(3, unit="%", divisor=10.0, poll_s=None)
+    manual_output = ModbusSignal(3, unit="%", divisor=None, poll_s=None)
 
     def __init__(
         self, name: str, bus: Bus, options: EurothermOptions, limits: Mapping[str, Limits]
@@ -73,8 +76,7 @@ class Eurotherm(ModbusInstrument):
         self._options = options
         self._scaled = False
         self._configured = limits.get("setpoint")
-        if options.decimals is not None:
-            self.divisor = 10.0**options.decimals
+        self.divisor = nan  # until it is settled, no number can be read or written
 
     async def identify(self) -> str:
         """Read the firmware version (107); raise WrongInstrument when there is none."""
@@ -90,7 +92,7 @@ class Eurotherm(ModbusInstrument):
     async def prepare(self) -> None:
         """Settle the decimals and the range; set the rate limit when the options give one."""
         self._scaled = False
-        await self._settle_scale()
+        await self.settle_scale()
         await self._narrow_to_range()
         wanted = self._options.rate_limit
         if wanted is not None and (await self.rate_limit.read(Lane.COMMAND)).value != wanted:
@@ -141,8 +143,6 @@ class Eurotherm(ModbusInstrument):
         self, names: tuple[str, ...], lane: Lane, *, strict: bool = False
     ) -> list[Reading]:
         """Read signals; the temperature with the status, the setpoint with its selection."""
-        if any(self.bound_row(name).row.divisor is None for name in names):
-            await self._settle_scale()
         extra = {"temperature": ("status",), "setpoint": ("remote_selected", "local_setpoint")}
         wanted = tuple(dict.fromkeys([*names, *(e for n in names for e in extra.get(n, ()))]))
         read = await super().readings(wanted, lane, strict=strict)
@@ -158,49 +158,52 @@ class Eurotherm(ModbusInstrument):
         if signal is self.setpoint and (await self.remote_selected.read(lane)).value is not True:
             await self.write_registers(276, (1,), WRITE_ONE, lane)
 
-    async def _settle_scale(self) -> None:
+    async def settle_scale(self) -> None:
         """Find the decimals by float copies, or check the configured ones; once per connection."""
         if self._scaled:
             return
-        pairs = [pair for register in COMPARED if (pair := await self._both(register)) is not None]
+        pairs = [*(await self._both(*PROCESS)).values(), *(await self._both(*RANGE)).values()]
         fits = {d for d in range(5) if all(_agree(counts, value, d) for counts, value in pairs)}
         configured = self._options.decimals
-        if pairs and configured is not None and configured not in fits:
-            raise DeviceFault(
-                self.name, f"its display does not have the {configured} decimals configured"
-            )
         if configured is None:
             if len(fits) != 1:
                 raise DeviceFault(
                     self.name, "cannot tell the decimals of its display: set the option decimals"
                 )
-            self.divisor = 10.0 ** fits.pop()
-        self._scaled = True
-
-    async def _both(self, register: int) -> tuple[float, float] | None:
-        """Return a register's counts and float copy; None when the unit does not tell both."""
-        try:
-            counts = COUNTS.decode(await self.read_registers(register, 1, lane=Lane.COMMAND))
-            value = FLOAT_COPY.decode(
-                await self.read_registers(0x8000 + 2 * register, 2, lane=Lane.COMMAND)
+            configured = fits.pop()
+        elif configured not in fits:
+            raise DeviceFault(
+                self.name, f"its display does not have the {configured} decimals configured"
             )
-        except (ModbusRejected, BadValue):
-            return None
-        return float(counts), float(value)
+        self.divisor, self._scaled = 10.0**configured, True
+
+    async def _both(self, start: int, count: int) -> dict[int, tuple[float, float]]:
+        """Return counts and float copy by register, as far as the unit tells both."""
+        try:
+            counts = await self.read_registers(start, count, lane=Lane.COMMAND)
+            floats = await self.read_registers(FLOATS + 2 * start, 2 * count, lane=Lane.COMMAND)
+        except ModbusRejected:
+            return {}
+        pairs: dict[int, tuple[float, float]] = {}
+        for k in range(count):
+            with suppress(BadValue):
+                pair = COUNTS.decode(counts[k : k + 1]), COPY.decode(floats[2 * k : 2 * k + 2])
+                pairs[start + k] = (float(pair[0]), float(pair[1]))
+        return pairs
 
     async def _narrow_to_range(self) -> None:
-        """Narrow the setpoint's limits to the controller's range (11, 12) where it tells."""
-        pairs = [await self._both(register) for register in (11, 12)]
-        if pairs[0] is None or pairs[1] is None:
+        """Narrow the setpoint's limits to the controller's range where it tells."""
+        held = await self._both(*RANGE)
+        if set(held) != {11, 12}:
             return
-        device = Limits(pairs[0][1], pairs[1][1])
-        spec = self.setpoint.spec
+        device = Limits(held[11][1], held[12][1])
         try:
-            self.setpoint.spec = replace(spec, limits=device.narrowed(self._configured))
+            limits = device.narrowed(self._configured)
         except ValueError:
             raise DeviceFault(
                 self.name, f"setpoint limits {self._configured} lie outside its range {device}"
             ) from None
+        self.setpoint.spec = replace(self.setpoint.spec, limits=limits)
 
 
 def _believed(temperature: Reading, status: Reading) -> Reading:

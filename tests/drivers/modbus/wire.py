@@ -3,9 +3,6 @@
 import asyncio
 from collections import deque
 
-from drivers.bus import Bus
-from drivers.modbus import MODBUS_LINE
-
 
 def frame(text):
     """``"01 03 00"`` as bytes."""
@@ -65,10 +62,3 @@ class ScriptedLine:
             self._ready.clear()
             await self._ready.wait()
         return self._incoming.popleft()
-
-
-async def bus_on(script, port="/dev/ttyS0", line=MODBUS_LINE):
-    """An open bus on a scripted line."""
-    bus = Bus(port, line, lambda _port, _line: script)
-    await bus.open()
-    return bus
