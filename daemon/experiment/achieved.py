@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
-from daemon.experiment.mixture import conditions_of
+from daemon.experiment.mixture import conditions_of, hot_residence_time_min
 from daemon.experiment.watch import DEGC, Watch
 from daemon.settings.models import Settings
 from drivers.roles import Spectrum
@@ -52,8 +52,12 @@ def achieved(
     if not temperatures:
         return None
     mean, sd = _mean_sd(temperatures)
-    conditions = {**conditions_of(settings, flows, mean), "residence_time": residence}
-    conditions["temperature_sd"] = sd
+    conditions = {
+        **conditions_of(settings, flows, mean),
+        "residence_time": residence,
+        "residence_time_hot": hot_residence_time_min(reactor, residence, mean),
+        "temperature_sd": sd,
+    }
     doubts = [
         *_flow_doubts(flows, commanded),
         *_temperature_doubts(temperatures, commanded, tolerance_k),

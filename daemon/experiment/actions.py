@@ -43,6 +43,7 @@ from drivers.roles import Spectrum
 
 NAP_S = 2.0  # the longest nap while something is waited for
 SHORT_NAP_S = 0.25
+GRACE_S = 15.0  # a pump or the thermostat may be away this long
 RECONNECT_S = 900.0  # an analyser may be away this long before the experiment fails
 ATTEMPTS = 2  # at one acquisition: DOMAIN 8.7
 
@@ -70,6 +71,7 @@ class Actions:
     def __post_init__(self) -> None:
         self.poke = asyncio.Event()  # set to end a nap early
         self.hold_asked = False
+        self._down_since: float | None = None
         self._pump_of = {feed.name: feed.pump for feed in self.settings.feeds}
 
     # -- waiting ------------------------------------------------------------------------------
@@ -84,6 +86,27 @@ class Actions:
             return
         self.poke.clear()
         self.check_hold()
+
+    def down(self) -> list[str]:
+        """Return the instruments experiments need that cannot be commanded now."""
+        settings = self.settings
+        names = list(self._pump_of.values())
+        names += [settings.reactor.thermostat] if settings.reactor is not None else []
+        names += [settings.analysis.instrument] if settings.analysis is not None else []
+        return [name for name in names if not self.rig.connected(name)]
+
+    async def nap_connected(self, seconds: float) -> None:
+        """Sleep, and fail the experiment when a pump or the thermostat stays away."""
+        await self.nap(seconds)
+        now = asyncio.get_running_loop().time()
+        analyser = self.settings.analysis.instrument if self.settings.analysis is not None else ""
+        down = [name for name in self.down() if name != analyser]
+        if not down:
+            self._down_since = None
+            return
+        self._down_since = now if self._down_since is None else self._down_since
+        if now - self._down_since > GRACE_S:
+            raise ExperimentFailed(f"lost for more than {GRACE_S:g} s: {', '.join(down)}")
 
     def check_hold(self) -> None:
         """Raise HoldAsked when a hold is asked for."""
@@ -153,7 +176,7 @@ class Actions:
                     f"{step.thermostat} did not hold {step.degc:g} +- {step.tolerance:g} degC"
                     f" within {step.timeout_s:g} s; it shows {shown}"
                 )
-            await self.nap(NAP_S)
+            await self.nap_connected(NAP_S)
 
     async def heat_off(self, step: HeatOff) -> None:
         """Switch temperature control off."""
@@ -206,7 +229,7 @@ class Actions:
         while (left := need - settling.pumped_ml(loop.time())) > 0:
             if loop.time() > deadline:
                 raise ExperimentFailed(settling.why_not(need))
-            await self.nap(min(NAP_S, max(SHORT_NAP_S, settling.seconds_for(left))))
+            await self.nap_connected(min(NAP_S, max(SHORT_NAP_S, settling.seconds_for(left))))
 
     async def _wait_flat(self, step: WaitSteady, run: Run, settling: Settling) -> None:
         """Acquire all the time and stop at the first window that is flat (rule A)."""
@@ -246,6 +269,7 @@ class Actions:
     def _give_up_waiting(self, step: WaitSteady, run: Run) -> None:
         n = max(2, len(run.samples) // 5)
         run.spectra[:-n], run.samples[:-n], run.sampled = [], [], True
+        run.steady = False
         reason = f"not steady after {step.timeout_volumes:g} reactor volumes"
         run.verdict = run.verdict.also("suspect", reason)
 
@@ -267,6 +291,7 @@ class Actions:
                 continue
             for verdict in verdicts:
                 if not verdict.accepted:
+                    run.steady = False
                     run.verdict = run.verdict.also("suspect", verdict.reason)
             used = min((v.used for v in verdicts), default=len(run.samples))
             run.spectra[:-used], run.samples[:-used] = [], []

@@ -8,13 +8,13 @@ safe; a fault of the analyser is retried once and fails the experiment at a tric
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
 
 from daemon.analysis.pipeline import Analysis
-from daemon.errors import Refused, TaylordError
+from daemon.errors import Refused, TaylordError, Tripped
 from daemon.events import EventBus
 from daemon.experiment.achieved import achieved
 from daemon.experiment.actions import Actions, RawSink
@@ -158,6 +158,9 @@ class Executor:
     async def abort(self, reason: str = "aborted") -> None:
         """Go safe now: pumps stop, heat off; return when that is done."""
         if self._run is None:
+            if self._work is not None:  # a flush or a shutdown
+                self._work.cancel()
+                await self._idle.wait()
             await self._go("safe")
             return
         self._end("aborted", reason, "safe")
@@ -188,8 +191,9 @@ class Executor:
         ``replicates`` multiplies the samples taken at steady state. A cancellation stops the pumps
         and leaves an ``interrupted`` record on the event bus.
         """
-        if self._run is not None:
-            raise Refused(f"experiment {self._run.id} is running; one at a time")
+        if not self._idle.is_set():
+            what = f"experiment {self._run.id}" if self._run is not None else "a flush or shutdown"
+            raise Refused(f"{what} is running; one at a time")
         run = Run(id, dict(conditions), asyncio.get_running_loop().time())
         run.volumes_at_start = dict(self._watch.clocks.delivered_so_far())
         self._run, self._ended_by = run, None
@@ -234,24 +238,20 @@ class Executor:
         section = self._settings.analysis
         samples = (section.samples if section is not None else 1) * max(1, replicates)
         bound = check(self._settings, run.requested, reach, self.used_ml(), samples)
-        down = [name for name in self._needed() if not self._rig.connected(name)]
+        down = self._actions.down()
         if down:
             raise Refused(f"not connected: {', '.join(down)}")
         run.commanded = dict(bound.commanded)
         return experiment_recipe(self._settings, bound, reach, samples)
-
-    def _needed(self) -> list[str]:
-        settings = self._settings
-        names = [feed.pump for feed in settings.feeds]
-        names += [settings.reactor.thermostat] if settings.reactor is not None else []
-        names += [settings.analysis.instrument] if settings.analysis is not None else []
-        return names
 
     async def _perform(self, run: Run, recipe: Recipe) -> None:
         try:
             await self._steps(run, recipe)
         except ExperimentFailed as error:
             await self._fail(run, str(error), error.afterwards)
+        except Tripped as error:  # the trip has made the rig safe already
+            run.responses = self._actions.analysis.failed(str(error))
+            self._finish(run, "aborted", str(error))
         except (InstrumentError, TaylordError) as error:
             await self._fail(run, str(error), "safe")
         else:
@@ -325,7 +325,7 @@ class Executor:
         for doubt in met.doubts:
             run.verdict = run.verdict.also("suspect", doubt)
         run.achieved.update(met.conditions)
-        run.achieved["steady"] = run.verdict.quality == "ok"
+        run.achieved["steady"] = run.steady
         run.responses = analysis.evaluate(
             run.samples, met.flows, met.residence_time_min, met.temperature_degc, run.verdict
         )
@@ -351,11 +351,18 @@ class Executor:
         """Bring the rig to safe (pumps, then heat), or to a trickle; return what failed."""
         if where == "nothing" or self._settings.reactor is None:
             return []
-        actions, faults = self._actions, list[str]()
+        actions = self._actions
         actions.hold_asked = False
-        steps: list[Step] = [StopPumps(), HeatOff(self._settings.reactor.thermostat)]
+        faults: list[str] = []
         if where == "trickle":
-            steps = [Trickle(trickle_flows(self._settings, actions.reach))]
+            faults = await self._try([Trickle(trickle_flows(self._settings, actions.reach))])
+            if not faults:
+                return []
+        return faults + await self._try([StopPumps(), HeatOff(self._settings.reactor.thermostat)])
+
+    async def _try(self, steps: Sequence[Step]) -> list[str]:
+        """Do the steps, each whatever became of the one before; return what failed."""
+        faults: list[str] = []
         for step in steps:
             try:
                 async with asyncio.timeout(SAFE_S):
@@ -386,19 +393,24 @@ class Executor:
         await self._between(shutdown_recipe(self._settings, self.reach()))
 
     async def _between(self, recipe: Recipe) -> None:
-        if self._run is not None:
-            raise Refused(f"experiment {self._run.id} is running")
+        if not self._idle.is_set():
+            raise Refused("an experiment, a flush or a shutdown is running")
         self._idle.clear()
         try:
-            for step in recipe.steps:
-                name = type(step).__name__
-                self._events.emit("decision", what="step", step=name, reason="between experiments")
-                try:
-                    await self._plain(step)
-                except (InstrumentError, TaylordError) as error:
-                    self._events.emit("decision", what="step.failed", step=name, reason=str(error))
+            async with asyncio.TaskGroup() as tasks:
+                self._work = tasks.create_task(self._one_by_one(recipe), name="between experiments")
         finally:
+            self._work = None
             self._idle.set()
+
+    async def _one_by_one(self, recipe: Recipe) -> None:
+        for step in recipe.steps:
+            name = type(step).__name__
+            self._events.emit("decision", what="step", step=name, reason="between experiments")
+            try:
+                await self._plain(step)
+            except (InstrumentError, TaylordError) as error:
+                self._events.emit("decision", what="step.failed", step=name, reason=str(error))
 
     # -- documents ----------------------------------------------------------------------------
 

@@ -46,6 +46,7 @@ class Run:
     samples: list[SampleResult] = field(default_factory=list[SampleResult])
     acquisitions: int = 0
     sampled: bool = False  # rule A has sampled while it waited
+    steady: bool = True
     verdict: Verdict = field(default_factory=Verdict)
     fresh_starts: int = 0  # how often the flows had to be started again after a fault
 
@@ -53,7 +54,7 @@ class Run:
         """Drop what was sampled before an interruption."""
         self.spectra.clear()
         self.samples.clear()
-        self.sampled = False
+        self.sampled, self.steady = False, True
 
     def finish(self, status: Status, reason: str, t: float) -> None:
         """Enter the final state."""

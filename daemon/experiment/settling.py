@@ -12,7 +12,7 @@ from daemon.settings.models import Settings
 LINE_FLUSH = 1.5  # line volumes until a feed line surely holds its stock
 OFF = 0.05  # of the commanded flow: more is not the mixture asked for
 OFF_ML_MIN = 0.002  # smaller differences are rounding of read-backs
-FRESH_S = 30.0  # a temperature older than this says nothing of now
+FRESH_S = 15.0  # a reading older than this says nothing of now
 
 
 def is_ready(temperatures: History, now: float, step: Heat) -> bool:
@@ -84,6 +84,8 @@ class Settling:
         """Return what is not as commanded now, or an empty string."""
         for feed in self._settings.feeds:
             wanted, meter = self._flows[feed.name], self._watch.clocks.meters[feed.name]
+            if meter.seen is None or now - meter.seen > FRESH_S:
+                return f"no flow reading of {feed.pump} for {FRESH_S:g} s"
             if abs(meter.flow_ml_min - wanted) > max(OFF * wanted, OFF_ML_MIN):
                 return f"{feed.pump} delivers {meter.flow_ml_min:.4g} of {wanted:.4g} mL/min"
             if wanted > 0 and meter.total_ml < LINE_FLUSH * feed.dead_volume_ml:

@@ -1,0 +1,347 @@
+"""Experiments on the simulated rig: real drivers, guard and world, in virtual time."""
+
+import asyncio
+
+import pytest
+
+from daemon.errors import Refused
+from daemon.experiment.volumes import TOTAL
+from tests.daemon.experiment.assembly import COOL, flow_rig
+
+pytestmark = pytest.mark.virtual
+
+RESPONSES = [
+    {"name": "space_time_yield"},
+    {"name": "yield"},
+    {"name": "conversion"},
+    {"name": "e_factor"},
+    {"name": "concentration"},
+]
+
+
+async def test_an_experiment_keeps_requested_commanded_achieved_and_responses_apart():
+    async with flow_rig(responses=RESPONSES) as flow:
+        record = await flow.executor.run("e-1", COOL)
+    assert (record.status, record.reason) == ("ok", "")
+    assert record.requested == COOL
+    for name, value in COOL.items():
+        assert record.commanded[name] == pytest.approx(value, rel=2e-3)
+        assert record.achieved[name] == pytest.approx(record.commanded[name], rel=0.01)
+    assert record.achieved["steady"] is True
+    assert record.achieved["temperature_sd"] < 0.2
+    assert set(record.responses) == {row["name"] for row in RESPONSES}
+    assert all(r.quality == "ok" and r.sd > 0 for r in record.responses.values())
+    product = record.responses["concentration"].value
+    minutes = record.achieved["residence_time"]
+    assert record.responses["yield"].value == pytest.approx(
+        product / record.achieved["concentration"], rel=1e-6
+    )
+    assert record.responses["space_time_yield"].value == pytest.approx(
+        210.21 * product / (minutes / 60), rel=1e-6
+    )
+
+
+async def test_without_dispersion_and_noise_the_concentrations_are_those_of_the_rate_law():
+    ideal = {"chemistry": "snar-hone-2017", "dispersion": False, "noise": False}
+    species = [{"name": f"c_{s}", "kind": "concentration", "species": s} for s in ("ortho", "bis")]
+    asked = {
+        "residence_time": 1.0,
+        "temperature": 90.0,
+        "concentration": 0.3,
+        "equivalents.pyrrolidine": 2.0,
+    }
+    async with flow_rig(simulation=ideal, responses=species) as flow:
+        record = await flow.executor.run("e-1", asked)
+    # DOMAIN 6; flows are rounded to whole uL/min, which is worth 0.1 %
+    assert record.responses["c_ortho"].value == pytest.approx(0.2491, rel=0.005)
+    assert record.responses["c_bis"].value == pytest.approx(0.0407, rel=0.01)
+
+
+async def test_heat_comes_first_then_diluent_then_the_reagents():
+    async with flow_rig() as flow:
+        await flow.executor.run("e-1", COOL)
+    heat = flow.commands("set_temperature")[0][0]
+    starts = {a["pump"]: t for t, a in flow.commands("set_flow") if a.get("ml_min", 0) > 0.06}
+    trickle = next(c for c in flow.commands("set_flow") if "ml_min" in c[1])
+    assert trickle[1] == {"pump": "pump-c", "ml_min": 0.05}
+    assert trickle[0] <= heat < starts["pump-c"] < starts["pump-a"]
+    assert starts["pump-b"] - starts["pump-c"] < 1.0
+
+
+async def test_the_fluid_analysed_has_reacted_under_the_commanded_conditions_alone():
+    async with flow_rig() as flow:
+        record = await flow.executor.run("e-1", COOL)
+        history = flow.executor._watch.clocks.history
+        started = max(t for t, a in flow.commands("set_flow") if a.get("ml_min", 0) > 0.06)
+        first = min(t for t, _ in flow.commands("acquire"))
+        pumped = history.at(first, TOTAL) - history.at(started, TOTAL)
+    # two volumes of coil and outlet at least (rule B), and the lines' filling
+    assert pumped > 2 * (1.0 + 0.35)
+    assert record.achieved["volume.substrate"] > 0.15
+
+
+async def test_conditions_that_cannot_be_made_are_refused_before_anything_moves():
+    async with flow_rig() as flow:
+        record = await flow.executor.run("e-1", {**COOL, "concentration": 1.5})
+    assert record.status == "refused"
+    assert "concentration at most" in record.reason
+    assert flow.states() == ["stopped"]
+    assert flow.commands("set_flow") == flow.commands("set_temperature") == []
+
+
+async def test_an_experiment_is_refused_while_an_instrument_is_away():
+    async with flow_rig() as flow:
+        flow.sim.disturb("pump-a", "unplug")
+        await asyncio.sleep(30.0)
+        record = await flow.executor.run("e-1", COOL)
+    assert record.status == "refused"
+    assert "not connected: pump-a" in record.reason
+
+
+async def test_a_stock_that_would_run_dry_is_refused():
+    feeds = [
+        {"name": "substrate", "pump": "pump-a", "solutes": {"dfnb": 2.0}, "stock_ml": 50.0},
+        {"name": "amine", "pump": "pump-b", "solutes": {"pyrrolidine": 4.2}},
+        {"name": "solvent", "pump": "pump-c"},
+    ]
+    async with flow_rig(feeds=feeds, used_ml={"substrate": 49.9}) as flow:
+        assert flow.executor.left_ml()["substrate"] == pytest.approx(0.1)
+        record = await flow.executor.run("e-1", COOL)
+    assert record.status == "refused"
+    assert "feed substrate: needs" in record.reason
+    assert "0.1 mL of the stock of 50 mL is left" in record.reason
+
+
+async def test_one_experiment_at_a_time():
+    async with flow_rig() as flow, asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(flow.executor.run("e-1", COOL))
+        await flow.until(step="Heat")
+        with pytest.raises(Refused, match="experiment e-1 is running"):
+            await flow.executor.run("e-2", COOL)
+        with pytest.raises(Refused, match="is running"):
+            await flow.executor.shutdown()
+        await flow.executor.skip()
+    assert first.result().status == "aborted"
+
+
+async def test_a_hold_keeps_the_temperature_and_the_fluid_becomes_steady_anew():
+    async with flow_rig() as flow, asyncio.TaskGroup() as tasks:
+        experiment = tasks.create_task(flow.executor.run("e-1", COOL))
+        await flow.until(step="WaitSteady")
+        await asyncio.sleep(60.0)
+        flow.executor.hold()
+        await flow.until("held")
+        await asyncio.sleep(300.0)
+        truth = flow.truth()
+        assert truth["pumps"]["pump-a"]["flow"] == truth["pumps"]["pump-b"]["flow"] == 0
+        assert truth["pumps"]["pump-c"]["flow"] == pytest.approx(0.05)
+        assert truth["heaters"]["bath"]["goal"] == 32.0
+        resumed = asyncio.get_running_loop().time()
+        flow.executor.resume()
+        record = await experiment
+        history = flow.executor._watch.clocks.history
+        first = min(t for t, _ in flow.commands("acquire"))
+        assert history.at(first, TOTAL) - history.at(resumed, TOTAL) > 2 * 1.35
+    assert record.status == "ok"
+    assert flow.states() == ["running", "holding", "held", "restarting", "running", "complete"]
+
+
+async def test_a_hold_taken_back_at_once_changes_nothing():
+    async with flow_rig() as flow, asyncio.TaskGroup() as tasks:
+        experiment = tasks.create_task(flow.executor.run("e-1", COOL))
+        await flow.until(step="Heat")
+        flow.executor.hold()
+        flow.executor.resume()
+        assert (await experiment).status == "ok"
+    assert "held" not in flow.states()
+
+
+async def test_a_skip_leaves_the_rig_warm_at_a_trickle():
+    async with flow_rig() as flow, asyncio.TaskGroup() as tasks:
+        experiment = tasks.create_task(flow.executor.run("e-1", COOL))
+        await flow.until(step="WaitSteady")
+        await flow.executor.skip("seen enough")
+        pumps = flow.truth()["pumps"]
+        assert [pumps[f"pump-{x}"]["flow"] for x in "abc"] == pytest.approx([0, 0, 0.05])
+        assert flow.truth()["heaters"]["bath"]["goal"] == 32.0
+        assert flow.executor.state == "idle"
+    record = experiment.result()
+    assert (record.status, record.reason) == ("aborted", "seen enough")
+    assert record.responses["space_time_yield"].value is None
+    assert flow.states()[-1] == "aborted"
+
+
+@pytest.mark.parametrize("step", ["Heat", "WaitSteady", "Sample"])
+async def test_an_abort_stops_pumps_and_heat_whatever_the_step(step):
+    async with flow_rig() as flow, asyncio.TaskGroup() as tasks:
+        experiment = tasks.create_task(flow.executor.run("e-1", COOL))
+        await flow.until(step=step)
+        await asyncio.sleep(2.0)
+        await flow.executor.abort("operator")
+        truth = flow.truth()
+        assert all(pump["flow"] == 0 for pump in truth["pumps"].values())
+        assert truth["heaters"]["bath"]["goal"] is None
+    assert (experiment.result().status, experiment.result().reason) == ("aborted", "operator")
+
+
+async def test_an_abort_with_nothing_running_goes_safe_too():
+    async with flow_rig() as flow:
+        await flow.executor.run("e-1", COOL)
+        await flow.executor.abort()
+        assert flow.truth()["pumps"]["pump-c"]["flow"] == 0
+        assert flow.truth()["heaters"]["bath"]["goal"] is None
+
+
+async def test_an_abort_ends_a_shutdown_and_nothing_flows_afterwards():
+    async with flow_rig() as flow, asyncio.TaskGroup() as tasks:
+        await flow.executor.run("e-1", {**COOL, "temperature": 60.0})
+        tasks.create_task(flow.executor.shutdown())
+        await asyncio.sleep(60.0)
+        assert flow.truth()["pumps"]["pump-c"]["flow"] > 0
+        await flow.executor.abort()
+        await asyncio.sleep(60.0)
+        assert all(pump["flow"] == 0 for pump in flow.truth()["pumps"].values())
+
+
+async def test_a_trip_ends_the_experiment_and_says_so():
+    async with flow_rig() as flow, asyncio.TaskGroup() as tasks:
+        experiment = tasks.create_task(flow.executor.run("e-1", COOL))
+        await flow.until(step="WaitSteady")
+        flow.rig.emergency_stop("operator")
+        record = await experiment
+        await flow.rig.trip.settled()
+        assert all(pump["flow"] == 0 for pump in flow.truth()["pumps"].values())
+    assert record.status == "aborted"
+    assert "trip" in record.reason
+
+
+async def test_a_cancelled_experiment_is_left_interrupted_and_safe():
+    async with flow_rig() as flow, asyncio.TaskGroup() as tasks:
+        experiment = tasks.create_task(flow.executor.run("e-1", COOL))
+        await flow.until(step="WaitSteady")
+        experiment.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await experiment
+        assert all(pump["flow"] == 0 for pump in flow.truth()["pumps"].values())
+        last = [e.data for e in flow.log if e.kind == "experiment"][-1]
+    assert (last["status"], last["state"]) == ("interrupted", "aborted")
+
+
+async def test_a_pump_that_is_lost_fails_the_experiment_and_makes_the_rig_safe():
+    async with flow_rig() as flow, asyncio.TaskGroup() as tasks:
+        experiment = tasks.create_task(flow.executor.run("e-1", COOL))
+        await flow.until(step="WaitSteady")
+        flow.sim.disturb("pump-b", "unplug")
+        record = await experiment
+        truth = flow.truth()
+        assert truth["pumps"]["pump-a"]["flow"] == truth["pumps"]["pump-c"]["flow"] == 0
+        assert truth["heaters"]["bath"]["goal"] is None
+    assert record.status == "failed"
+    assert "pump-b" in record.reason
+    assert record.responses["space_time_yield"].value is None
+
+
+async def test_a_silent_analyser_fails_the_experiment_without_a_value_and_keeps_the_rig_warm():
+    async with flow_rig() as flow, asyncio.TaskGroup() as tasks:
+        experiment = tasks.create_task(flow.executor.run("e-1", COOL))
+        await flow.until(step="WaitSteady")
+        flow.sim.disturb("nmr", "silent")
+        record = await experiment
+        assert flow.truth()["heaters"]["bath"]["goal"] == 32.0
+        assert flow.truth()["pumps"]["pump-a"]["flow"] == 0
+    assert record.status == "failed"
+    assert "nmr" in record.reason
+    assert record.responses["space_time_yield"].value is None
+    assert any(e.kind == "decision" and e.data["what"] == "acquisition.retried" for e in flow.log)
+
+
+async def test_an_analyser_that_comes_back_is_asked_again_after_a_fresh_start():
+    async with flow_rig() as flow, asyncio.TaskGroup() as tasks:
+        experiment = tasks.create_task(flow.executor.run("e-1", COOL))
+        await flow.until(step="Sample")
+        await asyncio.sleep(2.0)
+        flow.sim.disturb("nmr", "unplug")
+        await asyncio.sleep(120.0)
+        assert flow.truth()["pumps"]["pump-a"]["flow"] == 0  # solvent trickles meanwhile
+        flow.sim.disturb("nmr", "ok")
+        record = await experiment
+    assert record.status == "ok"
+    assert any(e.kind == "decision" and e.data["what"] == "experiment.restarted" for e in flow.log)
+
+
+async def test_a_temperature_that_is_not_reached_in_time_fails_and_does_not_proceed():
+    async with flow_rig(campaign={"temperature_timeout": 60.0}) as flow:
+        record = await flow.executor.run("e-1", {**COOL, "temperature": 110.0})
+        assert flow.truth()["heaters"]["bath"]["goal"] is None
+    assert record.status == "failed"
+    assert "bath did not hold 110 +- 1 degC within 60 s; it shows" in record.reason
+    assert flow.commands("acquire") == []
+
+
+async def test_a_shutdown_keeps_solvent_flowing_until_it_is_cool():
+    async with flow_rig() as flow:
+        await flow.executor.run("e-1", {**COOL, "temperature": 70.0})
+        pumped = flow.truth()["pumps"]["pump-c"]["displaced"]
+        await flow.executor.shutdown()
+        truth = flow.truth()
+    assert truth["heaters"]["bath"]["goal"] is None
+    assert truth["heaters"]["bath"]["temperature"] < 50.0
+    assert all(pump["flow"] == 0 for pump in truth["pumps"].values())
+    assert truth["pumps"]["pump-c"]["displaced"] - pumped > 3 * 1.45
+
+
+async def test_a_stop_lets_the_experiment_finish_and_shuts_down():
+    async with flow_rig() as flow, asyncio.TaskGroup() as tasks:
+        experiment = tasks.create_task(flow.executor.run("e-1", COOL))
+        await flow.until(step="Heat")
+        await flow.executor.stop()
+        assert all(pump["flow"] == 0 for pump in flow.truth()["pumps"].values())
+    assert experiment.result().status == "ok"
+
+
+async def test_a_nearly_empty_syringe_is_refilled_before_the_experiment_starts():
+    instruments = {
+        "pump-b": {
+            "driver": "new-era-ne1000",
+            "port": "/dev/ttyUSB0",
+            "address": 1,
+            "syringe": {"diameter_mm": 14.43, "volume_ml": 10.0},
+        }
+    }
+    async with flow_rig(instruments=instruments) as flow:
+        await flow.rig.guard.set_flow("pump-b", 4.0)
+        await asyncio.sleep(139.5)
+        await flow.rig.guard.set_flow("pump-b", 0.0)
+        record = await flow.executor.run("e-1", COOL)
+    refills = flow.commands("refill")
+    assert [arguments["pump"] for _, arguments in refills] == ["pump-b"]
+    assert refills[0][1]["volume_ml"] == pytest.approx(4.0 * 139.5 / 60, rel=0.02)
+    assert refills[0][0] < flow.commands("set_temperature")[0][0]
+    assert record.status == "ok"
+
+
+async def test_spectra_are_kept_under_the_experiment():
+    class Kept(list):
+        def spectrum(self, experiment, number, spectrum):
+            self.append((experiment, number, len(spectrum.y)))
+
+    kept = Kept()
+    async with flow_rig(raw=kept) as flow:
+        await flow.executor.run("e-7", COOL)
+    assert [k[:2] for k in kept] == [("e-7", n) for n in range(1, len(kept) + 1)]
+    assert all(points == kept[0][2] > 100 for _, _, points in kept)
+
+
+async def test_replicates_multiply_the_samples():
+    async with flow_rig() as flow:
+        record = await flow.executor.run("e-1", COOL, replicates=2)
+    assert record.status == "ok"
+    assert len(flow.commands("acquire")) >= 4
+
+
+async def test_a_flush_pumps_three_volumes_of_solvent():
+    async with flow_rig() as flow:
+        await flow.executor.flush()
+        displaced = {name: p["displaced"] for name, p in flow.truth()["pumps"].items()}
+    assert displaced["pump-c"] == pytest.approx(3 * 1.45, rel=0.05)
+    assert displaced["pump-a"] == displaced["pump-b"] == 0
