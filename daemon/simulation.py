@@ -20,6 +20,7 @@ from daemon import plugins
 from daemon.errors import ConfigError
 from daemon.plant import plant_spec
 from daemon.settings.models import FaultSettings, InstrumentSettings, Settings
+from drivers.mqtt import MqttPort
 from drivers.transport.base import LineSpec
 from simulators.instruments.base import Ports, Role
 from simulators.ports import Clock
@@ -115,10 +116,9 @@ class Simulation:
         simulated.echo = line.echo
         return MemoryEnd(simulated)
 
-    def dial_mqtt(self, port: str) -> MemoryLink:
-        """Return a new connection to the broker in memory; all topics share it."""
-        del port
-        return self.broker.client()
+    def dial_mqtt(self, port: str) -> MqttPort:
+        """Return a new connection to the broker in memory, as the instrument at a topic sees it."""
+        return MqttPort(self.broker.client(), port)
 
     def driver_options(self, name: str) -> dict[str, Any]:
         """Return an instrument's driver options, with what only the simulated rig knows.
@@ -156,7 +156,7 @@ class Simulation:
 
     def _instrument(self, name: str, settings: InstrumentSettings, clock: Clock) -> Any:
         factory: Any = plugins.load("taylord.simulators", settings.driver)
-        options = {**settings.options, "topic": topic(settings.port)}
+        options = {"topic": topic(settings.port), **settings.options}
         options["data_dir"] = self._data_dir / name
         role = role_of(settings)
         port: Any = getattr(self.world, role)(name)

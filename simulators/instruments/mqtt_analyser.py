@@ -6,7 +6,8 @@ There is no one standard; the option ``style`` picks a usual shape under the top
 ``<topic>/scan``; a scan is asked for by ``{"id": …}`` on ``<topic>/cmd`` and repeats the id, or
 comes by itself every ``period_s``. ``tasmota``: ``tele/<topic>/LWT|STATE|SENSOR`` and
 ``cmnd/<topic>/…``. ``esphome``: ``<topic>/status`` and ``<topic>/sensor/<name>/state``. The device
-is a client: presence is its will.
+is a client: presence is its will. A sensor publishes what ``signals`` (name: path and unit) lists,
+else the line's pressure and temperature.
 """
 
 import asyncio
@@ -22,6 +23,18 @@ from simulators.wire.mqtt import MqttClient, Will
 
 Style = Literal["spectra", "tasmota", "esphome"]
 SCAN_S = 10.0
+USUAL_SIGNALS: Mapping[Style, Mapping[str, Mapping[str, Any]]] = {
+    "spectra": {},
+    "tasmota": {
+        "temperature": {"path": "LINE.Temperature", "unit": "degC"},
+        "pressure": {"path": "LINE.Pressure", "unit": "bar"},
+    },
+    "esphome": {
+        "pressure": {"path": "line_pressure", "unit": "bar"},
+        "temperature": {"path": "line_temperature", "unit": "degC"},
+    },
+}
+_TEMPERATURES = frozenset({"degC", "K", "degF"})
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _UNIT_PLACES = 6
 
@@ -37,8 +50,13 @@ class SimMqttAnalyser:
         self.name, self.clock = name, clock
         self.topic = str(options.get("topic", name)).strip("/")
         self.style: Style = options.get("style", "spectra")
-        self.period_s = float(options.get("period_s", 0.0 if self.style == "spectra" else 10.0))
         self.scan_s = float(options.get("scan_s", SCAN_S))
+        free_s = 0.0 if options.get("triggered", True) else 2.0 * self.scan_s
+        usual_s = free_s if self.style == "spectra" else 10.0
+        self.period_s = float(options.get("period_s") or usual_s)
+        self.signals: Mapping[str, Mapping[str, Any]] = (
+            options.get("signals") or USUAL_SIGNALS[self.style]
+        )
         self._ports = ports
         if self.style == "spectra":
             need(ports.cell, name, "cell")
@@ -150,26 +168,39 @@ class SimMqttAnalyser:
     def _now(self) -> datetime:
         return _EPOCH + timedelta(seconds=self.clock())
 
-    def _line(self) -> tuple[float, float]:
+    def _readings(self) -> list[tuple[str, float]]:
+        """Return path and number of every signal, as the device's own scale has it."""
         port = need(self._ports.pressure, self.name, "pressure")
-        return port.pressure_bar(), port.temperature_degc()
+        return [
+            (
+                str(signal["path"]),
+                (
+                    port.temperature_degc()
+                    if signal.get("unit", "") in _TEMPERATURES
+                    else port.pressure_bar()
+                )
+                / float(signal.get("scale", 1.0)),
+            )
+            for signal in self.signals.values()
+        ]
 
     def _publish_tasmota(self) -> None:
         """Publish what Tasmota does each TelePeriod; its time is local and without a zone."""
         now = self._now().replace(tzinfo=None).isoformat(timespec="seconds")
-        pressure, temperature = self._line()
         state = {
             "Time": now,
             "UptimeSec": int(self.clock() - self._born),
             "POWER": "ON" if self.power else "OFF",
             "Wifi": {"RSSI": 78},
         }
-        sensor = {
-            "Time": now,
-            "LINE": {"Temperature": _rounded(temperature), "Pressure": _rounded(pressure)},
-            "TempUnit": "C",
-            "PressureUnit": "bar",
-        }
+        sensor: dict[str, Any] = {"Time": now}
+        for path, value in self._readings():
+            *parents, leaf = path.split(".")
+            here = sensor
+            for parent in parents:
+                here = here.setdefault(parent, {})
+            here[leaf] = _rounded(value)
+        sensor |= {"TempUnit": "C", "PressureUnit": "bar"}
         self._post(f"tele/{self.topic}/STATE", json.dumps(state, separators=(",", ":")))
         self._post(f"tele/{self.topic}/SENSOR", json.dumps(sensor, separators=(",", ":")))
 
@@ -189,9 +220,8 @@ class SimMqttAnalyser:
         self._post(f"stat/{self.topic}/RESULT", json.dumps(answer, separators=(",", ":")))
 
     def _publish_esphome(self) -> None:
-        pressure, temperature = self._line()
-        self._post(f"{self.topic}/sensor/line_pressure/state", f"{pressure:.2f}")
-        self._post(f"{self.topic}/sensor/line_temperature/state", f"{temperature:.2f}")
+        for name, value in self._readings():
+            self._post(f"{self.topic}/sensor/{name}/state", f"{value:.2f}")
 
     def _esphome_command(self, topic: str, payload: bytes, retained: bool) -> None:  # a handler
         del retained

@@ -253,3 +253,27 @@ def test_the_role_goes_with_the_style():
     assert SimMqttAnalyser.role_for({"style": "esphome"}) == "pressure"
     with pytest.raises(ValueError, match="pressure port"):
         SimMqttAnalyser("x", {"style": "tasmota"}, ports(), lambda: 0.0)
+
+
+async def test_a_sensor_publishes_what_the_configuration_lists(broker):
+    listener = Listener(broker, "tele/ph1/SENSOR")
+    signals = {
+        "line": {"path": "BMP.P.Line", "unit": "bar", "scale": 0.001},
+        "room": {"path": "DS18B20.Temperature", "unit": "degC"},
+    }
+    sim = analyser(
+        {"style": "tasmota", "topic": "ph1", "signals": signals},
+        pressure=FakePressure(bar=2.0, degc=21.0),
+    )
+    sim.attach(broker.client())
+    ((_, payload, _),) = await listener.after(10.1)
+    document = json.loads(payload)
+    assert document["BMP"] == {"P": {"Line": 2000.0}}
+    assert document["DS18B20"] == {"Temperature": 21.0}
+
+
+async def test_an_analyser_that_is_not_triggered_scans_by_itself(broker):
+    listener = Listener(broker, "lab/nir/scan")
+    sim = analyser({"triggered": False, "scan_s": 5})
+    sim.attach(broker.client())
+    assert len(await listener.after(31)) == 2
