@@ -41,10 +41,31 @@ class LinesPort(Protocol):
         ...
 
 
-def build_instrument(name: str, settings: InstrumentSettings, lines: LinesPort) -> Instrument:
-    """Return one instrument on its line; nothing is opened. Raises ValueError or ConfigError."""
-    limits = configured_limits(settings)
-    return lines.instrument(name, settings.driver, settings.port, settings.options, limits)
+def build_instrument(name: str, settings: Settings, lines: LinesPort) -> Instrument:
+    """Return one instrument on its line; nothing is opened. Raises ValueError or ConfigError.
+
+    The driver is given the limits in force, and sets them on the instruments that can hold them
+    themselves: a pump then stops at the reactor's pressure even when the daemon is dead.
+    """
+    own = settings.instruments[name]
+    limits = configured_limits(own)
+    if settings.reactor is not None and "pressure" not in limits and _measures_bar(own):
+        limits["pressure"] = Limits(0.0, settings.reactor.max_pressure)
+    return lines.instrument(name, own.driver, own.port, own.options, limits)
+
+
+def _measures_bar(settings: InstrumentSettings) -> bool:
+    spec = _specs_of(settings).get("pressure")
+    return spec is not None and spec.unit == "bar"
+
+
+def _specs_of(settings: InstrumentSettings) -> Mapping[str, SignalSpec]:
+    """Return the signals that the driver has with these options."""
+    driver = load("taylord.drivers", settings.driver)
+    specs: Mapping[str, SignalSpec] = driver.signal_specs(
+        driver.Options.model_validate(settings.options)
+    )
+    return specs
 
 
 def configured_limits(settings: InstrumentSettings) -> dict[str, Limits]:
@@ -59,10 +80,7 @@ def _bound(settings: InstrumentSettings, signal: str, value: float | str) -> flo
     """Return a number as it is, and a string with a unit in the unit of its signal."""
     if not isinstance(value, str):
         return float(value)
-    driver = load("taylord.drivers", settings.driver)
-    options = driver.Options.model_validate(settings.options)
-    specs: Mapping[str, SignalSpec] = driver.signal_specs(options)
-    return to_unit(value, specs[signal].unit)
+    return to_unit(value, _specs_of(settings)[signal].unit)
 
 
 def signal_specs(

@@ -49,7 +49,7 @@ class PollPlan:
         return min(self._due, default=None)
 
     def take_due(self, now: float) -> list[str]:
-        """Return what is due, in table order; what was missed meanwhile is not made up for."""
+        """Return what is due, in the order of ``periods``; what was missed meanwhile is not made up for."""
         names: list[str] = []
         for i, (period, signals) in enumerate(self._groups):
             if self._due[i] > now + TOGETHER_S:
@@ -60,6 +60,15 @@ class PollPlan:
                 self._due[i] = now + period
         names.sort(key=self._order.__getitem__)
         return names
+
+
+def urgency(spec: SignalSpec) -> int:
+    """Return the place of a signal in a poll: what trips comes last.
+
+    A group of readings is handed on when it is complete; nothing shall come between the last byte
+    of a pressure and its judgement.
+    """
+    return {"bar": 2, "degC": 1}.get(spec.unit, 0)
 
 
 def reason_for(error: InstrumentError) -> str:

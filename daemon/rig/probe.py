@@ -36,7 +36,7 @@ async def probe_rig(settings: Settings, lines: LinesPort) -> list[Probe]:
 
 async def _probe(settings: Settings, name: str, lines: LinesPort) -> Probe:
     try:
-        instrument = build_instrument(name, settings.instruments[name], lines)
+        instrument = build_instrument(name, settings, lines)
         async with asyncio.timeout(PROBE_S):
             return Probe(name, identity=await _identify(instrument, lines))
     except TimeoutError:

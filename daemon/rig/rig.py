@@ -59,7 +59,7 @@ class Rig:
         self.events, self._lines = events, lines
         self.heartbeats = heartbeats if heartbeats is not None else Heartbeats()
         self.instruments: dict[str, Instrument] = {
-            name: build_instrument(name, own, lines) for name, own in settings.instruments.items()
+            name: build_instrument(name, settings, lines) for name in settings.instruments
         }
         self._specs = signal_specs(settings, self.instruments)
         now = asyncio.get_running_loop().time()

@@ -14,7 +14,7 @@ import structlog
 from daemon.events import EventBus
 from daemon.rig.connection import Connection
 from daemon.rig.line import SharedLine
-from daemon.rig.poller import PollPlan, bad_readings, reason_for, silent
+from daemon.rig.poller import PollPlan, bad_readings, reason_for, silent, urgency
 from daemon.safety.alarms import Alarms
 from drivers.errors import (
     CommandRejected,
@@ -61,7 +61,7 @@ class Supervisor:
         self._hurry = asyncio.Event()
         self._next_check = 0.0
         self._loop = asyncio.get_running_loop()
-        self._names = list(instrument.signals)
+        self._names = sorted(instrument.signals, key=lambda n: urgency(specs[f"{self.name}.{n}"]))
         periods = {n: s for n in self._names if (s := specs[f"{self.name}.{n}"].poll_s) is not None}
         self._plan = PollPlan(periods, self._loop.time())
 

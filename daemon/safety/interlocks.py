@@ -127,8 +127,7 @@ class Interlocks:
 
     def _judge(self, state: _State, now: float) -> Violation | None:
         """Find what is wrong with one row now; ``since`` starts anew when it begins to be read."""
-        known = self._readings_of(state.row)
-        unread = next((name for name in state.row.watched if name not in known), None)
+        unread = self._unread(state) if state.unread else None  # once read, always read
         if not state.awake:
             found = None
         elif unread is None:
@@ -145,6 +144,10 @@ class Interlocks:
             self.moved = True
         state.violated, state.unread = found, unread is not None
         return found
+
+    def _unread(self, state: _State) -> str | None:
+        known = self._readings_of(state.row)
+        return next((name for name in state.row.watched if name not in known), None)
 
     def _seen(self, row: Row) -> Seen:
         commanded, at = self._commanded.get(row.signal, (None, 0.0))

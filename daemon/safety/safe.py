@@ -51,9 +51,9 @@ async def make_rig_safe(
 
 def _build(settings: Settings, lines: LinesPort) -> Mapping[str, Instrument | _Unbuilt]:
     built: dict[str, Instrument | _Unbuilt] = {}
-    for name, own in settings.instruments.items():
+    for name in settings.instruments:
         try:
-            built[name] = build_instrument(name, own, lines)
+            built[name] = build_instrument(name, settings, lines)
         except (ValueError, ConfigError) as error:
             built[name] = _Unbuilt(name, f"cannot be built: {error}")
     return built

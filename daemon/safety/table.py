@@ -1,8 +1,9 @@
 """The safety table of a rig: the configured rows, and those that need no configuration.
 
-Built in (DOMAIN 8): pressure above ``reactor.max_pressure`` trips; a thermostat hotter than its
-setpoint limit by :data:`MARGIN_K` trips; heat without a temperature reading younger than
-:data:`HEATER_STALE_S` trips.
+Built in (DOMAIN 8), and tripping: pressure above ``reactor.max_pressure``; a measured quantity
+outside the limits configured for it; a pump that delivers more than its limit; a thermostat hotter
+than its setpoint limit by :data:`MARGIN_K`; heat without a temperature reading younger than
+:data:`HEATER_STALE_S`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from daemon.units import to_unit
 from drivers.signal import SignalSpec
 
 MARGIN_K = 10.0  # overshoot of a good controller is 1-2 K
+FLOW_MARGIN = 0.02  # of the limit; read-backs are rounded
 HEATER_STALE_S = 5.0
 LEAST_STALE_S = 1.0  # three periods of a faster poll are within the jitter of a shared line
 
@@ -29,7 +31,12 @@ def safety_table(settings: Settings, specs: Mapping[str, SignalSpec]) -> list[Ro
     unknown signal (``daemon.settings.check`` has said both before).
     """
     rows = [configured_row(row, specs[row.signal]) for row in settings.interlocks]
-    return [*rows, *_pressure_rows(settings, specs), *_heater_rows(specs)]
+    return [
+        *rows,
+        *_pressure_rows(settings, specs),
+        *_limit_rows(settings, specs),
+        *_heater_rows(specs),
+    ]
 
 
 def configured_row(row: InterlockSettings, spec: SignalSpec) -> Row:
@@ -57,6 +64,24 @@ def _pressure_rows(settings: Settings, specs: Mapping[str, SignalSpec]) -> Itera
         if spec.name == "pressure" and spec.unit == "bar":
             limit = settings.reactor.max_pressure
             yield Row(f"{name} beyond the reactor", name, above=limit, bad_counts=False)
+
+
+def _limit_rows(settings: Settings, specs: Mapping[str, SignalSpec]) -> Iterator[Row]:
+    """Configured limits hold for readings too; a low limit of 0 leaves room for noise around it."""
+    for instrument, own in settings.instruments.items():
+        for short in own.limits:
+            name = f"{instrument}.{short}"
+            spec = specs[name]
+            if spec.limits is None:
+                continue
+            low, high = spec.limits.low or None, spec.limits.high
+            if not spec.writable:
+                yield Row(
+                    f"{name} outside its limits", name, above=high, below=low, bad_counts=False
+                )
+            elif short == "flow":
+                above = high * (1.0 + FLOW_MARGIN)
+                yield Row(f"{name} above its limit", name, above=above, bad_counts=False)
 
 
 def _heater_rows(specs: Mapping[str, SignalSpec]) -> Iterator[Row]:

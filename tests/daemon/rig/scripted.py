@@ -49,6 +49,14 @@ class ScriptedSignal:
         return Reading(self.full_name, value, self.spec.unit, asyncio.get_running_loop().time())
 
 
+class AnyOptions:
+    """Options of a scripted driver: whatever is given."""
+
+    @staticmethod
+    def model_validate(options):
+        return options
+
+
 class Scripted:
     """Common to all: ``values`` are what it reads, ``log`` what reached it, ``fault`` what it does.
 
@@ -56,8 +64,13 @@ class Scripted:
     end in NoReply; ``takes_s`` is how long a good exchange takes.
     """
 
+    Options = AnyOptions
     specs = ()
     values: ClassVar = {}
+
+    @classmethod
+    def signal_specs(cls, options):
+        return {spec.name: spec for spec in cls.specs}
 
     def __init__(self, name, link, limits):
         self.name, self.link = name, link
@@ -126,7 +139,7 @@ def _narrowed(spec, limits):
 
 class ScriptedPump(Scripted):
     specs = (
-        SignalSpec("flow", float, "mL/min", writable=True, limits=Limits(0.0, 10.0)),
+        SignalSpec("flow", float, "mL/min", writable=True, limits=Limits(0.0, 20.0)),
         SignalSpec("pressure", float, "bar"),
         SignalSpec("mode", str, writable=True, choices=("a", "b"), poll_s=None),
     )

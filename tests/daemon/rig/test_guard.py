@@ -16,6 +16,7 @@ from daemon.errors import (
 )
 from daemon.rig.guard import acting_for
 from drivers.errors import CommandRejected, NoReply, ReadbackMismatch
+from drivers.signal import Limits
 from tests.daemon.rig.scripted import Bench, running
 
 pytestmark = pytest.mark.virtual
@@ -246,7 +247,7 @@ async def test_a_refill_is_checked_and_awaited():
         with pytest.raises(OutOfLimits, match="above 0"):
             await bench.guard.refill("pump-b", 0.0, 2.0)
         with pytest.raises(OutOfLimits, match=r"pump-b\.flow"):
-            await bench.guard.refill("pump-b", 5.0, 20.0)
+            await bench.guard.refill("pump-b", 5.0, 20.1)
 
 
 @pytest.mark.parametrize(
@@ -305,3 +306,17 @@ async def test_what_the_instrument_refuses_is_recorded_as_failed():
         with pytest.raises(NoReply):
             await bench.guard.set_flow("pump-a", 0.0)
         assert [c["outcome"] for c in bench.of("command")] == ["pending", "failed"] * 2
+
+
+async def test_drivers_are_given_the_limits_in_force():
+    reactor = {"volume_ml": 1, "inner_diameter_mm": 1, "thermostat": "bath", "max_pressure": 12}
+    async with running(Bench(reactor=reactor)) as bench:
+        assert bench["pump-a"].signals["flow"].spec.limits == Limits(0.0, 5.0)
+        assert bench["pump-a"].signals["pressure"].spec.limits == Limits(0.0, 12.0)
+        assert bench.rig.specs["bath.setpoint"].limits == Limits(0.0, 140.0)
+
+
+async def test_limits_with_units_are_converted():
+    instruments = {"pump-a": {"driver": "pump", "port": "a", "limits": {"flow": ["0", "1 L/h"]}}}
+    async with running(Bench(instruments=instruments, reactor=None)) as bench:
+        assert bench.rig.specs["pump-a.flow"].limits.high == pytest.approx(1000 / 60)

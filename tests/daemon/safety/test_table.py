@@ -10,7 +10,7 @@ SPECS = {
     "pump-a.pressure": SignalSpec("pressure", float, "bar", poll_s=1.0),
     "pump-a.flow": SignalSpec("flow", float, "mL/min", writable=True),
     "bath.temperature": SignalSpec("temperature", float, "degC"),
-    "bath.setpoint": SignalSpec("setpoint", float, "degC", limits=Limits(0.0, 140.0)),
+    "bath.setpoint": SignalSpec("setpoint", float, "degC", True, Limits(0.0, 140.0)),
     "plate.temperature": SignalSpec("temperature", float, "degC"),
     "plate.setpoint": SignalSpec("setpoint", float, "degC"),
     "probe.temperature": SignalSpec("temperature", float, "degC"),
@@ -92,3 +92,28 @@ def test_history_is_bounded_however_fast_readings_come():
     for i in range(1000):
         history.add([good("p", 1.0, float(i))])
     assert len(history.channels()["p"]) == 50
+
+
+def test_configured_limits_hold_for_readings_too():
+    instruments = {
+        "pump-a": {"driver": "x", "port": "y", "limits": {"pressure": [0, 20], "flow": [0, 5]}},
+        "bath": {
+            "driver": "x",
+            "port": "z",
+            "limits": {"temperature": [5, 90], "setpoint": [5, 80]},
+        },
+        "scale": {"driver": "x", "port": "w", "limits": {"mass": [1, 2]}},
+    }
+    specs = SPECS | {
+        "pump-a.pressure": SignalSpec("pressure", float, "bar", limits=Limits(0, 20)),
+        "pump-a.flow": SignalSpec("flow", float, "mL/min", writable=True, limits=Limits(0, 5)),
+        "bath.temperature": SignalSpec("temperature", float, "degC", limits=Limits(5, 90)),
+    }
+    settings = Settings.model_validate({"name": "x", "instruments": instruments})
+    rows = {row.name: row for row in safety_table(settings, specs)}
+    assert (row := rows["pump-a.pressure outside its limits"]).above == 20.0
+    assert row.below is None
+    assert rows["pump-a.flow above its limit"].above == 5.1
+    assert (row := rows["bath.temperature outside its limits"]).above == 90.0
+    assert row.below == 5.0
+    assert not any("setpoint out" in name or "mass" in name for name in rows)
