@@ -13,22 +13,22 @@ residence-time kernel over batch outcomes (segregated flow) where kinetics are n
 is this equation that a real, micromixed tube follows.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import exp, pi
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.kinetics import Chemistry, Rates, react
+from simulators.kinetics import Chemistry, History, Rates, react
 from simulators.plumbing import VolumeLog
 from simulators.spec import CoilSpec
 from simulators.thermal import Zone
 
 Array = NDArray[np.float64]
 N_CELLS = 60
-STEADY_MOL_L = 1e-10  # a step that changes less than this, under unchanged conditions, is steady
+STEADY_MOL_L = 1e-9  # a step that changes less than this, under unchanged conditions, is steady
 SAME_K = 1e-5
+NEARLY_K = 0.3
 
 
 def bodenstein(coil: CoilSpec, flow_ml_s: float) -> float:
@@ -181,7 +181,7 @@ class DispersedCoil:
     def advance(self, t: float) -> None:
         """Take every step that was completed by ``t``.
 
-        What left since then, half a cell at least, is not known yet; the last that is stands for it.
+        What left since is not known yet: until it is, the last cell that left stands for it.
         """
         volume = self._log.hot(t)
         while (self._entered + 1) * self._cell <= volume:
@@ -262,23 +262,27 @@ class DispersedCoil:
         gas = self._state[-1] if self._state[-1].any() else None
         kelvin = self._history(since, seconds)
         c = react(
-            given.rates(gas), self._state[:-1], kelvin, np.array([seconds]), rtol=1e-5, atol=1e-8
+            given.rates(gas), self._state[:-1], kelvin, np.array([seconds]), rtol=1e-4, atol=1e-6
         )
         self._state = np.concatenate((c, self._state[-1:]))
         if not given.coil.preheated:
             self._cold = self._cold * exp(-seconds / given.lag_s)
 
-    def _history(self, since: float, seconds: float) -> Callable[[float], Array]:
+    def _history(self, since: float, seconds: float) -> History:
+        """Return the cells' temperatures over a step; that of its middle when they hardly change.
+
+        Rates bend so little within ``NEARLY_K`` that the middle stands for the whole to 1e-5.
+        """
         given = self._given
-        ends = given.zone.liquid(since), given.zone.liquid(since + seconds)
-        if given.coil.preheated and abs(ends[1] - ends[0]) < SAME_K:
-            fixed = np.array([0.5 * (ends[0] + ends[1]) + 273.15])
+        begin, middle, end = (given.zone.liquid(since + part * seconds) for part in (0.0, 0.5, 1.0))
+        calm = max(begin, middle, end) - min(begin, middle, end) < NEARLY_K
+        if given.coil.preheated and calm:
+            fixed = np.array([middle + 273.15])
             return lambda _: fixed
-        if given.coil.preheated:
-            return lambda done: np.array([given.zone.liquid(since + done * seconds) + 273.15])
+        cold = np.zeros(1) if given.coil.preheated else self._cold
 
         def of_cells(done: float) -> Array:
             liquid = given.zone.liquid(since + done * seconds)
-            return liquid + self._cold * exp(-done * seconds / given.lag_s) + 273.15
+            return liquid + cold * exp(-done * seconds / given.lag_s) + 273.15
 
         return of_cells

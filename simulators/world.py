@@ -8,7 +8,7 @@ that the same seed and the same order of questions give the same bytes.
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from math import ceil, isfinite, nan
-from typing import Any
+from typing import Any, TypeVar
 from zlib import crc32
 
 import numpy as np
@@ -27,6 +27,8 @@ TEMPERATURE_SD_K = 0.01
 SAMPLE_S = 2.0  # a measurement averages the cell at least this often
 MOST_SAMPLES = 64
 
+Part = TypeVar("Part")
+
 
 class World:
     """One simulated plant under the loop's clock; same spec, seed and commands, same world."""
@@ -34,28 +36,26 @@ class World:
     def __init__(self, spec: PlantSpec, clock: Clock, seed: int = 0) -> None:
         self.spec, self._clock, self._seed = spec, clock, seed
         self._plant = Plant(spec, clock())
+        self._pumps = {pump.name: _Pump(self, pump.name) for pump in spec.pumps}
+        self._heaters = {heater.name: _Heater(self, heater.name) for heater in spec.heaters}
+        self._pressures = {sensor.name: _Pressure(self, sensor) for sensor in spec.pressures}
+        self._cells = {analyser.name: _Cell(self, analyser) for analyser in spec.analysers}
 
     def pump(self, name: str) -> PumpPort:
         """Return the mechanical side of a pump; raise PlantError when there is none."""
-        self._known(name, self._plant.heads)
-        return _Pump(self, name)
+        return _known(name, self._pumps)
 
     def heater(self, name: str) -> HeaterPort:
         """Return the zone of a thermostat; raise PlantError when there is none."""
-        self._known(name, self._plant.zones)
-        return _Heater(self, name)
+        return _known(name, self._heaters)
 
     def pressure(self, name: str) -> PressurePort:
         """Return the tapping point of a pressure sensor; raise PlantError when there is none."""
-        sensors = {sensor.name: sensor for sensor in self.spec.pressures}
-        self._known(name, sensors)
-        return _Pressure(self, sensors[name])
+        return _known(name, self._pressures)
 
     def cell(self, name: str) -> CellPort:
         """Return the flow cell of an analyser; raise PlantError when there is none."""
-        analysers = {analyser.name: analyser for analyser in self.spec.analysers}
-        self._known(name, analysers)
-        return _Cell(self, analysers[name])
+        return _known(name, self._cells)
 
     def truth(self) -> dict[str, Any]:
         """Return the true state as JSON-ready data (CONTRACT, ``simulate``, ``state``).
@@ -118,9 +118,11 @@ class World:
             "stock": left if isfinite(left) else None,
         }
 
-    def _known(self, name: str, there_are: Mapping[str, Any]) -> None:
-        if name not in there_are:
-            raise PlantError(f"{name}: not part of the plant; there are {sorted(there_are)}")
+
+def _known(name: str, there_are: Mapping[str, Part]) -> Part:
+    if name not in there_are:
+        raise PlantError(f"{name}: not part of the plant; there are {sorted(there_are)}")
+    return there_are[name]
 
 
 def _noise(rng: np.random.Generator | None) -> Callable[[], float]:

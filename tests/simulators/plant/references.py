@@ -78,7 +78,7 @@ def lines(feed_of_t, degc_of_t, tau_s, bo, times, n=200):
 
 
 def brenner(bo, times):
-    """Return the step answer of the closed-closed tube, by Brenner's series (1962); times in tau."""
+    """Return a closed tube's answer to a step, by Brenner's series (1962); times in tau."""
     h = bo / 2.0
     grid = np.arange(1e-4, 400.0, 0.01)
 

@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import pytest
@@ -40,7 +41,7 @@ def test_a_growing_clog_shows_as_rising_pressure_first():
     for _ in range(12):
         clock.pass_(50.0)
         seen.append(world.pressure("line").pressure_bar())
-    assert all(later >= earlier for earlier, later in zip(seen, seen[1:], strict=False))
+    assert all(later >= earlier for earlier, later in itertools.pairwise(seen))
     assert seen[0] < 7.5
     clock.pass_(60.0)
     assert world.pressure("line").pressure_bar() == pytest.approx(7.0 + 30.0, rel=0.01)

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -108,4 +110,4 @@ def test_chemistries_are_found_by_name_as_plug_ins():
 def test_peak_regions_do_not_overlap(chemistry):
     regions = sorted((s.peak_low, s.peak_high) for s in chemistry.species.values())
     assert all(low < high for low, high in regions)
-    assert all(one[1] < other[0] for one, other in zip(regions, regions[1:], strict=False))
+    assert all(one[1] < other[0] for one, other in itertools.pairwise(regions))

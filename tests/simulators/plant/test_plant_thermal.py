@@ -148,8 +148,6 @@ def test_the_thermostat_port_reads_what_it_was_told_to_hold():
 
 def test_noise_on_the_thermometer_is_small_and_not_zero():
     world, _ = rig(noise=True)
-    read = [world.heater("bath").temperature_degc() for _ in range(5)]
-    assert len(set(read)) == 1  # each port starts the instrument's own stream anew
     bath = world.heater("bath")
     spread = np.std([bath.temperature_degc() for _ in range(400)])
     assert spread == pytest.approx(0.01, rel=0.2)
