@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from daemon.app.connecting import real_lines
 from daemon.app.history import config_changed, restored, unfinished, used_ml
 from daemon.app.plan import RunPlan
 from daemon.app.reactions import Reactions
@@ -138,11 +139,7 @@ def _with_simulated_options(settings: Settings, simulation: Simulation | None) -
 def _lines(settings: Settings, simulation: Simulation | None) -> Lines:
     if simulation is not None:
         return Lines(simulation.dial, simulation.dial_mqtt)
-    if settings.mqtt is None:
-        return Lines()
-    from daemon.app.broker import instrument_links
-
-    return Lines(dial_mqtt=instrument_links(settings.mqtt))
+    return real_lines(settings)
 
 
 def _add_experiments(parts: Parts, settings: Settings) -> None:

@@ -7,6 +7,7 @@ they are independent, so that one fault never hides another.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from daemon.experiment.feasibility import box_faults
 from daemon.settings.check_campaign import campaign_faults, chemistry_faults, response_faults
 from daemon.settings.check_rig import feed_faults, instrument_faults, line_faults, reactor_faults
 from daemon.settings.check_safety import interlock_faults, mqtt_faults
@@ -26,10 +27,17 @@ CHECKS: tuple[Callable[[Subject], Iterator[str]], ...] = (
 )
 
 
+# what must be right before the flows of the campaign's box can be worked out
+NEEDED_FOR_FLOWS = ("feeds", "reactor", "chemistry", "campaign", "analysis", "instruments")
+
+
 def cross_check(settings: Settings, raw: Mapping[str, Any]) -> list[str]:
     """Return every fault between the sections of a file whose shape is right.
 
     ``raw`` is the whole file as read: names defined in sections that were set aside are known.
     """
     subject = Subject(settings, raw)
-    return [fault for check in CHECKS for fault in check(subject)]
+    faults = [fault for check in CHECKS for fault in check(subject)]
+    if not any(fault.startswith(NEEDED_FOR_FLOWS) for fault in faults):
+        faults += box_faults(settings)
+    return faults

@@ -28,6 +28,30 @@ def load(path: str | Path) -> Settings:
     return settings
 
 
+def salvage(path: str | Path) -> tuple[Settings, list[str]]:
+    """Return at least the well-formed instruments of a file, and the file's faults.
+
+    For going safe: a mistake elsewhere in the file must not keep a pump running. Raises
+    ConfigError only when nothing can be read at all.
+    """
+    raw = read_toml(Path(path))
+    settings, faults = parse(raw)
+    if settings is None:
+        table = raw.get("instruments")
+        rows = table.items() if isinstance(table, Mapping) else ()
+        good = {name: row for name, row in rows if _stands_alone(name, row)}
+        settings = Settings.model_validate({"name": "salvaged", "instruments": good})
+    return settings, [f"{path}: {fault}" for fault in faults]
+
+
+def _stands_alone(name: str, row: Any) -> bool:
+    try:
+        Settings.model_validate({"name": "salvaged", "instruments": {name: row}})
+    except ValidationError:
+        return False
+    return True
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the file as plain tables; raise ConfigError when it cannot be read as TOML."""
     try:

@@ -45,7 +45,10 @@ CASES = {
         ('pump = "pump-a"', 'pump = "pump-a"\ndead_volum_ml = 0.1'),
         "feeds.0.dead_volum_ml: unknown key; did you mean 'dead_volume_ml'?",
     ),
-    "unknown section": (('host = "localhost"', 'host = "localhost"\n[reactr]\nx = 1'), "reactr: unknown key; did you mean 'reactor'?"),
+    "unknown section": (
+        ('host = "localhost"', 'host = "localhost"\n[reactr]\nx = 1'),
+        "reactr: unknown key; did you mean 'reactor'?",
+    ),
     "wrong type": (
         ("experiments = 40", 'experiments = "many"'),
         "campaign.experiments: must be a valid integer, unable to parse string as an integer, got 'many'",
@@ -67,7 +70,10 @@ CASES = {
         ("address = 1", "address = 1\nsyrige = 3"),
         "instruments.pump-b.syrige: unknown key; did you mean 'syringe'?",
     ),
-    "wrong option": (("diameter_mm = 26.59", "diameter_mm = -1"), "instruments.pump-b.syringe.diameter_mm: "),
+    "wrong option": (
+        ("diameter_mm = 26.59", "diameter_mm = -1"),
+        "instruments.pump-b.syringe.diameter_mm: ",
+    ),
     "unknown signal in limits": (
         ("limits.setpoint", "limits.setpont"),
         "instruments.bath.limits.setpont: huber-pilot-one has no signal 'setpont'; did you mean 'setpoint'?",
@@ -182,7 +188,7 @@ CASES = {
     ),
     "unreachable flow": (
         ("volume_ml = 1.0\ninner", "volume_ml = 100.0\ninner"),
-        "campaign.factors: no point of the box can be made on this rig",
+        "campaign.factors: unreachable flow: no point of the box can be run; ",
     ),
 }
 

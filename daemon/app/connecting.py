@@ -1,0 +1,42 @@
+"""Short visits to the real instruments: who are you, and go safe. Nothing else runs meanwhile."""
+
+from typing import Any
+
+from daemon.app.broker import instrument_links
+from daemon.errors import TaylordError
+from daemon.rig.parts import build_instrument
+from daemon.safety.drive import SafeReport
+from daemon.safety.safe import make_rig_safe
+from daemon.settings.models import Settings
+from drivers.errors import InstrumentError
+from drivers.registry import Lines
+
+
+def real_lines(settings: Settings) -> Lines:
+    """Return the lines of the real rig; nothing is opened."""
+    if settings.mqtt is None:
+        return Lines()
+    return Lines(dial_mqtt=instrument_links(settings.mqtt))
+
+
+async def drive_safe(settings: Settings) -> SafeReport:
+    """Drive every instrument safe; return what each confirmed."""
+    return await make_rig_safe(settings, real_lines(settings))
+
+
+async def ask_everyone(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Ask each instrument who it is; nothing is set and nothing moves."""
+    lines = real_lines(settings)
+    try:
+        return {name: await _ask(name, settings, lines) for name in settings.instruments}
+    finally:
+        await lines.close()
+
+
+async def _ask(name: str, settings: Settings, lines: Lines) -> dict[str, Any]:
+    try:
+        instrument = build_instrument(name, settings, lines)
+        await lines.open(name)
+        return {"ok": True, "message": await instrument.identify()}
+    except (InstrumentError, TaylordError, ValueError) as error:
+        return {"ok": False, "message": str(error).removeprefix(f"{name}: ")}

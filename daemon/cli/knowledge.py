@@ -1,0 +1,120 @@
+"""``taylord suggest``, ``drivers``, ``planners``, ``schema`` and ``init``: what taylord knows."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from daemon.cli.output import print_json
+from daemon.errors import ConfigError, StoreFailed
+
+
+def suggest(arguments: argparse.Namespace) -> int:
+    """Ask a planner alone."""
+    from daemon.timebase import wall_s
+    from planners.errors import BadHistory, BadOption, BadProblem, PlannerError
+    from planners.suggest import parse_options, suggest_document
+
+    try:
+        document = suggest_document(
+            Path(arguments.problem),
+            Path(arguments.history) if arguments.history else None,
+            n=arguments.n,
+            planner=arguments.planner,
+            options=parse_options(arguments.option),
+            seed=arguments.seed,
+            clock=wall_s,
+        )
+    except (BadProblem, BadHistory, BadOption) as error:
+        raise ConfigError(error.faults) from None
+    except PlannerError as error:
+        print(error, file=sys.stderr)
+        return 3
+    if arguments.json:
+        print_json(document)
+    else:
+        _print_points(document)
+    return 0
+
+
+def _print_points(document: dict[str, Any]) -> None:
+    for point in document["points"]:
+        predicted = point.pop("predicted", {})
+        print("  ".join(f"{name} {_short(value)}" for name, value in point.items()))
+        for name, guess in predicted.items():
+            print(f"    expects {name} {_short(guess['mean'])} +/- {_short(guess['sd'])}")
+    if document["note"]:
+        print(document["note"], file=sys.stderr)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def drivers(arguments: argparse.Namespace) -> int:
+    """List the installed drivers."""
+    from daemon.catalogue import describe_drivers
+
+    rows = describe_drivers()
+    if arguments.json:
+        print_json({"drivers": rows})
+        return 0
+    for row in rows:
+        print(f"{row['name']}: {row['summary']}")
+        for signal in row["signals"]:
+            print(f"    {signal['name']:<18}{signal['type']} {signal['unit']}  {signal['doc']}")
+        options = ", ".join(f"{o['name']} ({o['default']})" for o in row["options"])
+        print(f"    options: {options}")
+    return 0
+
+
+def planners(arguments: argparse.Namespace) -> int:
+    """List the installed planners."""
+    from planners.registry import describe, planner_names
+
+    rows = [describe(name).to_json() for name in planner_names()]
+    if arguments.json:
+        print_json({"planners": rows})
+        return 0
+    for row in rows:
+        print(f"{row['name']}: {row['summary']}")
+        for name, option in row["options"].items():
+            print(f"    {name} ({option['type']}, default {option['default']})")
+    return 0
+
+
+def schema(arguments: argparse.Namespace) -> int:
+    """Print a schema."""
+    print_json(_schema(arguments.what))
+    return 0
+
+
+def _schema(what: str) -> dict[str, Any]:
+    if what == "mqtt":
+        from daemon.api.schema import schema as mqtt_schema
+
+        return mqtt_schema()
+    if what == "problem":
+        from planners.schema import problem_schema
+
+        return problem_schema()
+    from daemon.catalogue import config_schema
+
+    return config_schema()
+
+
+def init(arguments: argparse.Namespace) -> int:
+    """Write a starting configuration; never over an existing file."""
+    from daemon.examples import example
+
+    target = Path(arguments.dir) / "flow.toml"
+    if target.exists():
+        raise ConfigError([f"{target}: exists already; nothing was written"])
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(example("flow.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    except OSError as error:
+        raise StoreFailed(f"{target}: cannot be written: {error.strerror}") from None
+    print(f"wrote {target}")
+    print(f"next: taylord check {target}", file=sys.stderr)
+    return 0

@@ -1,0 +1,118 @@
+"""``taylord simulate``, ``check``, ``safe``, ``status`` and ``send``: what is done to rigs."""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from daemon.cli.output import data_directory, print_json
+from daemon.errors import ConfigError
+
+
+def simulate(arguments: argparse.Namespace) -> int:
+    """Serve the simulated instruments until SIGTERM."""
+    from daemon.logs import configure
+    from daemon.settings.load import load
+    from daemon.simulate_host import simulate as host
+
+    configure()
+    settings = load(arguments.config)
+    if settings.simulation is not None and arguments.seed is not None:
+        simulation = settings.simulation.model_copy(update={"seed": arguments.seed})
+        settings = settings.model_copy(update={"simulation": simulation})
+    endpoints = Path(arguments.endpoints) if arguments.endpoints else None
+
+    def announce(document: dict[str, Any]) -> None:
+        print(json.dumps(document, indent=1), flush=True)
+        print("taylord: serving until SIGTERM", file=sys.stderr)
+
+    asyncio.run(_until_signal(host(settings, endpoints=endpoints, announce=announce)))
+    return 0
+
+
+async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
+    """Do the work until it ends, or SIGTERM or SIGINT comes."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """List every fault of a configuration; with ``--connect`` ask the instruments too."""
+    from daemon.settings.load import load
+
+    try:
+        settings = load(arguments.config)
+    except ConfigError as error:
+        if arguments.json:
+            print_json({"ok": False, "faults": list(error.faults)})
+            return error.exit_code
+        raise
+    answers: dict[str, dict[str, Any]] = {}
+    if arguments.connect:
+        from daemon.app.connecting import ask_everyone
+
+        answers = asyncio.run(ask_everyone(settings))
+    ok = all(answer["ok"] for answer in answers.values())
+    if arguments.json:
+        print_json({"ok": ok, "faults": [], "instruments": answers})
+    else:
+        print(f"{arguments.config}: no fault found")
+        for name, answer in answers.items():
+            print(f"{name}: {answer['message']}")
+    return 0 if ok else 3
+
+
+def safe(arguments: argparse.Namespace) -> int:
+    """Drive everything to its safe state now."""
+    from daemon.app.connecting import drive_safe
+    from daemon.settings.load import salvage
+
+    settings, faults = salvage(arguments.config)
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    report = asyncio.run(drive_safe(settings))
+    if arguments.json:
+        print_json({"safe": report.safe, "instruments": report.lines()})
+    else:
+        print("\n".join(report.lines()))
+    return 0 if report.safe and not faults else 3
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """Say how a rig stands, from its data directory."""
+    from daemon.store.status import status as read
+    from daemon.store.status import status_text
+
+    document = read(data_directory(Path(arguments.data)))
+    if arguments.json:
+        print_json(document)
+    else:
+        print(status_text(document))
+    return 0
+
+
+def send(arguments: argparse.Namespace) -> int:
+    """Send one command over MQTT; print its reply."""
+    from daemon.api.send import arguments_of, broker_at
+    from daemon.api.send import send as ask
+
+    reply = asyncio.run(
+        ask(
+            broker_at(arguments.broker),
+            arguments.rig,
+            arguments.verb,
+            arguments_of(arguments.payload),
+            timeout_s=arguments.timeout,
+        )
+    )
+    print_json(reply)
+    return 0 if reply.get("ok") else 3
