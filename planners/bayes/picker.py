@@ -14,6 +14,10 @@ from planners.factors import Array
 from planners.sampling import all_rows, feasible_rows
 
 _FEWEST = 2  # runs without which a response has no model
+_SURE = 0.5  # of the noise: an sd below it means there is nothing left to learn
+_TINY = 0.003  # of a response's spread: an sd below it is not worth an experiment either
+_DOUBTS = 4  # times the length-scales are shortened before giving in
+_DOUBT = 1.5
 _POOL = 512  # rows among which a space-filling pick is made
 
 
@@ -89,14 +93,37 @@ class Picker:
         return new if len(new) else rows
 
     def _promising(self) -> tuple[Array, str]:
-        if self._models is None:
-            self._models = [
-                model(self._problem, r, self._runs[r.name]) for r in self._problem.responses
-            ]
-            if self._waiting:
-                features = self._problem.features(self._problem.snap(np.array(self._waiting)))
-                self._models = [m.believing(features) for m in self._models]
-        worth = Worth(self._problem, self._models, self._good, self._rng)
+        models = self._models = self._models or self._learned()
+        row = self._best(models)
+        for _ in range(_DOUBTS):
+            if not self._exhausted(models, row):
+                return row, "most promising"
+            models = [m.doubting(_DOUBT) for m in models]
+            row = self._best(models)
+        return row, "nothing promises more than noise here: looking elsewhere"
+
+    def _learned(self) -> list[Model]:
+        """Return the models of all responses, with runs in flight as expected."""
+        models = [model(self._problem, r, self._runs[r.name]) for r in self._problem.responses]
+        if not self._waiting:
+            return models
+        features = self._problem.features(self._problem.snap(np.array(self._waiting)))
+        return [m.believing(features) for m in models]
+
+    def _exhausted(self, models: Sequence[Model], row: Array) -> bool:
+        """Return whether noise hides whatever could still be learned at a row.
+
+        A process too sure of itself would otherwise repeat its favourite for ever.
+        """
+        features = self._problem.features(row[None])
+        return all(
+            m.process.predict(features)[1][0]
+            < max(_SURE * np.sqrt(m.process.noise_variance), _TINY)
+            for m in models
+        )
+
+    def _best(self, models: Sequence[Model]) -> Array:
+        worth = Worth(self._problem, models, self._good, self._rng)
 
         def smooth(rows: Array) -> Array:
             return worth(rows) + success_logs(rows, self._good, self._failed)
@@ -105,9 +132,8 @@ class Picker:
             return np.where(is_tried(rows, self._tried), -np.inf, smooth(rows))
 
         if self._finite is not None:
-            return self._finite[int(np.argmax(score(self._finite)))], "most promising"
-        row = greatest(self._problem, score, smooth, worth.best, self._rng)
-        return row, "most promising"
+            return self._finite[int(np.argmax(score(self._finite)))]
+        return greatest(self._problem, score, smooth, worth.best, self._rng)
 
 
 def _stack(rows: Sequence[Array], width: int) -> Array:

@@ -30,8 +30,8 @@ _JITTER = 1e-8  # of the output variance: keeps equal rows apart numerically
 class Priors:
     """Normal priors on the logarithms: (mean, sd); inputs span about 1, outputs have variance 1."""
 
-    length: tuple[float, float] = (0.0, 1.0)  # mean for one factor; grows with their number
-    variance: tuple[float, float] = (0.5, 1.0)
+    length: tuple[float, float] = (-1.2, 0.6)  # mean for one factor; grows with their number
+    variance: tuple[float, float] = (0.0, 1.0)
     noise: tuple[float, float] = (-6.0, 1.5)  # of the noise variance
 
     def moments(self, n_lengths: int) -> tuple[Array, Array]:
@@ -78,6 +78,12 @@ class GaussianProcess:
         half = solve_triangular(self._factor, cross, lower=True, check_finite=False)
         variance = self.variance - np.einsum("ij,ij->j", half, half)
         return mean, np.sqrt(np.maximum(variance, 1e-12 * self.variance))
+
+    def rescaled(self, factor: float) -> "GaussianProcess":
+        """Return the process with every length-scale times ``factor``."""
+        logs = self.log_parameters.copy()
+        logs[:-2] += np.log(factor)
+        return GaussianProcess(self.x, self.y, self.known_variance, self.groups, logs)
 
     def believing(self, x: Array) -> "GaussianProcess":
         """Return the process as if rows ``x`` had come out as expected (kriging believer)."""
@@ -151,8 +157,11 @@ def fit(
     groups: NDArray[np.intp],
     priors: Priors,
     starts: int = 2,
-) -> GaussianProcess:
-    """Return the process at the most probable hyper-parameters of a few local searches."""
+) -> tuple[GaussianProcess, float]:
+    """Return the process at the most probable hyper-parameters of a few local searches.
+
+    Also returns minus the log posterior density there (up to a constant): the data's surprise.
+    """
     posterior = _Posterior(x, y, known_variance, groups, priors)
     low, high = posterior.means - 4 * posterior.sds, posterior.means + 4 * posterior.sds
     found: list[Any] = [
@@ -167,7 +176,8 @@ def fit(
         for shift in _shifts(len(posterior.means), starts)
     ]
     best = min(found, key=lambda result: float(result.fun))
-    return GaussianProcess(x, y, known_variance, groups, np.asarray(best.x, dtype=float))
+    logs = np.asarray(best.x, dtype=float)
+    return GaussianProcess(x, y, known_variance, groups, logs), float(best.fun)
 
 
 def _shifts(width: int, starts: int) -> list[Array]:

@@ -56,11 +56,8 @@ class Worth:
         """Return ln of the probability that every target is met, ``(m,)``."""
         logs = np.zeros(len(features))
         for gate in self._gates:
-            low, high = gate.response.low, gate.response.high
-            if low is not None and high is not None:
-                mean, sd = gate.process.predict(features)
-                bounds = gate.standard(low), gate.standard(high)
-                logs = logs + acquisition.log_probability_between(mean, sd, *bounds)
+            mean, sd = gate.process.predict(features)
+            logs = logs + acquisition.log_probability_between(mean, sd, *gate.bounds())
         return logs
 
     def _improvement(self, features: Array) -> Array:
