@@ -206,15 +206,3 @@ def describe(signals: Mapping[str, SignalSpec]) -> JsonObject:
         }
         for name, spec in signals.items()
     }
-
-
-def reading_document(reading: Reading, timebase: Timebase) -> JsonObject:
-    """Return one reading as the result of ``get`` and ``set``."""
-    return {
-        "signal": reading.signal,
-        "value": reading.value,
-        "unit": reading.unit,
-        "t": timebase.iso(reading.t),
-        "quality": str(reading.quality),
-        "reason": reading.reason,
-    }

@@ -1,12 +1,12 @@
 """The first transaction of a start: who starts, and what the last one left in flight."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from daemon import __version__
 from daemon.store.documents import clean, config_hash, to_json
 from daemon.store.ledger import Ledger
-from daemon.store.recorder import ENDED_CAMPAIGNS, Recorder, Statement
+from daemon.store.recorder import Recorder, Statement
 from daemon.store.schema import SCHEMA, Columns
 from daemon.timebase import Timebase
 
@@ -30,12 +30,13 @@ def opened(ledger: Ledger, note: BootNote, timebase: Timebase) -> tuple[Recorder
         "SELECT n, run, id FROM experiments WHERE status IN ('pending', 'running') ORDER BY n"
     ).fetchall()
     seq = int(read("SELECT COALESCE(MAX(seq), 0) + 1 FROM events").fetchone()[0])
+    note = _own_id(note, {row[0] for row in read("SELECT boot FROM boots")})
     rows = [*_boot_rows(note)]
     for n, _, experiment in in_flight:
         rows += _interrupted(note, seq, n, experiment)
         seq += 1
     ledger.write(rows)
-    last = read("SELECT id, state FROM campaigns ORDER BY started DESC, id DESC LIMIT 1").fetchone()
+    last = read("SELECT id, state FROM campaigns ORDER BY rowid DESC LIMIT 1").fetchone()
     kept = read("SELECT value FROM meta WHERE key = 'columns'").fetchone()
     recorder = Recorder(
         note.boot,
@@ -45,10 +46,19 @@ def opened(ledger: Ledger, note: BootNote, timebase: Timebase) -> tuple[Recorder
         next_signal=int(read("SELECT COALESCE(MAX(id), 0) + 1 FROM signals").fetchone()[0]),
         qualities={(q, r): i for i, q, r in read("SELECT id, quality, reason FROM qualities")},
         columns=Columns.from_json(kept[0]) if kept else None,
-        campaign=last[0] if last and last[1] not in ENDED_CAMPAIGNS else None,
+        campaign=last[0] if last and last[1] != "complete" else None,
         campaigns=int(read("SELECT COUNT(*) FROM campaigns").fetchone()[0]),
     )
     return recorder, tuple(experiment for _, _, experiment in in_flight)
+
+
+def _own_id(note: BootNote, taken: set[str]) -> BootNote:
+    """Return the note under a boot id of its own: in virtual time starts repeat themselves."""
+    boot, n = note.boot, 1
+    while boot in taken:
+        n += 1
+        boot = f"{note.boot}-{n}"
+    return replace(note, boot=boot)
 
 
 def _boot_rows(note: BootNote) -> list[Statement]:

@@ -169,7 +169,7 @@ class Reader:
 
     def campaign(self, id: str | None = None) -> StoredCampaign | None:  # noqa: A002 (CONTRACT's word)
         """Return a campaign, by default the last one; None when there is none."""
-        sql = "SELECT * FROM campaigns WHERE ?1 IS NULL OR id = ?1 ORDER BY started DESC, id DESC"
+        sql = "SELECT * FROM campaigns WHERE ?1 IS NULL OR id = ?1 ORDER BY rowid DESC"
         row = self.one(sql, id)
         if row is None:
             return None

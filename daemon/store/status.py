@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ def _campaign(campaign: StoredCampaign | None) -> JsonObject | None:
 
 
 def _progress(
-    experiments: tuple[StoredExperiment, ...], campaign: StoredCampaign | None
+    experiments: Sequence[StoredExperiment], campaign: StoredCampaign | None
 ) -> JsonObject:
     by_status = Counter(experiment.status for experiment in experiments)
     return {
@@ -81,17 +81,17 @@ def _size(reader: Reader) -> JsonObject:
     }
 
 
-def utilisation(experiments: tuple[StoredExperiment, ...]) -> float | None:
-    """Return the share of the time since the first experiment began that one was running."""
-    spans = [
-        (datetime.fromisoformat(e.started), datetime.fromisoformat(e.finished))
-        for e in experiments
-        if e.started and e.finished and e.status != "interrupted"
-    ]
-    if not spans:
-        return None
-    whole = (max(end for _, end in spans) - min(start for start, _ in spans)).total_seconds()
-    busy = sum((end - start).total_seconds() for start, end in spans)
+def utilisation(experiments: Sequence[StoredExperiment]) -> float | None:
+    """Return the share of the time from first start to last end that an experiment was running.
+
+    The time between two starts of the daemon is not counted.
+    """
+    boots: dict[str, list[tuple[float, float]]] = {}
+    for e in experiments:
+        if e.started_t is not None and e.finished_t is not None and e.status != "interrupted":
+            boots.setdefault(e.boot, []).append((e.started_t, e.finished_t))
+    whole = sum(max(b for _, b in spans) - min(a for a, _ in spans) for spans in boots.values())
+    busy = sum(end - start for spans in boots.values() for start, end in spans)
     return min(1.0, busy / whole) if whole > 0 else None
 
 

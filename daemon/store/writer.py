@@ -138,8 +138,8 @@ class Store:
     ) -> str:
         """Open a new campaign in the record and return its id; then emit its first event.
 
-        Without this call the first ``campaign`` event goes on with the campaign that had not
-        ended, or opens one of which nothing more is known.
+        Without this call the store goes on with the last campaign unless that is complete; when
+        there is none, the first ``campaign`` event opens one of which nothing more is known.
         """
         given = {
             "problem": problem,
@@ -155,6 +155,11 @@ class Store:
     def campaign(self) -> str | None:
         """Return the id of the campaign that experiments are recorded under."""
         return self._recorder.campaign
+
+    @property
+    def boot(self) -> str:
+        """Return the id of this start in the record; the given one, unless that was used before."""
+        return self._recorder.boot
 
     def leave_campaign(self) -> None:
         """Record experiments from now on as single ones, of no campaign."""

@@ -30,7 +30,12 @@ class Opened:
         timebase = Timebase.virtual() if is_virtual() else Timebase.real()
         bus = EventBus()
         self.store = Store.open(
-            self.directory, timebase=timebase, boot=boot, config_text="name='x'", seed=3, rig="flow-1"
+            self.directory,
+            timebase=timebase,
+            boot=boot,
+            config_text="name='x'",
+            seed=3,
+            rig="flow-1",
         )
         self.store.listen(bus)
         return self.store, bus

@@ -69,7 +69,9 @@ def test_every_acknowledged_record_survives_sigkill_again_and_again(tmp_path, cl
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     events = [
         json.loads(row[0])["id"]
-        for row in connection.execute("SELECT data FROM events WHERE kind = 'experiment' ORDER BY seq")
+        for row in connection.execute(
+            "SELECT data FROM events WHERE kind = 'experiment' ORDER BY seq"
+        )
     ]
     connection.close()
     assert [e for e in events if e in set(acknowledged)] == acknowledged
@@ -82,7 +84,9 @@ def test_what_was_in_flight_is_marked_interrupted_at_the_next_start(tmp_path):
     run_and_kill(tmp_path, "b1", "real", 1)
     with Reader(tmp_path) as reader:
         by_id = {experiment.id: experiment for experiment in reader.experiments()}
-        kinds = [row["data"] for row in reader.rows("SELECT data FROM events WHERE kind = 'decision'")]
+        kinds = [
+            row["data"] for row in reader.rows("SELECT data FROM events WHERE kind = 'decision'")
+        ]
     assert by_id[first].status == "interrupted"
     assert "in flight" in by_id[first].reason
     assert any(first in data and "experiment interrupted" in data for data in kinds)

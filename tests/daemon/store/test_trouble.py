@@ -57,9 +57,12 @@ def small_disk(path):
     """A real small file system where we may mount one, a real file size limit elsewhere."""
     path.mkdir()
     mount = shutil.which("mount") or "mount"
-    made = os.geteuid() == 0 and not subprocess.run(
-        [mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", path], capture_output=True
-    ).returncode
+    made = (
+        os.geteuid() == 0
+        and not subprocess.run(
+            [mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", path], capture_output=True
+        ).returncode
+    )
     if made:
         try:
             yield TmpfsDisk(path)
@@ -110,14 +113,20 @@ async def test_a_full_disk_is_said_loses_nothing_acknowledged_and_heals(disk, mo
     for i in range(5):
         await tell(i)
     disk.fill()
-    with capture_logs() as logs, pytest.raises(StoreFailed, match=r"full|disk I/O error"):
+
+    async def tell_on():
         for i in range(5, 500):
             await tell(i)
+
+    with capture_logs() as logs, pytest.raises(StoreFailed, match=r"full|disk I/O error"):
+        await tell_on()
     assert len(said) == 1
     assert "writing is tried again" in str(said[0])
     assert store.failure is not None
     assert [line["event"] for line in logs].count("store.failed") == 1
-    assert set(acknowledged) <= {int(text.split('"n')[1].split('"')[0]) for text in kept(data.directory)}
+    assert set(acknowledged) <= {
+        int(text.split('"n')[1].split('"')[0]) for text in kept(data.directory)
+    }
     failed = len(acknowledged)
     disk.free()
     async with asyncio.timeout(20):
@@ -139,9 +148,13 @@ async def test_in_virtual_time_a_full_disk_is_said_and_heals_as_well(disk):
     store, bus = data.open()
     await store.commit(bus.emit("decision", what="before"))
     disk.fill()
-    with pytest.raises(StoreFailed):
+
+    async def tell_on():
         for _ in range(500):
             await store.commit(bus.emit("decision", what="x" * 3000))
+
+    with pytest.raises(StoreFailed):
+        await tell_on()
     disk.free()
     await asyncio.sleep(writer.RETRY_S + 0.1)
     assert store.failure is None
@@ -232,7 +245,6 @@ async def test_telemetry_that_finds_no_room_is_dropped_oldest_first_and_counted(
     other = sqlite3.connect(opened.directory / FILE_NAME, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreFailed):
-        await store.flush()
         await store.commit(bus.emit("decision", what="x"))
     now = asyncio.get_running_loop().time()
     for i in range(250):

@@ -62,23 +62,25 @@ async def test_an_experiment_has_a_column_per_factor_and_response(opened):
         ' "yield.quality", "commanded.flow.amine", "achieved.temperature", "achieved.steady"'
         " FROM v_experiments",
     )
-    assert got == [
-        ("e-0001", "c-0001", "ok", 80.5, None, 0.61, 0.01, "ok", 0.25, 79.8, 1)
-    ]
+    assert got == [("e-0001", "c-0001", "ok", 80.5, None, 0.61, 0.01, "ok", 0.25, 79.8, 1)]
 
 
 async def test_a_composition_has_a_column_per_component(opened):
     _, bus = opened.open()
     bus.emit(
-        "experiment", id="e-1", state="ok", requested={"ratio": {"Pt": 0.25, "Mo": 0.75}, "ligand": "P1"}
+        "experiment",
+        id="e-1",
+        state="ok",
+        requested={"ratio": {"Pt": 0.25, "Mo": 0.75}, "ligand": "P1"},
     )
-    assert rows(
-        opened.directory, 'SELECT "ratio.Pt", "ratio.Mo", ligand FROM v_experiments'
-    ) == [(0.25, 0.75, "P1")]
+    assert rows(opened.directory, 'SELECT "ratio.Pt", "ratio.Mo", ligand FROM v_experiments') == [
+        (0.25, 0.75, "P1")
+    ]
 
 
 @pytest.mark.parametrize(
-    "name", ["status", "STATUS", "it's", 'a "quoted" name', "x;y", "naïve β", "$.a[0]", "", "outcome"]
+    "name",
+    ["status", "STATUS", "it's", 'a "quoted" name', "x;y", "naïve β", "$.a[0]", "", "outcome"],
 )
 async def test_any_factor_name_makes_a_column(opened, name):
     _, bus = opened.open()
@@ -196,9 +198,15 @@ async def test_every_kind_of_event_finds_its_place(opened):
     bus.emit("connection", instrument="bath", state="connected", message="back")
     bus.emit("alarm", id="a", name="line", state="active", priority="high", message="m")
     bus.emit("trip", name="line", signal="p.pressure", value=21.0, threshold=20.0, state="tripped")
-    bus.emit("command", id="act-1", origin="daemon", verb="set", arguments={"a": 1}, outcome="pending")
-    bus.emit("command", id="act-1", origin="daemon", verb="set", outcome="failed", message="no reply")
-    bus.emit("suggestion", id="s-1", state="proposed", point={"a": 1}, predicted={}, origin="planner")
+    bus.emit(
+        "command", id="act-1", origin="daemon", verb="set", arguments={"a": 1}, outcome="pending"
+    )
+    bus.emit(
+        "command", id="act-1", origin="daemon", verb="set", outcome="failed", message="no reply"
+    )
+    bus.emit(
+        "suggestion", id="s-1", state="proposed", point={"a": 1}, predicted={}, origin="planner"
+    )
     bus.emit("suggestion", id="s-1", state="started", experiment="e-1")
     await store.commit()
     with Reader(opened.directory) as reader:
@@ -220,7 +228,10 @@ async def test_a_command_number_used_again_after_a_restart_is_another_command(op
     bus.emit("command", id="act-1", origin="daemon", verb="a", arguments={}, outcome="done")
     _, bus = await opened.again()
     bus.emit("command", id="act-1", origin="daemon", verb="b", arguments={}, outcome="done")
-    assert rows(opened.directory, "SELECT verb FROM v_commands ORDER BY time_utc, verb") == [("a",), ("b",)]
+    assert rows(opened.directory, "SELECT verb FROM v_commands ORDER BY time_utc, verb") == [
+        ("a",),
+        ("b",),
+    ]
 
 
 async def test_event_numbers_go_on_after_a_restart(opened):
@@ -243,7 +254,7 @@ async def test_a_file_of_a_newer_taylord_is_refused(opened):
     connection = sqlite3.connect(opened.directory / FILE_NAME)
     connection.execute("PRAGMA user_version=99")
     connection.close()
-    with pytest.raises(StoreFailed, match="schema 99.*use the taylord that wrote it"):
+    with pytest.raises(StoreFailed, match=r"schema 99.*use the taylord that wrote it"):
         opened.open()
 
 

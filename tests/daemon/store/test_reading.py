@@ -1,0 +1,357 @@
+"""What is read back: the campaign to resume, the status, exports, the event log."""
+
+import asyncio
+import csv
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from daemon.errors import ConfigError, StoreFailed
+from daemon.store.documents import config_hash, real_boot_id, virtual_boot_id
+from daemon.store.eventlog import event_log
+from daemon.store.export import experiments_document, export
+from daemon.store.ledger import in_use
+from daemon.store.reader import Reader
+from daemon.store.schema import FILE_NAME
+from daemon.store.standing import best, front
+from daemon.store.status import status, status_text
+from planners.base import Problem
+from planners.history import read_history
+from tests.daemon.store.conftest import PROBLEM, Opened, reading
+
+pytestmark = pytest.mark.virtual
+
+POINT = {"temperature": 80.0, "equivalents.amine": 2.5}
+
+
+def found(value, quality="ok"):
+    return {"yield": {"value": value, "sd": 0.01, "quality": quality, "reason": ""}}
+
+
+async def a_campaign(opened, values=(0.4, 0.7, 0.6)):
+    store, bus = opened.open()
+    store.begin_campaign(
+        problem=PROBLEM,
+        planner="bayes",
+        seed=5,
+        experiments=10,
+        config_hash=config_hash("name='x'"),
+    )
+    bus.emit("campaign", state="running", reason="")
+    for i, value in enumerate(values, start=1):
+        bus.emit(
+            "suggestion", id=f"s-{i}", state="proposed", point=POINT, predicted={}, origin="planner"
+        )
+        bus.emit("suggestion", id=f"s-{i}", state="started", experiment=f"e-{i}")
+        bus.emit("experiment", id=f"e-{i}", state="running", requested=POINT)
+        await asyncio.sleep(600)
+        bus.emit("experiment", id=f"e-{i}", state="ok", responses=found(value), achieved=POINT)
+        await asyncio.sleep(200)
+    await store.commit()
+    return store, bus
+
+
+async def test_a_restart_finds_the_campaign_and_what_was_cut_short(opened):
+    _, bus = await a_campaign(opened)
+    bus.emit("suggestion", id="s-4", state="started", point=POINT, experiment="e-4")
+    bus.emit("experiment", id="e-4", state="running", requested=POINT)
+    bus.emit(
+        "suggestion",
+        id="s-5",
+        state="proposed",
+        point={"temperature": 1.0},
+        predicted={"yield": {"mean": 1}},
+    )
+    bus.emit("suggestion", id="s-6", state="proposed", point=POINT)
+    bus.emit("suggestion", id="s-6", state="vetoed", point=POINT)
+    opened.lose()
+    store, _ = opened.open("boot-2")
+    assert store.interrupted == ("e-4",)
+    assert store.campaign == "c-0001"
+    with Reader(opened.directory) as reader:
+        campaign = reader.campaign()
+        assert reader.next_index() == 5
+    assert not campaign.ended
+    assert (campaign.planner, campaign.seed, campaign.wanted) == ("bayes", 5, 10)
+    assert campaign.problem == PROBLEM
+    assert campaign.config_hash == config_hash("name='x'")
+    assert [e.status for e in campaign.experiments] == ["ok", "ok", "ok", "interrupted"]
+    assert [s.id for s in campaign.cut_short] == ["s-4"]
+    assert [(s.id, s.predicted) for s in campaign.waiting] == [("s-5", {"yield": {"mean": 1}})]
+    record = campaign.experiments[1].record()
+    assert record.responses["yield"].value == 0.7
+    assert record.requested == POINT
+
+
+async def test_a_resumed_campaign_keeps_its_id_and_a_complete_one_does_not(opened):
+    await a_campaign(opened)
+    store, bus = await opened.again()
+    bus.emit("campaign", state="running", reason="resumed")
+    bus.emit("campaign", state="aborted", reason="by hand")
+    store, bus = await opened.again("boot-3")
+    assert store.campaign == "c-0001"
+    bus.emit("campaign", state="complete", reason="")
+    store, bus = await opened.again("boot-4")
+    assert store.campaign is None
+    bus.emit("campaign", state="running", reason="")
+    await store.commit()
+    with Reader(opened.directory) as reader:
+        assert reader.campaign().id == "c-0002"
+        assert reader.campaign("c-0001").state == "complete"
+        assert reader.campaign("c-0001").finished is not None
+        assert reader.campaign("c-0009") is None
+
+
+async def test_a_single_experiment_can_leave_the_campaign(opened):
+    store, bus = await a_campaign(opened)
+    store.leave_campaign()
+    bus.emit("experiment", id="e-1", state="ok", requested={"temperature": 1.0})
+    await store.commit()
+    with Reader(opened.directory) as reader:
+        assert len(reader.experiments()) == 4
+        assert len(reader.experiments("c-0001")) == 3
+
+
+async def test_equal_virtual_starts_in_one_directory_stay_apart(opened):
+    store, bus = opened.open("same")
+    bus.emit("command", id="act-1", origin="d", verb="v", arguments={}, outcome="done")
+    store, bus = await opened.again("same")
+    bus.emit("command", id="act-1", origin="d", verb="v", arguments={}, outcome="done")
+    assert store.boot == "same-2"
+    await store.commit()
+    with Reader(opened.directory) as reader:
+        assert reader.count("commands") == 2
+
+
+async def test_the_status_of_a_running_campaign(opened):
+    _, bus = await a_campaign(opened)
+    bus.emit("connection", instrument="bath", state="failed", message="gone")
+    bus.emit("alarm", id="a", name="line pressure", state="active", priority="high", message="m")
+    bus.emit("trip", name="line pressure", signal="p.pressure", value=21.5, state="tripped")
+    document = status(opened.directory)
+    assert json.loads(json.dumps(document)) == document
+    assert document["rig"] == "flow-1"
+    assert document["running"] is True
+    assert document["state"] == "running"
+    assert document["progress"] == {"done": 3, "of": 10, "ok": 3}
+    assert document["best"]["id"] == "e-2"
+    assert document["last"]["id"] == "e-3"
+    assert document["trip"]["value"] == 21.5
+    assert document["utilisation"] == pytest.approx(1800 / 2200)
+    text = status_text(document)
+    assert "flow-1 (daemon running)" in text
+    assert "3 of 10 done (3 ok)" in text
+    assert "line pressure at 2000-01-01T00:40:00.000Z: p.pressure = 21.5" in text
+    assert "bath failed" in text
+    assert "e-2 ok: temperature 80, equivalents.amine 2.5 -> yield 0.7" in text
+    bus.emit("trip", name="line pressure", state="reset")
+    assert status(opened.directory)["trip"] is None
+
+
+async def test_the_status_after_the_daemon_died_says_interrupted(opened):
+    await a_campaign(opened)
+    opened.lose()
+    document = status(opened.directory)
+    assert (document["running"], document["state"]) == (False, "interrupted")
+    assert "daemon not running" in status_text(document)
+
+
+async def test_the_status_without_a_campaign_is_idle(opened):
+    opened.open()
+    document = status(opened.directory)
+    assert (document["state"], document["campaign"], document["best"]) == ("idle", None, None)
+    assert document["utilisation"] is None
+    assert "idle" in status_text(document)
+
+
+async def test_a_directory_without_data_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="holds no data of taylord"):
+        status(tmp_path / "nothing")
+    assert not in_use(tmp_path)
+
+
+async def test_a_damaged_file_is_named(tmp_path):
+    (tmp_path / FILE_NAME).write_bytes(b"SQLite format 3\0" + b"\xff" * 4000)
+    with pytest.raises(StoreFailed, match="cannot be read"):
+        Reader(tmp_path)
+
+
+async def test_a_file_of_another_schema_is_named(opened):
+    opened.open()
+    await opened.close()
+    connection = sqlite3.connect(opened.directory / FILE_NAME)
+    connection.execute("PRAGMA user_version=7")
+    connection.close()
+    with pytest.raises(StoreFailed, match="schema 7"):
+        Reader(opened.directory)
+
+
+async def test_a_closed_store_can_be_read_from_a_directory_nobody_may_write(opened, tmp_path):
+    await a_campaign(opened)
+    await opened.close()
+    copy = tmp_path / "copy"
+    shutil.copytree(opened.directory, copy)
+    copy.chmod(0o555)
+    code = "import sys; from daemon.store.status import status; print(status(sys.argv[1])['state'])"
+    command = [sys.executable, "-c", code, str(copy)]
+    if os.geteuid() == 0 and (setpriv := shutil.which("setpriv")):
+        command = [setpriv, "--inh-caps=-all", "--bounding-set=-all", *command]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=Path.cwd())
+    copy.chmod(0o755)
+    assert result.stdout == "interrupted\n", result.stderr
+
+
+async def test_the_csv_is_a_history_for_a_planner(opened, tmp_path):
+    _, bus = await a_campaign(opened)
+    bus.emit("experiment", id="e-4", state="failed", requested=POINT, reason="no, reply")
+    bus.emit("experiment", id="e-5", state="running", requested=POINT)
+    bus.emit("experiment", id="e-6", state="aborted", requested=POINT)
+    out = tmp_path / "history.csv"
+    assert export(opened.directory, out) == 6
+    runs = read_history(out.read_text().splitlines(), Problem.from_json(PROBLEM))
+    assert [run.status for run in runs] == ["ok", "ok", "ok", "failed", "pending", "failed"]
+    assert runs[1].responses["yield"].value == 0.7
+    assert runs[1].responses["yield"].sd == 0.01
+    assert runs[0].point == POINT
+    assert runs[0].achieved == POINT
+    rows = list(csv.DictReader(out.read_text().splitlines()))
+    assert rows[5]["outcome"] == "aborted"
+    assert rows[3]["reason"] == "no, reply"
+    assert rows[3]["yield"] == ""
+
+
+async def test_the_json_export_is_the_document_of_the_demo(opened, tmp_path):
+    await a_campaign(opened)
+    out = tmp_path / "out.json"
+    assert export(opened.directory, out, "json") == 3
+    document = json.loads(out.read_text())
+    assert document["best"]["id"] == "e-2"
+    assert document["experiments"][0]["requested"] == POINT
+    assert set(document["experiments"][0]) >= {
+        "id", "status", "requested", "commanded", "achieved", "responses", "started", "finished",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("format_", ["csv", "json"])
+async def test_readings_and_events_can_be_exported_as_well(opened, tmp_path, format_):
+    store, bus = await a_campaign(opened)
+    bus.readings([reading("bath.temperature", 80.25)])
+    await store.flush()
+    assert export(opened.directory, tmp_path / "readings", format_, table="readings") == 1
+    assert "80.25" in (tmp_path / "readings").read_text()
+    count = export(opened.directory, tmp_path / "events", format_, table="events")
+    with Reader(opened.directory) as reader:
+        assert count == reader.count("events")
+
+
+async def test_an_existing_file_is_not_overwritten_without_being_told(opened, tmp_path):
+    await a_campaign(opened)
+    out = tmp_path / "out.csv"
+    out.write_text("precious")
+    with pytest.raises(ConfigError, match="exists already"):
+        export(opened.directory, out)
+    assert out.read_text() == "precious"
+    assert export(opened.directory, out, replace=True) == 3
+    with pytest.raises(ConfigError, match="is a directory"):
+        export(opened.directory, tmp_path)
+    with pytest.raises(StoreFailed, match="cannot be written"):
+        export(opened.directory, tmp_path / "no" / "such" / "place.csv")
+
+
+async def test_an_export_that_fails_leaves_nothing_behind(opened, tmp_path, monkeypatch):
+    await a_campaign(opened)
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left")))
+    with pytest.raises(StoreFailed, match="No space left"):
+        export(opened.directory, tmp_path / "out.csv")
+    assert [p.name for p in tmp_path.iterdir()] == ["data"]
+
+
+async def test_an_empty_store_exports_a_header(opened, tmp_path):
+    opened.open()
+    assert export(opened.directory, tmp_path / "out.csv") == 0
+    assert (tmp_path / "out.csv").read_text().startswith("id,status,started,finished")
+    with Reader(opened.directory) as reader:
+        assert experiments_document(reader)["experiments"] == []
+
+
+async def test_answered_commands_come_back_oldest_first(opened):
+    store, bus = opened.open()
+    for i in range(4):
+        bus.emit(
+            "command", id=f"m{i}", origin="mqtt", verb="set", arguments={"v": i}, outcome="accepted"
+        )
+    bus.emit(
+        "command",
+        id="m1",
+        origin="mqtt",
+        verb="set",
+        outcome="done",
+        reply={"id": "m1", "ok": True},
+    )
+    bus.emit("command", id="act-1", origin="mqtt", verb="flow", arguments={}, outcome="pending")
+    await store.commit()
+    with Reader(opened.directory) as reader:
+        rows = reader.answered("mqtt", 3)
+    assert [(row["id"], row["reply"]) for row in rows] == [
+        ("m1", {"id": "m1", "ok": True}), ("m2", None), ("m3", None),
+    ]  # fmt: skip
+
+
+async def test_the_event_log_of_equal_runs_is_equal_byte_for_byte(tmp_path):
+    logs = []
+    for name in ("one", "two"):
+        data = Opened(tmp_path / name)
+        await a_campaign(data)  # the second one at another time of the clock
+        await data.close()
+        logs.append(event_log(data.directory))
+    assert logs[0] == logs[1]
+    assert len(logs[0].splitlines()) == 13
+    assert b"boot" not in logs[0]
+    assert b"2000-01-01" not in logs[0]
+
+
+def test_boot_ids_repeat_in_virtual_runs_only():
+    assert virtual_boot_id(1, "x") == virtual_boot_id(1, "x") != virtual_boot_id(2, "x")
+    assert real_boot_id() != real_boot_id()
+
+
+OBJECTIVES = [{"name": "yield", "goal": "maximise"}, {"name": "waste", "goal": "minimise"}]
+
+
+def doc(id_, y, waste, status="ok", quality="ok"):
+    return {
+        "id": id_,
+        "status": status,
+        "responses": {
+            "yield": {"value": y, "quality": quality},
+            "waste": {"value": waste, "quality": "ok"},
+        },
+    }
+
+
+def test_the_front_holds_what_nothing_beats_in_everything():
+    docs = [doc("a", 1, 1), doc("b", 2, 2), doc("c", 1, 2), doc("d", 9, 0, quality="suspect")]
+    assert [d["id"] for d in front(docs, OBJECTIVES)] == ["a", "b"]
+    assert best(docs, OBJECTIVES) is None
+    assert front(docs, []) == []
+
+
+def test_a_failed_experiment_is_never_the_best():
+    docs = [doc("a", 1, 1), doc("b", 2, 1, status="failed"), doc("c", None, 1)]
+    assert best(docs, OBJECTIVES[:1])["id"] == "a"
+    assert best([], OBJECTIVES[:1]) is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "wins"), [(6.8, 7.2, "b"), (None, 5, "a"), (7.3, None, "c")]
+)
+def test_a_target_is_best_met_inside_its_bounds(low, high, wins):
+    docs = [doc("a", 5.0, 0), doc("b", 7.0, 0), doc("c", 9.0, 0)]
+    goal = [{"name": "yield", "goal": "target", "low": low, "high": high}]
+    assert best(docs, goal)["id"] == wins
