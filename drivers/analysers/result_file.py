@@ -24,6 +24,10 @@ STEP_S = 0.5  # between two looks at the size
 T = TypeVar("T")
 
 
+class Incomplete(ValueError):
+    """The file is the beginning of a spectrum."""
+
+
 @dataclass(frozen=True, slots=True)
 class ResultFile:
     """Where results come from, and what they look like; ``instrument`` is named in faults."""
@@ -62,19 +66,20 @@ class ResultFile:
 
         Raises DeviceFault.
         """
-        path = self.path(folder)
+        path, why = self.path(folder), "it is not there, or still grows"
         try:
             async with asyncio.timeout(self.timeout_s):
-                await self._settled(path)
-                text = await _aside(lambda: path.read_bytes()[: MAX_BYTES + 1])
+                while True:
+                    await self._settled(path)
+                    try:
+                        return await _aside(lambda: self._parsed(_head(path)))
+                    except Incomplete as error:  # the rest may be under way
+                        why = str(error)
         except TimeoutError:
-            raise DeviceFault(
-                self.instrument, f"{path}: no complete file within {self.timeout_s:g} s"
-            ) from None
+            what = f"{path}: no complete file within {self.timeout_s:g} s: {why}"
+            raise DeviceFault(self.instrument, what) from None
         except OSError as error:
             raise DeviceFault(self.instrument, f"{path}: {error.strerror or error}") from error
-        try:
-            return self._parsed(text)
         except ValueError as error:
             raise DeviceFault(self.instrument, f"{path}: {error}") from error
 
@@ -92,7 +97,7 @@ class ResultFile:
         if len(content) > MAX_BYTES:
             raise ValueError(f"longer than {MAX_BYTES >> 20} MB")
         if not content.endswith(b"\n"):
-            raise ValueError("its last line is cut short")
+            raise Incomplete("its last line is cut short")
         lines = content.decode("ascii").splitlines()
         columns = lines[0].lower().split(",")
         if len(columns) != 2 or any(w not in c for w, c in zip(self.header, columns, strict=True)):
@@ -105,13 +110,20 @@ class ResultFile:
 
     def _check(self, table: NDArray[np.float64]) -> None:
         """Raise ValueError unless ``table``, shape ``(n, 2)``, is a spectrum."""
-        if len(table) < MIN_POINTS or (self.points or len(table)) != len(table):
-            raise ValueError(f"it has {len(table)} points, not {self.points or 'a spectrum'}")
+        expected = self.points or max(MIN_POINTS, len(table))
+        if len(table) != expected:
+            fault = Incomplete if len(table) < expected else ValueError
+            raise fault(f"it has {len(table)} points of {expected}")
         if not np.isfinite(table).all():
             raise ValueError("it holds numbers that are not finite")
         steps = np.diff(table[:, 0])
         if not ((steps > 0).all() or (steps < 0).all()):
             raise ValueError("its axis goes back and forth")
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def _row(line: str) -> tuple[float, float]:
@@ -126,7 +138,7 @@ async def _aside(work: Callable[[], T]) -> T:
         return work()
     done: asyncio.Future[T] = loop.create_future()
 
-    def settle(result: T | None, error: OSError | None) -> None:
+    def settle(result: T | None, error: Exception | None) -> None:
         if done.done():  # given up
             return
         if error is not None:
@@ -137,7 +149,7 @@ async def _aside(work: Callable[[], T]) -> T:
     def run() -> None:
         try:
             outcome = (work(), None)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             outcome = (None, error)
         loop.call_soon_threadsafe(settle, *outcome)
 
