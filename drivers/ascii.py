@@ -10,7 +10,7 @@ before its reply is dropped, so that a late reply never answers the next questio
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from drivers.bus import Bus
@@ -22,6 +22,19 @@ from drivers.table import BadValue, BoundSignal, Kind, Row, TableInstrument
 from drivers.transport.base import LineSpec
 
 _FIELD = re.compile(r"({[^{}]*})")
+
+
+async def until_answered(act: Callable[[], Awaitable[object]], attempts: int = 3) -> None:
+    """Do what does no harm twice (stopping) again while its answer is lost; raise NoReply."""
+    while True:
+        attempts -= 1
+        try:
+            await act()
+        except NoReply:
+            if attempts <= 0:
+                raise
+        else:
+            return
 
 
 class AsciiSignal(Row):

@@ -15,24 +15,22 @@ import re
 from collections.abc import Mapping
 from typing import ClassVar
 
-from drivers.ascii import AsciiInstrument, AsciiSignal
+from drivers.ascii import AsciiInstrument, AsciiSignal, until_answered
 from drivers.bus import Bus
 from drivers.errors import (
     CommandRejected,
     DeviceFault,
-    NoReply,
     OutOfRange,
     ReadbackMismatch,
     WrongInstrument,
 )
 from drivers.options import DriverOptions
 from drivers.signal import Lane, Limits
-from drivers.table import MethodSignal
+from drivers.table import BadValue, MethodSignal
 
 HEADS = {10: 10.0, 50: 50.0}  # mL head: largest flow, mL/min
 UL_PER_ML = 1000
 MAX_BAR = {10: 400, 50: 150}
-STOP_ATTEMPTS = 3
 REFUSALS = {"ERROR:1": "unknown or malformed", "ERROR:2": "value refused"}
 
 
@@ -150,19 +148,15 @@ class AzuraPump(AsciiInstrument):
 
     async def stop(self, lane: Lane = Lane.COMMAND) -> None:
         """Stop; OFF does no harm twice, so it is sent again when its answer is lost."""
-        for left in range(STOP_ATTEMPTS - 1, -1, -1):
-            try:
-                await self.tell("OFF", lane=lane)
-                break
-            except NoReply:
-                if not left:
-                    raise
+        await until_answered(lambda: self.tell("OFF", lane=lane))
         self._on = False
         if self._faulty:
             self._errors, self._faulty = await self.ask("ERRORS?", lane=lane), False
 
     async def _read_flow(self, lane: Lane) -> float:
         ul_min = await self._number("FLOW", lane)
+        if self._on is None:  # it may run or not: no number is true
+            raise BadValue("fault")
         return ul_min / UL_PER_ML if self._on else 0.0
 
     async def _write_flow(self, ml_min: float, lane: Lane) -> float:

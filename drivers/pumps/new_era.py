@@ -58,7 +58,8 @@ class NewEraPump(NewEraWire):
         self._syringe = syringe
         self._volume_unit = "UL" if syringe.volume_ml < 10 else "ML"
         self._direction = ""  # not known
-        self._ledger = Ledger(syringe.filled_ml or syringe.volume_ml, syringe.volume_ml)
+        filled = syringe.volume_ml if syringe.filled_ml is None else syringe.filled_ml
+        self._ledger = Ledger(filled, syringe.volume_ml)
         self._new = True  # never prepared
         self._commanded = 0.0  # mL/min
 
@@ -179,7 +180,9 @@ class NewEraPump(NewEraWire):
             try:
                 if await self._stop_once(lane) == "S":
                     break
-            except (Alarm, NoReply) as error:
+            except Alarm as alarm:
+                fault, self.reported = alarm, False  # check() will tell
+            except NoReply as error:
                 fault = error
         else:
             raise fault

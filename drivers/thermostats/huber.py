@@ -18,13 +18,12 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from drivers.ascii import AsciiInstrument
+from drivers.ascii import AsciiInstrument, until_answered
 from drivers.bus import Bus
 from drivers.errors import (
     CommandRejected,
     DeviceFault,
     GarbledReply,
-    NoReply,
     ReadbackMismatch,
     WrongInstrument,
 )
@@ -39,8 +38,7 @@ BIT_ERROR, BIT_AWAKE = 1 << 8, 1 << 14
 UNKNOWN = {4: 0x7FFF, 8: 0x7FFFFFFF}
 ABSENT = {4: 0xC504, 8: 0xFFFBD1B0}
 HOT_END = 0xC4F8  # 16 bits: up to here, from 8000h on, unsigned (327.68 to 504.24 degC)
-STOP_ATTEMPTS = 3
-REPLY = re.compile(r"\{S([0-9A-F]{2})([0-9A-F]{4}|[0-9A-F]{8})")
+REPLY = re.compile(r"\{S([0-9A-F]{2})([0-9A-F]{8}|[0-9A-F]{4})$")
 
 
 class HuberOptions(SerialOptions):
@@ -242,12 +240,6 @@ class HuberPilotOne(AsciiInstrument):
 
     async def heat_off(self, lane: Lane = Lane.COMMAND) -> None:
         """Switch control off; harmless twice, so it is sent again when its answer is lost."""
-        for left in range(STOP_ATTEMPTS - 1, -1, -1):
-            try:
-                await self._confirmed(RUN, 0, "temperature control", lane)
-                break
-            except NoReply:
-                if not left:
-                    raise
+        await until_answered(lambda: self._confirmed(RUN, 0, "temperature control", lane))
         if self._faulty and lane is not Lane.TRIP:  # somebody has dealt with it: fit for use again
             await self.prepare()
