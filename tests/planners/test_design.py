@@ -1,0 +1,86 @@
+"""First designs: even, feasible, the same at every call."""
+
+import numpy as np
+import pytest
+from scipy.stats import qmc
+
+from planners.base import Categorical, Constraint, Continuous, Discrete, Observation, Problem
+from planners.design import LatinHypercube, design_rows
+from planners.errors import BadOption
+
+CUBE = Problem(tuple(Continuous(f"x{i}", 0, 1) for i in range(3)))
+
+
+def test_every_stratum_of_every_factor_is_visited_once():
+    rows = design_rows(CUBE, 10, np.random.default_rng(0))
+    for column in rows.T:
+        assert sorted(np.floor(column * 10)) == list(range(10))
+
+
+def test_the_closest_pair_is_further_apart_than_in_plain_hypercubes():
+    def closest(rows):
+        gaps = np.linalg.norm(rows[:, None] - rows[None], axis=2)
+        return gaps[np.triu_indices(len(rows), 1)].min()
+
+    plain = [closest(qmc.LatinHypercube(3, seed=i).random(10)) for i in range(20)]
+    ours = [closest(design_rows(CUBE, 10, np.random.default_rng(i))) for i in range(20)]
+    assert np.mean(ours) > 1.3 * np.mean(plain)
+
+
+def test_the_table_goes_on_after_the_runs_already_done(rng):
+    planner = LatinHypercube(n_runs=6, seed=3)
+    table = planner.suggest(CUBE, [], 10, rng)
+    assert len(table) == 6
+    done = [Observation(point, status=s) for point, s in zip(table, ["ok", "failed", "pending"])]
+    assert planner.suggest(CUBE, done, 2, rng) == table[3:5]
+    assert planner.suggest(CUBE, [Observation(p) for p in table], 2, rng) == []
+
+
+def test_runs_written_with_few_digits_are_recognised(rng):
+    planner = LatinHypercube(n_runs=6)
+    table = planner.suggest(CUBE, [], 6, rng)
+    rounded = [Observation({n: round(v, 4) for n, v in point.items()}) for point in table[:4]]
+    assert planner.suggest(CUBE, rounded, 6, rng) == table[4:]
+
+
+def test_runs_from_elsewhere_do_not_shorten_the_table(rng):
+    elsewhere = [Observation({"x0": 0.5, "x1": 0.5, "x2": 0.123456})]
+    assert len(LatinHypercube(n_runs=6).suggest(CUBE, elsewhere, 9, rng)) == 6
+
+
+def test_a_small_finite_problem_is_listed_completely(rng):
+    problem = Problem((Discrete("e", (1, 2, 3)), Categorical("c", ("a", "b"))))
+    points = LatinHypercube(n_runs=12).suggest(problem, [], 12, rng)
+    assert len({(p["e"], p["c"]) for p in points}) == len(points) == 6
+
+
+def test_a_finite_problem_larger_than_the_table_gets_different_points(rng):
+    problem = Problem((Discrete("e", (1, 2, 3)), Categorical("c", ("a", "b", "d"))))
+    points = LatinHypercube(n_runs=8).suggest(problem, [], 12, rng)
+    assert len({(p["e"], p["c"]) for p in points}) == 8
+
+
+def test_every_level_is_used_about_equally(rng):
+    problem = Problem((Continuous("x", 0, 1), Categorical("c", ("a", "b", "d"))))
+    points = LatinHypercube(n_runs=9).suggest(problem, [], 9, rng)
+    assert sorted(p["c"] for p in points) == ["a"] * 3 + ["b"] * 3 + ["d"] * 3
+
+
+def test_a_constrained_design_is_complete_and_spread_over_what_is_left(rng):
+    factors = (Continuous("a", 0, 1), Continuous("b", 0, 1))
+    problem = Problem(factors, (), (Constraint({"a": 1, "b": 1}, 0.6),))
+    points = LatinHypercube(n_runs=10).suggest(problem, [], 10, rng)
+    assert len(points) == 10
+    assert max(p["a"] for p in points) > 0.35
+    assert max(p["b"] for p in points) > 0.35
+
+
+def test_another_seed_is_another_table(rng):
+    first, second = (LatinHypercube(seed=s).suggest(CUBE, [], 1, rng) for s in (0, 1))
+    assert first != second
+
+
+@pytest.mark.parametrize("options", [{"n_runs": 0}, {"seed": -1}])
+def test_options_out_of_range_are_refused(options):
+    with pytest.raises(BadOption, match="must be at least"):
+        LatinHypercube(**options)
