@@ -6,8 +6,8 @@ Each step: tau 2-20 min, tube 0.5-1.6 mm, dead volume 0-0.3 reactor volumes, ana
 with 0.5 % noise, response from one random level to another. The truth is the analytic step
 response of the axial-dispersion model. A result is wrong when it is more than 2 % of scale off. The
 floor, in the same run and on the same steps, waits a fixed 3 residence times and takes the mean of
-the last 0.3. Fluid counts everything pumped from the change to the decision, dead volume included on
-both sides.
+the last 0.3. Fluid counts everything pumped from the change to the decision, dead volume included
+on both sides.
 """
 
 import argparse

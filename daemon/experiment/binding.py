@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.errors import Infeasible
+from daemon.experiment.faults import ConditionsRefused
 from daemon.experiment.mixture import conditions_of, diluents, solutes
 from daemon.experiment.reach import Reach
 from daemon.settings.models import Settings
@@ -165,23 +165,29 @@ def _preferred(a: Array, b: Array) -> Array | None:
     return np.asarray(found.x) if found.status == 0 else None
 
 
-def bind(settings: Settings, conditions: Mapping[str, Any], reach: Reach | None = None) -> Bound:
+def bind(
+    settings: Settings,
+    conditions: Mapping[str, Any],
+    reach: Reach | None = None,
+    *,
+    explain: bool = True,
+) -> Bound:
     """Return the flows that make these conditions, rounded to what each pump can deliver.
 
-    Raises :class:`daemon.errors.Infeasible` that names the bound and what would fit.
+    Raises :class:`ConditionsRefused` that names the bound and, when it is to ``explain`` (which
+    takes a few linear programmes), what would fit.
     """
     faults = name_faults(settings, conditions)
     if faults:
-        raise Infeasible("; ".join(faults))
+        raise ConditionsRefused(faults)
     q = solve(equations(settings, conditions), len(settings.feeds))
     if q is None:
         from daemon.experiment.diagnosis import why_not
 
-        raise Infeasible(why_not(settings, conditions))
+        reason = why_not(settings, conditions) if explain else "no flows make these conditions"
+        raise ConditionsRefused([reason])
     exact = {feed.name: float(value) for feed, value in zip(settings.feeds, q, strict=True)}
     pumps = {feed.name: (reach or Reach()).pump(feed.pump) for feed in settings.feeds}
-    flows = {
-        name: pumps[name].rounded(value) if value > 0 else 0.0 for name, value in exact.items()
-    }
+    flows = {name: pumps[name].deliverable(value) for name, value in exact.items()}
     temperature = float(conditions["temperature"])
     return Bound(exact, flows, temperature, conditions_of(settings, flows, temperature))

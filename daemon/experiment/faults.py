@@ -1,10 +1,19 @@
 """What ends or interrupts an experiment; each says what the executor then does with the rig."""
 
+from collections.abc import Sequence
 from typing import Literal
 
-from daemon.errors import TaylordError
+from daemon.errors import Infeasible, TaylordError
 
 Afterwards = Literal["safe", "trickle", "nothing"]
+
+
+class ConditionsRefused(Infeasible):
+    """The conditions cannot be made; ``reasons`` are one sentence for each bound."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = tuple(reasons)
 
 
 class ExperimentFailed(TaylordError):

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from daemon.errors import Infeasible
 from daemon.experiment.binding import Bound, bind
+from daemon.experiment.faults import ConditionsRefused
 from daemon.experiment.mixture import pressure_bar
-from daemon.experiment.reach import Reach, reach_of
+from daemon.experiment.reach import ARITHMETIC, Reach, reach_of
 from daemon.experiment.recipe import needed_ml, wait_for
 from daemon.settings.check_campaign import factor_bounds
 from daemon.settings.models import FactorSettings, Settings
@@ -26,10 +26,12 @@ def check(
     reach: Reach | None = None,
     used_ml: Mapping[str, float] | None = None,
     samples: int | None = None,
+    *,
+    explain: bool = True,
 ) -> Bound:
-    """Return the flows that make these conditions; raise Infeasible with every refusal."""
+    """Return the flows that make these conditions; raise ConditionsRefused with every refusal."""
     reach = reach or reach_of(settings)
-    bound = bind(settings, conditions, reach)
+    bound = bind(settings, conditions, reach, explain=explain)
     faults = [
         *_temperature(settings, bound, reach),
         *_pumps(settings, bound, reach),
@@ -38,7 +40,7 @@ def check(
     if not faults:
         faults = list(_volumes(settings, bound, reach, used_ml or {}, samples))
     if faults:
-        raise Infeasible("; ".join(faults))
+        raise ConditionsRefused(faults)
     return bound
 
 
@@ -51,8 +53,8 @@ def refusals(
     """Return why these conditions cannot be run, or nothing; pure and cheap."""
     try:
         check(settings, conditions, reach, used_ml)
-    except Infeasible as error:
-        return str(error).split("; ")
+    except ConditionsRefused as error:
+        return list(error.reasons)
     return []
 
 
@@ -74,12 +76,12 @@ def _pumps(settings: Settings, bound: Bound, reach: Reach) -> Iterator[str]:
     for feed in settings.feeds:
         pump, exact, flow = reach.pump(feed.pump), bound.exact[feed.name], bound.flows[feed.name]
         at = f"flow.{feed.name}: {exact:.4g} mL/min"
-        if exact > pump.high * (1 + 1e-9):
+        if max(exact * (1 - ARITHMETIC), flow) > pump.high:
             yield (
                 f"{at} is more than {feed.pump} can deliver, {pump.high:g} mL/min;"
                 f" a residence time of {tau * exact / pump.high:.3g} min or more would do"
             )
-        elif 0 < exact < pump.low * (1 - 1e-9):
+        elif 0 < exact < pump.low * (1 - ARITHMETIC):
             yield (
                 f"{at} is less than {feed.pump} can deliver, {pump.low:g} mL/min;"
                 f" a residence time of {tau * exact / pump.low:.3g} min or less would do"
@@ -151,12 +153,20 @@ class Feasible:
 
     def __call__(self, conditions: Mapping[str, Any]) -> bool:
         """Return whether the conditions can be run."""
-        return not self.why_not(conditions)
+        try:
+            check(self._settings, self._whole(conditions), self._reach, explain=False)
+        except ConditionsRefused:
+            return False
+        return True
 
     def why_not(self, conditions: Mapping[str, Any]) -> list[str]:
-        """Return why they cannot; the campaign's fixed conditions are added to those given."""
+        """Return why they cannot, one sentence for each bound."""
+        return refusals(self._settings, self._whole(conditions), self._reach)
+
+    def _whole(self, conditions: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the conditions with those that the campaign fixes."""
         fixed = self._settings.campaign.fixed if self._settings.campaign is not None else {}
-        return refusals(self._settings, {**fixed, **conditions}, self._reach)
+        return {**fixed, **conditions}
 
 
 N_TRIED = 200  # points inside the box, when no corner can be reached
@@ -171,13 +181,11 @@ def box_faults(settings: Settings, reach: Reach | None = None) -> list[str]:
     if campaign is None:
         return []
     feasible = Feasible(settings, reach)
-    first: list[str] = []
-    for point in _points(campaign.factors):
-        why = feasible.why_not(point)
-        if not why:
-            return []
-        first = first or [f"{_text(point)}: {reason}" for reason in why[:1]]
-    return [f"campaign.factors: unreachable flow: no point of the box can be run; {first[0]}"]
+    points = list(_points(campaign.factors))
+    if any(feasible(point) for point in points):
+        return []
+    why = f"{_text(points[0])}: {feasible.why_not(points[0])[0]}"
+    return [f"campaign.factors: unreachable flow: no point of the box can be run; {why}"]
 
 
 def _points(factors: Sequence[FactorSettings]) -> Iterator[dict[str, float]]:

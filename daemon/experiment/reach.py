@@ -10,6 +10,8 @@ from daemon.units import to_unit
 from drivers.roles import Instrument
 from drivers.signal import Limits
 
+ARITHMETIC = 1e-9  # of a flow: what sums and quotients may be off by
+
 
 def as_given(ml_min: float) -> float:
     """Return the flow unrounded: a pump of which nothing is known."""
@@ -24,6 +26,18 @@ class PumpReach:
     high: float = inf
     rounded: Callable[[float], float] = as_given
     capacity_ml: float | None = None  # of a full syringe; None: draws from the bottle
+
+    def deliverable(self, ml_min: float) -> float:
+        """Return the flow this pump really delivers when asked for one; 0 is 0.
+
+        What lies beyond a bound by the arithmetic's last digits is the bound.
+        """
+        if ml_min <= 0:
+            return 0.0
+        for bound in (self.low, self.high):
+            if abs(ml_min - bound) <= ARITHMETIC * bound < inf:
+                return bound
+        return self.rounded(ml_min)
 
     def within(self, low: float, high: float) -> "PumpReach":
         """Return this reach narrowed to configured limits."""
