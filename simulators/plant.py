@@ -14,10 +14,11 @@ from math import floor, inf, isclose
 import numpy as np
 from numpy.typing import NDArray
 
+from simulators.dispersion import DispersedCoil
 from simulators.faults import Change, Timetable
 from simulators.hydraulics import Line, resistance_bar_s_ml, tube_length_m, viscosity_pa_s
 from simulators.plumbing import FeedLine, Head, Stream, VolumeLog, mixed
-from simulators.reactor import Conditions, DispersedCoil, PlugCoil
+from simulators.reactor import Conditions, PlugCoil
 from simulators.spec import PlantSpec
 from simulators.thermal import Zone, wall_lag_s
 

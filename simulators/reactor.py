@@ -1,20 +1,10 @@
-"""The coil: what leaves it, given what entered, the volumes that passed and the temperatures since.
+"""The coil as ideal plug flow: what leaves it, given what entered and the temperatures since.
 
-:class:`PlugCoil` is ideal plug flow: a parcel is integrated along its own history, only when
-something asks for it. :class:`DispersedCoil` adds axial dispersion and solves
-
-    dc/dt = d/dw (K dc/dw) + r(c, T),    K = A^2 (D_m + u^2 d^2/(192 D_m))
-
-in the frame of the moving fluid (w: cumulative volume, A: cross-section), with no dispersive flux
-through either end (Danckwerts). A cell is ``V/n`` of fluid; each time one has entered, all move on
-by one: convection adds no false dispersion, and dispersion is exact by the cells' own cosines.
-Splitting is symmetric (Strang), so that the error falls with 1/n^2. The solution differs from a
-residence-time kernel over batch outcomes (segregated flow) where kinetics are not first order; it
-is this equation that a real, micromixed tube follows.
+A parcel is integrated along its own history, only when something asks for it. The coil with axial
+dispersion is in ``simulators.dispersion``.
 """
 
 from dataclasses import dataclass
-from math import exp, pi
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,23 +15,7 @@ from simulators.spec import CoilSpec
 from simulators.thermal import Zone
 
 Array = NDArray[np.float64]
-N_CELLS = 60
-STEADY_MOL_L = 1e-9  # a step that changes less than this, under unchanged conditions, is steady
-SAME_K = 1e-5
-NEARLY_K = 0.3
-
-
-def bodenstein(coil: CoilSpec, flow_ml_s: float) -> float:
-    """Return u L/D_ax for Taylor and Aris's axial dispersion; about 192 D_m tau/d^2."""
-    return coil.volume_ml * flow_ml_s / spreading_ml2_s(coil, flow_ml_s)
-
-
-def spreading_ml2_s(coil: CoilSpec, flow_ml_s: float) -> float:
-    """Return K, the axial dispersion coefficient in volume squared per time."""
-    area_cm2 = pi / 4.0 * (coil.inner_diameter_mm * 0.1) ** 2
-    molecular = coil.diffusivity_m2_s * 1e4
-    speed, diameter = flow_ml_s / area_cm2, coil.inner_diameter_mm * 0.1
-    return area_cm2**2 * (molecular + (speed * diameter) ** 2 / (192.0 * molecular))
+SAME_K = 1e-5  # temperatures closer than this are one
 
 
 @dataclass(frozen=True)
@@ -73,12 +47,33 @@ class Conditions:
         return corrected
 
 
+@dataclass(frozen=True)
+class _Parcel:
+    """Fluid on its way out of a plug-flow coil; ``degc`` None: its temperature changed."""
+
+    content: Array
+    entered: float
+    left: float
+    degc: float | None
+
+    @property
+    def kind(self) -> tuple[bytes, float | None]:
+        """Return what parcels must share to be integrated together."""
+        return self.content.tobytes(), self.degc
+
+    @property
+    def key(self) -> tuple[bytes, float | None, float]:
+        """Return what decides the outcome of a parcel of constant temperature."""
+        return *self.kind, round(self.left - self.entered, 9)
+
+
 class PlugCoil:
     """Ideal plug flow: no dispersion; parcels are followed lazily."""
 
     def __init__(self, conditions: Conditions, log: VolumeLog) -> None:
         self._given, self._log = conditions, log
-        self._cache: dict[tuple[bytes, float, float], Array] = {}
+        self._rows = len(conditions.chemistry.species) + 1
+        self._cache: dict[tuple[bytes, float | None, float], Array] = {}
 
     def advance(self, t: float) -> None:
         """Do nothing: parcels are followed when they are asked for."""
@@ -89,200 +84,52 @@ class PlugCoil:
 
     def outlet(self, times: Array) -> Array:
         """Return what left the coil at these times, shape ``(n_species + 1, n_times)``."""
-        rows = len(self._given.chemistry.species) + 1
-        return np.stack([self._parcel(float(t), rows) for t in times], axis=1)
+        parcels = [self._parcel(float(t)) for t in times]
+        self._follow([parcel for parcel in parcels if parcel.degc is not None])
+        return np.stack([self._outcome(parcel) for parcel in parcels], axis=1)
 
-    def _parcel(self, t: float, rows: int) -> Array:
+    def _parcel(self, t: float) -> _Parcel:
         volume = self._log.hot(t) - self._given.coil.volume_ml
         content = self._log.entered(volume)
-        if content is None or not content[:-1].any():
-            return np.zeros(rows) if content is None else content
+        if content is None:
+            return _Parcel(np.zeros(self._rows), t, t, self._given.ambient)
         entered = self._log.when_hot(volume)
-        return self._reacted(content, entered, t)
+        probe = self._temperatures(np.linspace(entered, t, 9), entered)
+        degc = round(float(probe[0]), 5) if float(np.ptp(probe)) < SAME_K else None
+        return _Parcel(content, entered, t, degc)
 
-    def _reacted(self, content: Array, entered: float, left: float) -> Array:
-        given = self._given
-        probe = self._temperatures(np.linspace(entered, left, 9), entered)
-        isothermal = float(np.ptp(probe)) < SAME_K
-        key = (content.tobytes(), round(left - entered, 9), round(float(probe[0]), 5))
-        if isothermal and key in self._cache:
-            return self._cache[key]
-        fixed = probe[:1] + 273.15
+    def _outcome(self, parcel: _Parcel) -> Array:
+        if parcel.degc is not None:
+            return self._cache[parcel.key]
+        seconds = parcel.left - parcel.entered
 
         def kelvin(done: float) -> Array:
-            if isothermal:
-                return fixed
-            return (
-                self._temperatures(np.array([entered + done * (left - entered)]), entered) + 273.15
-            )
+            then = np.array([parcel.entered + done * seconds])
+            return self._temperatures(then, parcel.entered) + 273.15
 
-        gas = content[-1:] if content[-1] > 0 else None
-        seconds = np.array([left - entered])
-        c = react(given.rates(gas), content[:-1, None], kelvin, seconds)
-        result = np.append(c[:, 0], content[-1])
-        if isothermal:
-            if len(self._cache) > 256:
-                self._cache.clear()
-            self._cache[key] = result
-        return result
+        return self._reacted(parcel.content, kelvin, np.array([seconds]))[:, 0]
+
+    def _follow(self, parcels: list[_Parcel]) -> None:
+        """Integrate the parcels of constant temperature that are not known yet, kind by kind."""
+        if len(self._cache) > 4096:
+            self._cache.clear()
+        unknown = {p.key: p for p in parcels if p.key not in self._cache}
+        for kind in dict.fromkeys(parcel.kind for parcel in unknown.values()):
+            alike = [parcel for parcel in unknown.values() if parcel.kind == kind]
+            kelvin = np.array([(alike[0].degc or 0.0) + 273.15])
+            seconds = np.array([parcel.left - parcel.entered for parcel in alike])
+            ends = self._reacted(alike[0].content, lambda _, fixed=kelvin: fixed, seconds)
+            self._cache.update({p.key: ends[:, i] for i, p in enumerate(alike)})
+
+    def _reacted(self, content: Array, kelvin: History, seconds: Array) -> Array:
+        start = np.repeat(content[:, None], seconds.size, axis=1)
+        gas = start[-1] if content[-1] > 0 else None
+        c = react(self._given.rates(gas), start[:-1], kelvin, seconds)
+        return np.concatenate((c, start[-1:]))
 
     def _temperatures(self, times: Array, entered: float) -> Array:
         liquid = self._given.zone.liquids(times)
         if self._given.coil.preheated:
             return liquid
-        cold = self._given.ambient - float(self._given.zone.liquid(entered))
+        cold = self._given.ambient - self._given.zone.liquid(entered)
         return liquid + cold * np.exp(-(times - entered) / self._given.lag_s)
-
-
-class _Spreader:
-    """One cell's advance of all cells: half a dispersion, shift by one, half a dispersion."""
-
-    def __init__(self, n: int) -> None:
-        k = np.arange(n)
-        modes = np.cos(pi * np.outer(k + 0.5, k) / n) * np.sqrt(2.0 / n)
-        modes[:, 0] = np.sqrt(1.0 / n)
-        self._modes, self._decay = modes, -4.0 * np.sin(pi * k / (2 * n)) ** 2
-        self._cache: dict[str, tuple[Array, Array, Array]] = {}
-
-    def matrices(self, spread: float) -> tuple[Array, Array, Array]:
-        """Return the step's matrix, its column for the new cell, and the leaving cell's row.
-
-        ``spread`` is the integral of K dt over the step, in cells squared.
-        """
-        key = f"{spread:.8e}"
-        if key not in self._cache:
-            if len(self._cache) > 64:
-                self._cache.clear()
-            half = (self._modes * np.exp(0.5 * float(key) * self._decay)) @ self._modes.T
-            shifted = np.zeros_like(half)
-            shifted[1:] = half[:-1]
-            self._cache[key] = (half @ shifted).T.copy(), half[:, 0].copy(), half[-1].copy()
-        return self._cache[key]
-
-
-class DispersedCoil:
-    """Axial dispersion with reaction, cell by cell in the frame of the fluid."""
-
-    def __init__(self, conditions: Conditions, log: VolumeLog, n: int = N_CELLS) -> None:
-        self._given, self._log, self._n = conditions, log, n
-        self._cell = conditions.coil.volume_ml / n
-        self._spreader = _Spreader(n)
-        rows = len(conditions.chemistry.species) + 1
-        self._state = np.zeros((rows, n))  # as at ``_middle``, in the middle of the last step
-        self._cold = np.zeros(n)  # how much colder than the liquid each cell still is, K
-        self._entered = 0  # whole cells
-        self._crossed = self._middle = log.start
-        self._exits: list[Array] = [np.zeros(rows)]  # cell by cell, the last left at ``_entered``
-        self._step: tuple[float, float, float] | None = None  # of the last step: for steadiness
-        self._feed = self._last = np.zeros(rows)
-        self._before = self._state
-        self._steady = False
-
-    def advance(self, t: float) -> None:
-        """Take every step that was completed by ``t``.
-
-        What left since is not known yet: until it is, the last cell that left stands for it.
-        """
-        volume = self._log.hot(t)
-        while (self._entered + 1) * self._cell <= volume:
-            self._advance_cell()
-
-    def forget(self, before: float) -> float:
-        """Drop what left before this time; return since when the log is still needed."""
-        left = int(self._log.hot(before) / self._cell)
-        del self._exits[: max(left - 2 - (self._entered - len(self._exits)), 0)]
-        return min(before, self._middle)
-
-    def outlet(self, times: Array) -> Array:
-        """Return what left the coil at these times, shape ``(n_species + 1, n_times)``."""
-        passed = np.array([self._log.hot(float(t)) for t in times]) / self._cell
-        first = self._entered - len(self._exits)
-        # exit i is the mean over one cell's passage, and stands at its middle
-        place = np.clip(passed - first - 0.5, 0.0, len(self._exits) - 1.0)
-        low = np.minimum(place.astype(int), len(self._exits) - 1)
-        high = np.minimum(low + 1, len(self._exits) - 1)
-        begin, end = int(low[0]), int(high[-1]) + 1
-        table = np.array(self._exits[begin:end])
-        part = (place - low)[:, None]
-        return (table[low - begin] * (1.0 - part) + table[high - begin] * part).T
-
-    def _advance_cell(self) -> None:
-        high = (self._entered + 1) * self._cell
-        crossed = self._log.when_hot(high)
-        feed, spread = self._entering(self._entered * self._cell, high)
-        middle = 0.5 * (self._crossed + crossed)
-        step = (middle - self._middle, spread, self._given.zone.liquid(middle))
-        if not (self._steady and self._unchanged(step, feed)):
-            self._take(step, feed, middle)
-        self._exits.append(self._last)
-        self._entered += 1
-        self._crossed, self._middle = crossed, middle
-
-    def _entering(self, low: float, high: float) -> tuple[Array, float]:
-        """Return the mean content of the entering cell, and the spread while it enters."""
-        parts = self._log.between(low, high)
-        if len(parts) == 1:
-            feed = parts[0][2].content
-        else:
-            feed = sum(volume * s.content for volume, _, s in parts) / self._cell
-        spread = sum(
-            seconds * spreading_ml2_s(self._given.coil, stream.hot) for _, seconds, stream in parts
-        )
-        return np.asarray(feed), spread / self._cell**2
-
-    def _take(self, step: tuple[float, float, float], feed: Array, middle: float) -> None:
-        matrix, column, row = self._spreader.matrices(step[1])
-        self._react(middle)
-        self._last = self._state @ row
-        before = self._state
-        self._state = before @ matrix + np.outer(feed, column)
-        if not self._given.coil.preheated:
-            self._cold = np.append(self._given.ambient - step[2], self._cold[:-1])
-        alike = self._unchanged(step, feed)
-        settled = alike and float(np.max(np.abs(self._state - self._before))) < STEADY_MOL_L
-        self._before = self._state
-        self._steady, self._step, self._feed = settled, step, feed
-
-    def _unchanged(self, step: tuple[float, float, float], feed: Array) -> bool:
-        """Return whether this step is like the last: times, spread, temperature and feed."""
-        last = self._step
-        if last is None or not np.array_equal(feed, self._feed):
-            return False
-        same_step = (
-            abs(step[0] - last[0]) < 1e-8 * last[0] and abs(step[1] - last[1]) < 1e-8 * last[1]
-        )
-        return same_step and abs(step[2] - last[2]) < SAME_K
-
-    def _react(self, until: float) -> None:
-        """Let all cells react from the middle of the last step to the middle of this one."""
-        given, since = self._given, self._middle
-        seconds = until - since
-        if seconds <= 0:
-            return
-        gas = self._state[-1] if self._state[-1].any() else None
-        kelvin = self._history(since, seconds)
-        c = react(
-            given.rates(gas), self._state[:-1], kelvin, np.array([seconds]), rtol=1e-4, atol=1e-6
-        )
-        self._state = np.concatenate((c, self._state[-1:]))
-        if not given.coil.preheated:
-            self._cold = self._cold * exp(-seconds / given.lag_s)
-
-    def _history(self, since: float, seconds: float) -> History:
-        """Return the cells' temperatures over a step; that of its middle when they hardly change.
-
-        Rates bend so little within ``NEARLY_K`` that the middle stands for the whole to 1e-5.
-        """
-        given = self._given
-        begin, middle, end = (given.zone.liquid(since + part * seconds) for part in (0.0, 0.5, 1.0))
-        calm = max(begin, middle, end) - min(begin, middle, end) < NEARLY_K
-        if given.coil.preheated and calm:
-            fixed = np.array([middle + 273.15])
-            return lambda _: fixed
-        cold = np.zeros(1) if given.coil.preheated else self._cold
-
-        def of_cells(done: float) -> Array:
-            liquid = given.zone.liquid(since + done * seconds)
-            return liquid + cold * exp(-done * seconds / given.lag_s) + 273.15
-
-        return of_cells

@@ -14,9 +14,9 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from simulators.dispersion import bodenstein
 from simulators.plant import Plant
 from simulators.ports import CellPort, Clock, HeaterPort, PressurePort, PumpPort
-from simulators.reactor import bodenstein
 from simulators.spec import AnalyserSpec, PlantError, PlantSpec, PressureSpec
 from simulators.spectra import Nmr
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simulators.reactor import bodenstein, spreading_ml2_s
+from simulators.dispersion import bodenstein, spreading_ml2_s
 from simulators.spec import CoilSpec
 
 from .references import brenner, dispersed, lines
