@@ -14,7 +14,7 @@ Result = Mapping[str, Any]
 
 Text = Annotated[StrictStr, Field(min_length=1, max_length=128)]
 Reason = Annotated[StrictStr, Field(max_length=1024)]
-# beyond 2**53 a JSON number is no longer the same number for every reader
+# beyond 2**53 an integer is a float to most readers of JSON, and so it is here
 Whole = Annotated[StrictInt, Field(ge=-(2**53), le=2**53)]
 Number = Whole | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 Scalar = StrictBool | Number | Annotated[StrictStr, Field(max_length=1024)]
