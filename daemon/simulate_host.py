@@ -54,15 +54,13 @@ async def hosted(
     """Open every endpoint; give the endpoints document; close everything at the end."""
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
-        rig = stack.enter_context(Simulation(settings, loop.time, data_dir=data_dir))
+        rig = stack.enter_context(Simulation(settings, loop.time, data_dir=data_dir, local=True))
         instruments: Endpoints = {}
         for port, line in rig.lines.items():
             place = await _open(stack, port, line)
             for station in line.stations:
                 name = station.instrument.name
                 instruments[name] = _entry(settings, name, place)
-                if "data_root" in (options := rig.driver_options(name)):
-                    instruments[name]["data_root"] = options["data_root"]
         start = await stack.enter_async_context(_until_the_end())
         for name, device in rig.mqtt_instruments().items():
             broker = _broker(settings)
@@ -119,6 +117,7 @@ async def _until_the_end() -> AsyncGenerator[
 ]:
     """Give a function that starts a task for as long as the block lasts."""
     started: list[asyncio.Task[None]] = []
+    failure: BaseException | None = None
     async with asyncio.TaskGroup() as tasks:
 
         def start(work: Coroutine[Any, Any, None], name: str) -> None:
@@ -126,9 +125,12 @@ async def _until_the_end() -> AsyncGenerator[
 
         try:
             yield start
-        finally:
-            for task in started:
-                task.cancel()
+        except BaseException as error:  # noqa: BLE001  # raised below: the group would wrap it
+            failure = error
+        for task in started:
+            task.cancel()
+    if failure is not None:
+        raise failure
 
 
 def _remove(path: Path | None) -> None:

@@ -37,8 +37,9 @@ class Simulation:
     """World, instruments and lines of one rig; use as a context to clean its files up.
 
     ``clock`` is the loop's; ``seed`` overrides the one of the settings; ``data_dir`` is the disk of
-    the analyser's computer (default: a temporary directory). Raises ConfigError naming every key
-    that keeps the rig from being simulated.
+    the analyser's computer (default: a temporary directory), and with ``local`` the analyser names
+    its folders as they are on this machine. Raises ConfigError naming every key that keeps the rig
+    from being simulated.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Simulation:
         *,
         seed: int | None = None,
         data_dir: Path | None = None,
+        local: bool = False,
     ) -> None:
         self.settings = settings
         spec = plant_spec(settings, roles(settings))
@@ -55,6 +57,7 @@ class Simulation:
         assert simulated is not None  # noqa: S101  # plant_spec has refused it
         self._temporary = TemporaryDirectory(prefix="taylord-") if data_dir is None else None
         self._data_dir = Path(self._temporary.name) if self._temporary else cast("Path", data_dir)
+        self._local = local
         self._seed = simulated.seed if seed is None else seed
         self.world = World(spec, clock, self._seed)
         self.instruments: dict[str, WireInstrument | MqttInstrument] = {
@@ -157,7 +160,7 @@ class Simulation:
     def _instrument(self, name: str, settings: InstrumentSettings, clock: Clock) -> Any:
         factory: Any = plugins.load("taylord.simulators", settings.driver)
         options = {"topic": topic(settings.port), **settings.options}
-        options["data_dir"] = self._data_dir / name
+        options["data_dir"], options["local"] = self._data_dir / name, self._local
         role = role_of(settings)
         port: Any = getattr(self.world, role)(name)
         return factory(name, options, Ports(**{role: port}), clock)

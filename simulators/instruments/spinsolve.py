@@ -54,6 +54,7 @@ class SimSpinsolve:
         self._cell = need(ports.cell, name, "cell")
         data_dir = options.get("data_dir")
         self.data_dir = None if data_dir is None else Path(data_dir)
+        self.local = bool(options.get("local", False))  # name folders as they are on this machine
         self.asleep = bool(options.get("asleep", False))
         self.connected = True  # to its own hardware
         self.completed_first = False  # the order of Ready and Completed is not fixed
@@ -205,7 +206,7 @@ class SimSpinsolve:
         if not why and protocol != "SHIM":
             self._save(folder, protocol, seconds)
         first, second = (
-            lambda: self._state(protocol, "Ready", str(folder)),
+            lambda: self._state(protocol, "Ready", self._named(folder)),
             lambda: self._completed(protocol, successful=not why),
         )
         if self.completed_first:
@@ -217,6 +218,17 @@ class SimSpinsolve:
             second()
 
         self._running = (protocol, [asyncio.get_running_loop().call_later(_PROCESSING_S, end)])
+
+    def _named(self, folder: PureWindowsPath) -> str:
+        """Return a data folder as notifications name it."""
+        here = self._here(folder)
+        return str(here if self.local and here is not None else folder)
+
+    def _here(self, folder: PureWindowsPath) -> Path | None:
+        """Return where a data folder is on this machine's disk; None without a disk."""
+        if self.data_dir is None:
+            return None
+        return self.data_dir.joinpath(*folder.relative_to(ROOT.parents[2]).parts)
 
     def _abort(self, request: ET.Element) -> None:
         del request
@@ -247,9 +259,9 @@ class SimSpinsolve:
     def _save(self, folder: PureWindowsPath, protocol: str, seconds: float) -> None:
         """Write what the PC's software leaves in the data folder."""
         axis, signal, _, _ = self._cell.spectrum(seconds)
-        if self.data_dir is None:
+        directory = self._here(folder)
+        if directory is None:
             return
-        directory = self.data_dir.joinpath(*folder.relative_to(ROOT.parents[2]).parts)
         directory.mkdir(parents=True, exist_ok=True)
         numbers = [number for pair in zip(axis, signal, strict=True) for number in pair]
         rows = "%.5f,%.6g\n" * len(axis) % tuple(numbers)

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from pathlib import Path
 
 import pytest
 
@@ -49,7 +50,8 @@ def kinds(messages):
 async def test_hardware_is_told_as_printed(host):
     assert await ask(host, "<HardwareRequest/>") == [
         "<HardwareResponse><ConnectedToHardware>true</ConnectedToHardware><SpinsolveSoftware>"
-        "1.18.1.3062</SpinsolveSoftware><SpinsolveType>Spinsolve 60</SpinsolveType></HardwareResponse>"
+        "1.18.1.3062</SpinsolveSoftware><SpinsolveType>Spinsolve 60</SpinsolveType>"
+        "</HardwareResponse>"
     ]
 
 
@@ -183,6 +185,14 @@ async def test_requests_in_pieces_and_two_at_once(host):
     await host.ask(request[:30])
     heard = await host.ask(request[30:] + request)
     assert heard.count(b"<HardwareResponse>") == 2
+
+
+async def test_on_this_machine_folders_are_named_as_they_are(cell, tmp_path):
+    sim = SimSpinsolve("nmr", {"data_dir": tmp_path, "local": True}, ports(cell=cell), clock)
+    async with Host(sim) as host:
+        ready = (await ask(host, START, 12))[4]
+        folder = re.search('dataFolder="(.*)"', ready)[1]
+        assert (Path(folder) / "spectrum.csv").is_file()
 
 
 async def test_without_a_disk_nothing_is_written(cell):

@@ -23,7 +23,7 @@ class Parrot(AsciiServer):
         super().__init__(name, clock)
         self.told = []
 
-    @on(r"say (.*)")
+    @on(r"(?s)say (.*)")
     def say(self, text):
         self.told.append(text)
         return text
