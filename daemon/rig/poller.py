@@ -49,7 +49,7 @@ class PollPlan:
         return min(self._due, default=None)
 
     def take_due(self, now: float) -> list[str]:
-        """Return what is due, in the order of ``periods``; what was missed meanwhile is not made up for."""
+        """Return what is due, in the order of ``periods``; what was missed is not made up for."""
         names: list[str] = []
         for i, (period, signals) in enumerate(self._groups):
             if self._due[i] > now + TOGETHER_S:

@@ -85,6 +85,7 @@ class Drive:
     watch: Callable[[Outcome], None] = ignore
     outcomes: dict[str, Outcome] = field(init=False)
     _retry: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    _tasks: list[asyncio.Task[None]] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.outcomes = {m.name: Outcome(m.name, m.vital) for m in self.members}
@@ -98,12 +99,17 @@ class Drive:
         self._retry.set()
         self._retry = asyncio.Event()
 
+    def begin(self) -> None:
+        """Start on the pumps at once, without waiting for :meth:`run`, which must follow."""
+        if self._tasks is None:
+            self._tasks = self._start(m for m in self.members if m.first)
+
     async def run(self) -> SafeReport:
         """Drive everything safe; return when all confirmed, or at ``give_up_s``."""
-        tasks: list[asyncio.Task[None]] = []
+        self.begin()
+        tasks = self._tasks = self._tasks or []
         try:
             async with asyncio.timeout(self.timing.give_up_s):
-                tasks += self._start(m for m in self.members if m.first)
                 if tasks:
                     await asyncio.wait(tasks, timeout=self.timing.pumps_s)
                 tasks += self._start(m for m in self.members if not m.first)
@@ -112,11 +118,25 @@ class Drive:
         except TimeoutError:
             pass  # the report names those that did not confirm
         finally:
-            await self._end(tasks)
+            await self.end()
         return self.report()
 
+    async def end(self) -> None:
+        """Cancel what still runs; a driver's own mistake becomes its instrument's message."""
+        tasks, self._tasks = self._tasks or [], []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for task in tasks:
+            error = None if task.cancelled() else task.exception()
+            if error is not None:
+                name = task.get_name().removeprefix("safe ")
+                self.outcomes[name].message = f"fault in its driver: {error!r}"
+                log.error("safe.driver_fault", instrument=name, exc_info=error)
+                self.watch(self.outcomes[name])
+
     def _start(self, members: Iterable[Member]) -> list[asyncio.Task[None]]:
-        """Start one task per member; :meth:`run` owns and ends them."""
+        """Start one task per member; :meth:`end` ends them."""
         return [asyncio.create_task(self._confirm(m), name=f"safe {m.name}") for m in members]
 
     async def _confirm(self, member: Member) -> None:
@@ -150,16 +170,3 @@ class Drive:
                 await self._retry.wait()
         except TimeoutError:
             return
-
-    async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
-        """Cancel what still runs; a driver's own mistake becomes its instrument's message."""
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for task in tasks:
-            error = None if task.cancelled() else task.exception()
-            if error is not None:
-                name = task.get_name().removeprefix("safe ")
-                self.outcomes[name].message = f"fault in its driver: {error!r}"
-                log.error("safe.driver_fault", instrument=name, exc_info=error)
-                self.watch(self.outcomes[name])

@@ -61,9 +61,15 @@ class Monitor:
         self._arm()
 
     def _apply(self, changes: Sequence[Change]) -> None:
-        for change in changes:
-            if change.violation is not None and change.action == "trip":
-                self._pull(_cause(change, change.violation))
+        trips = [_cause(c, c.violation) for c in changes if c.violation and c.action == "trip"]
+        for cause in trips:
+            self._pull(cause)
+        if trips:  # told after the first bytes of the safe state are on their way
+            asyncio.get_running_loop().call_soon(self._announce_all, changes)
+        else:
+            self._announce_all(changes)
+
+    def _announce_all(self, changes: Sequence[Change]) -> None:
         for change in changes:
             self._announce(change)
 

@@ -77,9 +77,12 @@ class Trip:
         for action in self._at_once:
             action()
         self._begin()
-        if first:
-            self._events.emit("trip", **_document(cause, "tripped"))
-            log.error("rig.tripped", by=cause.name, why=cause.message)
+        if first:  # told after the first bytes of the safe state are on their way
+            asyncio.get_running_loop().call_soon(self._tell, cause)
+
+    def _tell(self, cause: Cause) -> None:
+        self._events.emit("trip", **_document(cause, "tripped"))
+        log.error("rig.tripped", by=cause.name, why=cause.message)
 
     async def settled(self) -> SafeReport:
         """Wait until the running sequence has ended; return what it confirmed."""
@@ -116,19 +119,24 @@ class Trip:
 
     async def run(self) -> None:
         """Own the sequences until cancelled; a trip pulled before starts its sequence now."""
-        async with asyncio.TaskGroup() as tasks:
-            self._tasks = tasks
-            try:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
                 if self._cause is not None:
                     self._begin()
-                await asyncio.Event().wait()
-            finally:
-                self._tasks = None
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    self._tasks = None  # what is pulled from now on is only latched
+        finally:
+            if self._drive is not None:  # its task may have been cancelled before it ran at all
+                await self._drive.end()
 
     def _begin(self) -> None:
         if self._tasks is None or (self._sequence is not None and not self._sequence.done()):
             return
         self._drive = Drive(self._members, Timing(), self._watch)
+        self._drive.begin()
         self._settled.clear()
         self._sequence = self._tasks.create_task(self._carry_out(self._drive), name="trip")
         self._tasks.create_task(self._record(), name="record trip")

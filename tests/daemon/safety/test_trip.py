@@ -256,6 +256,17 @@ async def test_the_record_is_dropped_when_the_trip_is_reset_at_once():
     await asyncio.wait([task])
 
 
+async def test_a_trip_whose_task_ends_at_once_leaves_nothing_behind():
+    bench = Bench()
+    task = asyncio.create_task(bench.rig.trip.run())
+    await asyncio.sleep(0)
+    bench.rig.emergency_stop("person")
+    task.cancel()
+    await asyncio.wait([task])
+    bench.rig.emergency_stop("another")
+    assert bench.rig.trip.cause.name == "person"
+
+
 async def test_an_idle_trip_has_nothing_to_report():
     events = EventBus()
     trip = Trip([], events, Alarms(events), History())
