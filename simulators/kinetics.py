@@ -136,9 +136,9 @@ class MassAction:
     def rates(self, c: Array, kelvin: Array) -> Array:
         """Return dc/dt; see :class:`Chemistry`."""
         table = np.concatenate((c, np.ones((1, c.shape[1])))) if self._mixed_orders else c
-        speed = table[self._factors[0]]
+        speed = table.take(self._factors[0], axis=0)
         for column in self._factors[1:]:
-            speed *= table[column]
+            speed *= table.take(column, axis=0)
         speed *= self.constants(kelvin)
         return self._stoichiometry @ speed
 
@@ -203,7 +203,7 @@ def _integrated(
         step = min(step, 1.0 - done)
         there = _attempt(rates, c, kelvin, seconds, slopes, (done, step))
         scale = atol + rtol * np.maximum(np.abs(c), np.abs(there)).ravel()
-        error = float(np.max(np.abs(step * (_ERROR @ slopes)) / scale))
+        error = step * float(np.abs((_ERROR @ slopes) / scale).max())
         if error <= 1.0:
             done, c = done + step, there
             slopes[0] = slopes[6]  # the last slope of one step is the first of the next
@@ -228,7 +228,7 @@ def _attempt(
     done, step = stretch
     there = c
     for stage in range(1, 7):
-        there = c + step * (_STAGES[stage] @ slopes[:stage]).reshape(c.shape)
+        there = c + ((step * _STAGES[stage]) @ slopes[:stage]).reshape(c.shape)
         at = kelvin(done + _NODES[stage] * step)
-        slopes[stage] = (rates(there, at) * seconds).ravel()
+        np.multiply(rates(there, at), seconds, out=slopes[stage].reshape(c.shape))
     return there

@@ -86,7 +86,9 @@ class PlugCoil:
         """Return what left the coil at these times, shape ``(n_species + 1, n_times)``."""
         parcels = [self._parcel(float(t)) for t in times]
         self._follow([parcel for parcel in parcels if parcel.degc is not None])
-        return np.stack([self._outcome(parcel) for parcel in parcels], axis=1)
+        changing = self._followed([parcel for parcel in parcels if parcel.degc is None])
+        outcomes = [changing[p.left] if p.degc is None else self._cache[p.key] for p in parcels]
+        return np.stack(outcomes, axis=1)
 
     def _parcel(self, t: float) -> _Parcel:
         volume = self._log.hot(t) - self._given.coil.volume_ml
@@ -94,20 +96,23 @@ class PlugCoil:
         if content is None:
             return _Parcel(np.zeros(self._rows), t, t, self._given.ambient)
         entered = self._log.when_hot(volume)
-        probe = self._temperatures(np.linspace(entered, t, 9), entered)
+        probe = self._temperatures(np.linspace(entered, t, 9), np.full(9, entered))
         degc = round(float(probe[0]), 5) if float(np.ptp(probe)) < SAME_K else None
         return _Parcel(content, entered, t, degc)
 
-    def _outcome(self, parcel: _Parcel) -> Array:
-        if parcel.degc is not None:
-            return self._cache[parcel.key]
-        seconds = parcel.left - parcel.entered
+    def _followed(self, parcels: list[_Parcel]) -> dict[float, Array]:
+        """Return the outcome of parcels whose temperature changed, by when they left."""
+        if not parcels:
+            return {}
+        entered = np.array([parcel.entered for parcel in parcels])
+        seconds = np.array([parcel.left for parcel in parcels]) - entered
 
         def kelvin(done: float) -> Array:
-            then = np.array([parcel.entered + done * seconds])
-            return self._temperatures(then, parcel.entered) + 273.15
+            return self._temperatures(entered + done * seconds, entered) + 273.15
 
-        return self._reacted(parcel.content, kelvin, np.array([seconds]))[:, 0]
+        start = np.stack([parcel.content for parcel in parcels], axis=1)
+        ends = self._reacted(start, kelvin, seconds)
+        return {parcel.left: ends[:, i] for i, parcel in enumerate(parcels)}
 
     def _follow(self, parcels: list[_Parcel]) -> None:
         """Integrate the parcels of constant temperature that are not known yet, kind by kind."""
@@ -118,18 +123,19 @@ class PlugCoil:
             alike = [parcel for parcel in unknown.values() if parcel.kind == kind]
             kelvin = np.array([(alike[0].degc or 0.0) + 273.15])
             seconds = np.array([parcel.left - parcel.entered for parcel in alike])
-            ends = self._reacted(alike[0].content, lambda _, fixed=kelvin: fixed, seconds)
+            start = np.repeat(alike[0].content[:, None], len(alike), axis=1)
+            ends = self._reacted(start, lambda _, fixed=kelvin: fixed, seconds)
             self._cache.update({p.key: ends[:, i] for i, p in enumerate(alike)})
 
-    def _reacted(self, content: Array, kelvin: History, seconds: Array) -> Array:
-        start = np.repeat(content[:, None], seconds.size, axis=1)
-        gas = start[-1] if content[-1] > 0 else None
+    def _reacted(self, start: Array, kelvin: History, seconds: Array) -> Array:
+        gas = start[-1] if start[-1].any() else None
         c = react(self._given.rates(gas), start[:-1], kelvin, seconds)
         return np.concatenate((c, start[-1:]))
 
-    def _temperatures(self, times: Array, entered: float) -> Array:
+    def _temperatures(self, times: Array, entered: Array) -> Array:
+        """Return the temperature of parcels by time and entry, of one shape, degC."""
         liquid = self._given.zone.liquids(times)
         if self._given.coil.preheated:
             return liquid
-        cold = self._given.ambient - self._given.zone.liquid(entered)
+        cold = self._given.ambient - self._given.zone.liquids(entered)
         return liquid + cold * np.exp(-(times - entered) / self._given.lag_s)
