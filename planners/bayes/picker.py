@@ -1,8 +1,11 @@
 """One call of Bayesian optimisation: models from the history, then pick after pick."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import cache
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from planners.base import Observation, Problem, Suggestion
 from planners.bayes.planner import Bayes
@@ -134,6 +137,16 @@ class Picker:
         if self._finite is not None:
             return self._finite[int(np.argmax(score(self._finite)))]
         return greatest(self._problem, score, smooth, worth.best, self._rng)
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """Keep numerics on one thread inside: for small matrices more of them only wait."""
+    return _libraries().limit(limits=1)
 
 
 def _stack(rows: Sequence[Array], width: int) -> Array:

@@ -47,10 +47,14 @@ class Bayes:
         """
         if not problem.responses:
             raise CannotSuggest("bayes needs at least one response to improve; lhs needs none")
-        from planners.bayes.picker import Picker  # scipy: not in the process that only checks us
+        from planners.bayes.picker import (
+            Picker,
+            one_thread,
+        )  # scipy: not in the process that only checks us
 
-        picker = Picker(self, problem, history, rng)
         found: list[Suggestion] = []
-        while len(found) < n and (pick := picker.pick()) is not None:
-            found.append(pick)
+        with one_thread():
+            picker = Picker(self, problem, history, rng)
+            while len(found) < n and (pick := picker.pick()) is not None:
+                found.append(pick)
         return found

@@ -31,7 +31,10 @@ def test_the_table_goes_on_after_the_runs_already_done(rng):
     planner = LatinHypercube(n_runs=6, seed=3)
     table = planner.suggest(CUBE, [], 10, rng)
     assert len(table) == 6
-    done = [Observation(point, status=s) for point, s in zip(table, ["ok", "failed", "pending"])]
+    done = [
+        Observation(point, status=s)
+        for point, s in zip(table, ["ok", "failed", "pending"], strict=False)
+    ]
     assert planner.suggest(CUBE, done, 2, rng) == table[3:5]
     assert planner.suggest(CUBE, [Observation(p) for p in table], 2, rng) == []
 

@@ -5,8 +5,15 @@ import io
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from planners.base import Categorical, Composition, Continuous, Measured, Observation
-from planners.base import Problem, Response
+from planners.base import (
+    Categorical,
+    Composition,
+    Continuous,
+    Measured,
+    Observation,
+    Problem,
+    Response,
+)
 from planners.errors import BadHistory
 from planners.history import columns, history_from_json, read_history, write_history
 from tests.planners.strategies import situations
@@ -45,7 +52,11 @@ def test_an_empty_cell_is_not_measured():
 
 @pytest.mark.parametrize(
     ("row", "status"),
-    [("60,MeCN,1,0,0.5,,3,", "ok"), ("60,MeCN,1,0,,,,", "pending"), ("60,MeCN,1,0,,,,Failed", "failed")],
+    [
+        ("60,MeCN,1,0,0.5,,3,", "ok"),
+        ("60,MeCN,1,0,,,,", "pending"),
+        ("60,MeCN,1,0,,,,Failed", "failed"),
+    ],
 )
 def test_a_status_left_out_follows_from_what_was_measured(row, status):
     assert read(row)[0].status == status

@@ -3,8 +3,8 @@
 import pytest
 
 from planners.base import Constraint, Continuous, Problem, Response
-from planners.errors import BadProblem, CannotSuggest
 from planners.design import LatinHypercube
+from planners.errors import BadProblem, CannotSuggest
 from planners.schema import problem_schema
 
 CONTRACT = {
@@ -96,9 +96,9 @@ def test_a_problem_without_factors_is_refused():
 
 def test_names_used_twice_are_refused():
     x = Continuous("x", 0, 1)
-    with pytest.raises(BadProblem, match="factors.1.name: 'x' is used twice"):
+    with pytest.raises(BadProblem, match=r"factors\.1\.name: 'x' is used twice"):
         Problem((x, x), ())
-    with pytest.raises(BadProblem, match="responses.0.name: 'x' is the name of a factor too"):
+    with pytest.raises(BadProblem, match=r"responses\.0\.name: 'x' is the name of a factor too"):
         Problem((x,), (Response("x"),))
 
 
@@ -107,7 +107,10 @@ def test_names_used_twice_are_refused():
     [
         (Constraint({"z": 1.0}, 1.0), "constraints.0.terms.z: is no numeric factor"),
         (Constraint({"x": 1.0}, -1.0), "at_most: can never hold, the terms add up to at least 0"),
-        (Constraint({"x": 1.0}, None, 2.0), "at_least: can never hold, the terms add up to at most"),
+        (
+            Constraint({"x": 1.0}, None, 2.0),
+            "at_least: can never hold, the terms add up to at most",
+        ),
     ],
 )
 def test_a_constraint_nothing_can_keep_is_refused_at_birth(constraint, sentence):
@@ -148,7 +151,9 @@ def test_constraints_that_exclude_each_other_are_named_when_a_point_is_wanted(rn
         (),
         (Constraint({"a": 1, "b": 1}, 0.5), Constraint({"a": 1, "b": 1}, None, 1.5)),
     )
-    with pytest.raises(CannotSuggest, match=r"no point .* keeps the constraints: 1 a \+ 1 b <= 0.5"):
+    with pytest.raises(
+        CannotSuggest, match=r"no point .* keeps the constraints: 1 a \+ 1 b <= 0.5"
+    ):
         LatinHypercube().suggest(problem, [], 1, rng)
 
 

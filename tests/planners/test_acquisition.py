@@ -1,0 +1,93 @@
+"""Acquisition functions against brute force, and far out where floats end."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.integrate import quad
+from scipy.stats import norm
+
+from planners.bayes import acquisition as aq
+
+DRAWS = np.random.default_rng(0).normal(size=(200_000, 3))
+
+
+@pytest.mark.parametrize("z", [-30.0, -8.0, -5.0, -1.0, 0.0, 2.0, 9.0])
+def test_log_expected_improvement_is_the_integral(z):
+    def part(x):
+        return np.exp(norm.logpdf(x + z) - norm.logpdf(z)) * x if z < 0 else norm.pdf(x - z) * x
+
+    if z < 0:  # E[max(z + e, 0)] / phi(z), so that nothing underflows
+        whole = quad(lambda x: x * np.exp(-0.5 * x * x + z * x), 0, 60)[0]
+        expected = np.log(whole) + norm.logpdf(z)
+    else:
+        expected = np.log(quad(part, 0, 60, points=[z])[0])
+    got = aq.log_expected_improvement(np.array([2.0 * z]), np.array([2.0]), 0.0)[0]
+    assert got == pytest.approx(expected + np.log(2.0), abs=1e-6)
+
+
+@given(st.floats(-1e4, 50))
+def test_log_expected_improvement_rises_with_the_mean(z):
+    low, high = aq.log_expected_improvement(np.array([z, z + 0.01]), np.ones(2), 0.0)
+    assert np.isfinite(low)
+    assert low < high
+
+
+@pytest.mark.parametrize(
+    ("mean", "low", "high"), [(0.0, -1.0, 1.0), (5.0, -1.0, 1.0), (-9.0, 0.0, 3.0)]
+)
+def test_log_probability_of_a_range_is_the_integral(mean, low, high):
+    edges = np.array([low - mean, high - mean])
+    share = -np.diff(norm.sf(edges)) if low > mean else np.diff(norm.cdf(edges))
+    expected = np.log(share[0])
+    got = aq.log_probability_between(np.array([mean]), np.ones(1), low, high)[0]
+    assert got == pytest.approx(expected, rel=1e-6)
+
+
+def test_log_probability_far_from_the_range_still_has_a_slope():
+    near, far = aq.log_probability_between(np.array([50.0, 60.0]), np.ones(2), 0.0, 1.0)
+    assert np.isfinite(far)
+    assert far < near
+
+
+def test_the_front_leaves_out_what_is_beaten():
+    points = np.array([[1.0, 1.0], [2.0, 0.0], [0.5, 0.5], [0.0, 3.0], [2.0, -1.0]])
+    np.testing.assert_array_equal(aq.front(points), [[2.0, 0.0], [1.0, 1.0], [0.0, 3.0]])
+
+
+def volume(points, reference):
+    """Return the dominated area by counting strips, the plain way."""
+    edge = aq.front(points[np.all(points > reference, axis=1)])
+    if not len(edge):
+        return 0.0
+    floors = np.concatenate([[reference[1]], edge[:-1, 1]])
+    return float(((edge[:, 0] - reference[0]) * (edge[:, 1] - floors)).sum())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_expected_hypervolume_improvement_is_the_average_over_draws(seed):
+    rng = np.random.default_rng(seed)
+    known, reference = rng.normal(size=(6, 2)), np.array([-1.5, -1.5])
+    mean, sd = rng.normal(size=2), 0.3 + rng.random(2)
+    got = np.exp(aq.log_hypervolume_improvement(mean[None], sd[None], known, reference)[0])
+    before = volume(known, reference)
+    gains = [
+        volume(np.vstack([known, mean + sd * e]), reference) - before for e in DRAWS[:4000, :2]
+    ]
+    assert got == pytest.approx(np.mean(gains), abs=4 * np.std(gains) / np.sqrt(4000))
+
+
+def test_nothing_known_above_the_reference_leaves_the_whole_quadrant():
+    got = aq.log_hypervolume_improvement(
+        np.ones((1, 2)), np.full((1, 2), 1e-6), np.array([[-1.0, -1.0]]), np.zeros(2)
+    )
+    assert np.exp(got[0]) == pytest.approx(1.0, rel=1e-4)
+
+
+def test_a_point_better_in_every_objective_is_worth_more_when_scalarised():
+    known = np.random.default_rng(1).random((10, 3))
+    mean, sd = np.array([[1.2, 1.2, 1.2], [0.2, 0.2, 0.2]]), np.full((2, 3), 0.1)
+    weights = np.full(3, 1 / 3)
+    better, worse = aq.log_scalarised_improvement(mean, sd, known, weights, DRAWS[:64])
+    assert better > worse
+    assert np.isfinite(worse)
