@@ -9,7 +9,9 @@ Exceptions of a unit become faults: 01 to 03, 05 and 06 :class:`ModbusRejected`,
 :class:`DeviceFault`, 0A and 0B (from a gateway) :class:`GatewayNoReply`.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated, ClassVar, Literal, cast
 
@@ -25,6 +27,7 @@ from drivers.errors import (
 )
 from drivers.modbus_frames import (
     DIAGNOSTIC,
+    WRITE_MANY,
     WRITE_ONE,
     Answer,
     Framing,
@@ -47,6 +50,7 @@ from drivers.transport.base import LineSpec
 MODBUS_LINE = LineSpec(codec=codec_for, baud_rate=9600, gap_s=0.004, quiet_s=0.05)
 
 TCP_OVERHEAD = 60  # a round trip on a network outweighs registers: about 120 bytes of it
+WRITES = frozenset({WRITE_ONE, WRITE_MANY})
 ATTEMPTS = 2  # of a query; a write is sent once
 
 _EXCEPTIONS = {
@@ -108,6 +112,9 @@ class ModbusInstrument(TableInstrument):
         self._bus, self._unit, self._timeout_s = bus, options.address, options.timeout_s
         self._framing: Framing = framing_of(bus.port)
         self._transaction = 0
+        self._in_doubt = False  # an answer may still be on its way
+        self._mark = 0  # of the last fence
+        self._echoes = False  # it has answered a fence before
         self._plans: dict[tuple[str, ...], tuple[Span, ...]] = {}
         super().__init__(name, limits)
 
@@ -215,6 +222,40 @@ class ModbusInstrument(TableInstrument):
         self, request: bytes, function: int, what: str, fits: Match, lane: Lane, attempts: int
     ) -> Answer:
         """Send one request and return its answer; raise the fault an exception names."""
+        while True:
+            attempts -= 1
+            try:
+                if self._in_doubt and not (lane is Lane.TRIP and function in WRITES):
+                    await self._fence(lane)
+                return await self._once(request, function, what, fits, lane)
+            except NoReply:
+                if attempts <= 0:
+                    raise
+
+    async def _fence(self, lane: Lane) -> None:
+        """Make sure that no earlier answer is still to come: RTU answers do not say to what.
+
+        The unit repeats two bytes that it was not sent before, or says that it cannot; units
+        answer in order, so whatever comes before that is old.
+        """
+        self._mark = self._mark % 0xFFFF + 1
+        wanted = b"\0\0" + self._mark.to_bytes(2, "big")
+        request = echo_request(self._framing, self._unit, self._mark)
+        try:
+            with suppress(ModbusRejected):
+                await self._once(
+                    request, DIAGNOSTIC, "echo", lambda reply: reply.data == wanted, lane
+                )
+            self._echoes = True
+        except NoReply:
+            if self._echoes:
+                raise
+            # it may be silent about function 08 always: then this long pause has to do
+        self._in_doubt = False
+
+    async def _once(
+        self, request: bytes, function: int, what: str, fits: Match, lane: Lane
+    ) -> Answer:
         transaction = 0
         if self._framing == "tcp":
             self._transaction = transaction = self._transaction % 0xFFFF + 1
@@ -229,14 +270,15 @@ class ModbusInstrument(TableInstrument):
                 raise self._fault(reply.exception, what, request)
             return reply if fits(reply) else None
 
-        return await self._bus.exchange(
-            self.name,
-            request,
-            match,
-            lane=lane,
-            timeout_s=self._timeout_s,
-            attempts=attempts,
-        )
+        try:
+            return await self._bus.exchange(
+                self.name, request, match, lane=lane, timeout_s=self._timeout_s
+            )
+        except GatewayNoReply:
+            raise  # an answer, if a sad one
+        except (NoReply, asyncio.CancelledError):
+            self._in_doubt = self._framing == "rtu"
+            raise
 
     def _fault(self, exception: int, what: str, request: bytes) -> InstrumentError:
         meaning = _EXCEPTIONS.get(exception, "unknown exception")

@@ -1,0 +1,1 @@
+"""Every registered driver against its simulated instrument, on a wire that misbehaves."""
