@@ -8,6 +8,7 @@ Every pump of a line hears every command, only the addressed one answers.
 
 import asyncio
 import re
+from binascii import crc_hqx
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -35,12 +36,7 @@ _FLAGS = ("AL", "LOC", "PF", "BP")
 
 def crc16_xmodem(data: bytes) -> int:
     """Return the CRC-16/XMODEM of a payload (polynomial 1021h, initial 0)."""
-    crc = 0
-    for byte in data:
-        crc ^= byte << 8
-        for _ in range(8):
-            crc = ((crc << 1) ^ 0x1021) & 0xFFFF if crc & 0x8000 else (crc << 1) & 0xFFFF
-    return crc
+    return crc_hqx(data, 0)  # what binascii calls the same
 
 
 def packet(payload: str) -> bytes:
