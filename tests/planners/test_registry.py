@@ -1,0 +1,98 @@
+"""Planners by name, and their options."""
+
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from planners import registry
+from planners.bayes import Bayes
+from planners.design import LatinHypercube
+from planners.errors import BadOption
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A planner of somebody else's."""
+
+    power: float
+    label: str = "x"
+    deep: bool = False
+    anything: object = None
+
+    def suggest(self, problem, history, n, rng):
+        return []
+
+
+@pytest.fixture(autouse=True)
+def installed(monkeypatch):
+    """The planners of this package, one plug-in, and a broken one."""
+    names = {
+        "bayes": "planners.bayes:Bayes",
+        "lhs": "planners.design:LatinHypercube",
+        "plugin": f"{__name__}:Plugin",
+        "broken": "nowhere.at.all:Planner",
+    }
+    points = {n: EntryPoint(n, v, registry.GROUP) for n, v in names.items()}
+    monkeypatch.setattr(registry, "_points", lambda: points)
+
+
+def faults(name, options):
+    with pytest.raises(BadOption) as caught:
+        registry.make_planner(name, options)
+    return list(caught.value.faults)
+
+
+def test_a_planner_is_made_with_its_options_from_text_or_values():
+    assert registry.make_planner("lhs", {"n_runs": "20"}) == LatinHypercube(n_runs=20)
+    options = {"n_initial": "none", "use_suspect": "yes", "seed": 3}
+    assert registry.make_planner("bayes", options) == Bayes(None, True, 3)
+    assert registry.make_planner("plugin", {"power": "2", "anything": [1]}).power == 2.0
+
+
+def test_an_unknown_planner_is_named_with_its_nearest():
+    assert faults("bayess", {}) == [
+        "planner: no planner named 'bayess' (did you mean 'bayes'?);"
+        " installed are bayes, broken, lhs, plugin"
+    ]
+
+
+def test_a_planner_that_cannot_be_loaded_says_why():
+    assert "'broken' cannot be loaded: No module named 'nowhere'" in faults("broken", {})[0]
+
+
+def test_every_wrong_option_is_named():
+    given = {"n_inital": 3, "use_suspect": 3, "seed": 1.5, "n_initial": "many"}
+    assert faults("bayes", given) == [
+        "options.n_inital: no option of 'bayes' (did you mean 'n_initial'?);"
+        " allowed are n_initial, use_suspect, seed",
+        "options.use_suspect: must be bool, got 3",
+        "options.seed: must be int, got 1.5",
+        "options.n_initial: must be int or none, got 'many'",
+    ]
+    assert faults("lhs", {"n_runs": 0}) == ["options.n_runs: must be at least 1, got 0"]
+
+
+def test_options_of_a_plugin_are_checked_too():
+    assert faults("plugin", {"power": True, "label": 3}) == [
+        "options.power: must be float, got True",
+        "options.label: must be str, got 3",
+    ]
+    assert faults("plugin", {}) == ["options.power: is needed by 'plugin'"]
+
+
+def test_a_description_lists_options_with_types_and_defaults():
+    told = registry.describe("bayes").to_json()
+    assert told["summary"].startswith("Gaussian-process Bayesian optimisation")
+    assert told["options"]["n_initial"] == {"type": "int or none", "default": None}
+    assert told["options"]["seed"] == {"type": "int", "default": 0}
+    assert registry.describe("plugin").options[0].default is None
+
+
+def test_the_planners_of_this_package_are_installed(monkeypatch):
+    monkeypatch.undo()
+    registry._points.cache_clear()
+    names = registry.planner_names()
+    if not names:
+        pytest.skip("the package is not installed, so it has no entry points")
+    assert {"bayes", "lhs"} <= set(names)

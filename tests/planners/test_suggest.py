@@ -1,0 +1,116 @@
+"""The core of ``taylord suggest``: files in, one document out, every fault in a sentence."""
+
+import json
+from itertools import count
+
+import pytest
+
+from planners.base import Measured, Observation, Suggestion
+from planners.errors import BadHistory, BadOption, BadProblem, NonsenseAnswer
+from planners.history import write_history
+from planners.suggest import ask, load_history, load_problem, parse_options, suggest_document
+
+PLANE = {
+    "factors": [{"name": "a", "low": 0, "high": 1}, {"name": "b", "low": 0, "high": 10}],
+    "responses": [{"name": "y"}],
+}
+
+
+@pytest.fixture
+def problem_file(tmp_path):
+    path = tmp_path / "problem.json"
+    path.write_text(json.dumps(PLANE))
+    return path
+
+
+@pytest.fixture
+def clock():
+    return count(step=0.5).__next__
+
+
+def test_a_document_has_points_predictions_planner_seconds_and_note(problem_file, clock, plane):
+    history = [Observation({"a": x / 8, "b": x}, {"y": Measured(x)}) for x in range(8)]
+    path = problem_file.with_name("history.csv")
+    with path.open("w") as file:
+        write_history(file, plane, history)
+    told = suggest_document(problem_file, path, n=2, seed=4, clock=clock)
+    assert told == suggest_document(problem_file, path, n=2, seed=4, clock=clock)
+    assert told["planner"] == "bayes"
+    assert told["seconds"] == 0.5
+    assert "promising" in told["note"]
+    for point in told["points"]:
+        assert point["predicted"]["y"].keys() == {"mean", "sd"}
+    json.dumps(told, allow_nan=False)
+
+
+def test_an_exhausted_design_says_so(problem_file, clock):
+    told = suggest_document(problem_file, planner="lhs", n=5, options={"n_runs": "3"}, clock=clock)
+    assert len(told["points"]) == 3
+
+
+def test_faults_of_a_problem_file_start_with_its_name(tmp_path):
+    path = tmp_path / "p.json"
+    with pytest.raises(BadProblem, match=r"p\.json: cannot be read: No such file"):
+        load_problem(path)
+    path.write_bytes(b"\xff\xfe{")
+    with pytest.raises(BadProblem, match=r"p\.json: cannot be read: it is not UTF-8"):
+        load_problem(path)
+    path.write_text("{")
+    with pytest.raises(BadProblem, match=r"p\.json: is not JSON: "):
+        load_problem(path)
+    path.write_text('{"factors": [{"name": "a", "low": 1, "high": 0}]}')
+    with pytest.raises(BadProblem, match=r"p\.json: factors\.0\.low: must be finite and below"):
+        load_problem(path)
+
+
+def test_faults_of_a_history_file_start_with_its_name(tmp_path, plane):
+    path = tmp_path / "h.csv"
+    with pytest.raises(BadHistory, match=r"h\.csv: cannot be read"):
+        load_history(path, plane)
+    path.write_text("a,b,y\n2,1,0.5\n")
+    with pytest.raises(BadHistory, match=r"h\.csv: row 2: a: must be in \[0, 1\], got 2"):
+        load_history(path, plane)
+
+
+def test_options_must_be_pairs():
+    assert parse_options(["seed=3", "label=a=b"]) == {"seed": "3", "label": "a=b"}
+    with pytest.raises(BadOption) as caught:
+        parse_options(["seed", "=3"])
+    assert len(caught.value.faults) == 2
+
+
+def test_asking_for_no_points_is_refused(problem_file, clock):
+    with pytest.raises(BadOption, match="-n: must be at least 1, got 0"):
+        suggest_document(problem_file, n=0, clock=clock)
+
+
+class Fixed:
+    """Answers what it was given."""
+
+    def __init__(self, points):
+        self.points = points
+
+    def suggest(self, problem, history, n, rng):
+        return self.points
+
+
+@pytest.mark.parametrize(
+    ("points", "sentence"),
+    [
+        ([{"a": 2, "b": 1}], "point 1: a: must be in [0, 1], got 2"),
+        ([{"a": 0.5}], "point 1: b: is missing"),
+        ([{"a": 0.5, "b": 1}, {"a": 0.5, "b": 1.0}], "point 2: is the same as another"),
+    ],
+)
+def test_a_plugins_invalid_points_are_refused(plane, points, sentence):
+    with pytest.raises(NonsenseAnswer) as caught:
+        ask(Fixed(points), plane, [], 2, 0)
+    assert sentence in str(caught.value)
+
+
+def test_an_empty_answer_is_remarked_on(plane):
+    assert ask(Fixed([]), plane, [], 1, 0).note == "nothing left to suggest"
+
+
+def test_a_suggestion_without_prediction_has_none_in_its_json():
+    assert Suggestion({"a": 1.0}).to_json() == {"a": 1.0}
