@@ -2,10 +2,14 @@
 
 import asyncio
 import os
+import signal
 import socket
+import sys
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from simulators.virtualtime import Deadlock, VirtualTimeLoop, run
 
@@ -233,4 +237,104 @@ def test_stopping_the_loop_leaves_timers_alone():
     loop.call_later(5, loop.stop)
     loop.run_forever()
     assert loop.time() == 5
+    loop.close()
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([0.0, 0.1, 0.1 + 1e-12, 1.0, 3600.0, 1e6]), st.booleans()),
+        max_size=300,
+    )
+)
+def test_timers_fire_in_order_at_their_deadlines_whatever_is_cancelled(plan):
+    async def main():
+        loop, seen = asyncio.get_running_loop(), []
+        handles = [
+            loop.call_at(when, lambda k=k: seen.append((loop.time(), k)))
+            for k, (when, _) in enumerate(plan)
+        ]
+        for handle, (_, cancelled) in zip(handles, plan, strict=True):
+            if cancelled:
+                handle.cancel()
+        await asyncio.sleep(2e6)
+        return seen
+
+    kept = [(when, k) for k, (when, cancelled) in enumerate(plan) if not cancelled]
+    assert run(main()) == sorted(kept)
+
+
+async def test_a_subprocess_holds_the_clock_for_whoever_asks_it_to(virtual):
+    with virtual.hold():
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-Ic", "print(6 * 7)", stdout=asyncio.subprocess.PIPE
+        )
+        out, _ = await process.communicate()
+    assert out.strip() == b"42"
+    assert now() == 0.0
+
+
+async def test_a_signal_is_noticed_while_the_clock_runs_on(virtual):
+    caught = asyncio.Event()
+    virtual.add_signal_handler(signal.SIGUSR1, caught.set)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    while not caught.is_set():
+        await asyncio.sleep(1.0)
+    virtual.remove_signal_handler(signal.SIGUSR1)
+    assert now() < 1000
+
+
+async def test_a_cancelled_timer_at_the_front_is_no_deadline(virtual):
+    virtual.call_later(1.0, pytest.fail, "a cancelled timer fired").cancel()
+    await asyncio.sleep(2.0)
+    assert now() == 2.0
+
+
+async def test_a_callback_cancelled_before_its_turn_does_not_run(virtual):
+    virtual.call_soon(pytest.fail, "a cancelled callback ran").cancel()
+    virtual.call_at(0.0, pytest.fail, "a cancelled timer ran").cancel()
+    await asyncio.sleep(0)
+
+
+def test_a_closed_loop_takes_no_callbacks():
+    loop = VirtualTimeLoop()
+    loop.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        loop.call_soon(print)
+
+
+def test_a_program_without_tasks_is_a_deadlock_too():
+    loop = VirtualTimeLoop()
+    with pytest.raises(Deadlock, match="no tasks"):
+        loop.run_forever()
+    loop.close()
+
+
+def test_an_error_in_a_callback_goes_to_the_loop_s_handler():
+    loop, told = VirtualTimeLoop(), []
+    loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
+    loop.call_later(1.0, lambda: 1 / 0)
+    loop.call_later(2.0, loop.stop)
+    loop.run_forever()
+    loop.close()
+    assert [type(error) for error in told] == [ZeroDivisionError]
+
+
+def test_time_held_is_not_caught_up_with_by_a_paced_loop():
+    async def main():
+        loop = asyncio.get_running_loop()
+        with loop.hold():
+            await asyncio.to_thread(time.sleep, 0.2)
+        wall = time.monotonic()
+        await asyncio.sleep(10)
+        return time.monotonic() - wall
+
+    assert run(main(), speed=100.0) >= 0.09
+
+
+def test_a_timer_due_behind_a_cancelled_one_is_not_forgotten():
+    loop = VirtualTimeLoop()
+    loop.call_at(0.0, print).cancel()
+    loop.call_at(0.0, loop.stop)
+    loop.run_forever()
+    assert loop.time() == 0.0
     loop.close()
