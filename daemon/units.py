@@ -16,7 +16,6 @@ def _registry() -> Any:
     import pint
 
     registry = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
-    registry.define("M = mol / liter = molar")
     return registry
 
 

@@ -159,7 +159,8 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
         events=parts.events,
         commit=parts.store.commit,
     )
-    parts.reactions = Reactions(parts.campaign, parts.events)
+    alone = plan.once and (settings.mqtt is None or plan.speed == "max")
+    parts.reactions = Reactions(parts.campaign, parts.events, ends_when_held=alone)
     parts.store.on_trouble = parts.reactions.on_trouble
     if left is None:
         parts.store.begin_campaign(

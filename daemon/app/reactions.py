@@ -11,8 +11,9 @@ _GOING = frozenset(State) - ENDED - {State.IDLE, State.ABORTING}
 class Reactions:
     """Listens to the event stream on behalf of one campaign."""
 
-    def __init__(self, campaign: Campaign, events: EventBus) -> None:
-        self._campaign = campaign
+    def __init__(self, campaign: Campaign, events: EventBus, *, ends_when_held: bool) -> None:
+        """``ends_when_held``: there is nobody who could resume."""
+        self._campaign, self._ends_when_held = campaign, ends_when_held
         self.tripped = False
         events.on_event(self._on_event)
 
@@ -27,6 +28,12 @@ class Reactions:
             self.tripped = True
             if self._campaign.state in _GOING:
                 self._campaign.abort(f"tripped by {data['name']}: {data['message']}")
+        elif event.kind == "connection":
+            self._campaign.look_again()
+        elif event.kind == "campaign" and data["state"] == "held" and self._ends_when_held:
+            self._campaign.stop(data["reason"])
+        elif event.kind == "experiment" and data["state"] == "held":
+            self._campaign.experiment_held()
         elif _holds(event) and self._campaign.state is State.RUNNING:
             self._campaign.hold(f"interlock {data['name']}: {data['message']}")
 

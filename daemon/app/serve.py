@@ -67,9 +67,9 @@ async def _run(parts: Parts) -> tuple[int, str]:
                 for name, work in _background(parts, notifier).items()
             ]
             try:
-                await _unless(ending, parts.rig.first_attempts)
                 notifier.ready(f"rig {parts.plan.settings.name}")
                 log.info("daemon.ready", rig=parts.plan.settings.name, boot=parts.boot)
+                await _unless(ending, parts.rig.first_attempts)
                 return await _main(parts, ending)
             finally:
                 notifier.stopping()

@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 Commit = Callable[[Event], Awaitable[None]]
 PLANNER_TRIES = 3
 REFUSALS_IN_A_ROW = 20
+AWAY_S = 900.0  # instruments may be away this long before a person is needed
 
 
 class Runner(Protocol):
@@ -35,6 +36,10 @@ class Runner(Protocol):
 
     async def skip(self, reason: str) -> None:
         """End the experiment in flight; the rig is left at a trickle."""
+        ...
+
+    def missing(self) -> list[str]:
+        """Return the instruments an experiment needs that are not connected."""
         ...
 
     def hold(self) -> None:
@@ -123,9 +128,10 @@ class Campaign:
 
     async def _perform_all(self) -> None:
         while await self._may_go_on():
-            suggestion = self.memory.waiting[0]
+            if not await self._instruments_there():
+                continue
             try:
-                await self._perform(suggestion)
+                await self._perform(self.memory.waiting[0])
             except StoreFailed as error:
                 self.hold(f"the record cannot be written: {error}")
 
@@ -133,6 +139,25 @@ class Campaign:
         """Wait until there is something to perform; return False when the campaign ends."""
         await self._until(lambda: self._must_end() or self._can_perform())
         return not self._must_end()
+
+    async def _instruments_there(self) -> bool:
+        """Wait for instruments that are away; hold when they stay away."""
+        if not self._runner.missing():
+            return True
+        self._events.emit("decision", what="wait for instruments", names=self._runner.missing())
+        try:
+            async with asyncio.timeout(AWAY_S):
+                await self._until(
+                    lambda: not self._runner.missing() or self.state is not State.RUNNING
+                )
+        except TimeoutError:
+            names = ", ".join(self._runner.missing())
+            self.hold(f"not connected for {AWAY_S / 60:g} min: {names}")
+        return self.state is State.RUNNING and bool(self.memory.waiting)
+
+    def look_again(self) -> None:
+        """Note that something outside changed, such as a connection."""
+        self._notify()
 
     def _must_end(self) -> bool:
         return self.state in {State.STOPPING, State.ABORTING} or (
@@ -241,6 +266,11 @@ class Campaign:
         self._change(after("hold", self.state), reason)
         self._runner.hold()
         self._notify()
+
+    def experiment_held(self) -> None:
+        """Note that the experiment in flight has come to its hold."""
+        if self.state is State.HOLDING:
+            self._change(State.HELD, self.reason)
 
     def resume(self) -> None:
         """Go on after a hold."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from daemon.app.plan import Outcome, Restart, RunPlan
 from daemon.cli.output import print_json
-from daemon.cli.progress import Progress, summary
+from daemon.cli.progress import Progress, experiment_text, summary
 from daemon.errors import ConfigError
 from daemon.settings.models import Settings
 
@@ -68,7 +68,7 @@ def experiment(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(done)
     else:
-        print(summary(outcome.document))
+        print(experiment_text(done))
     return outcome.exit_code or (0 if done["status"] in {"ok", "suspect"} else 3)
 
 

@@ -62,6 +62,17 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def experiment_text(document: Mapping[str, Any]) -> str:
+    """Return one experiment in full: requested, commanded, achieved, responses."""
+    lines = [f"{document['id']} {document['status']}  {document['reason'] or ''}".rstrip()]
+    for part in ("requested", "commanded", "achieved"):
+        lines.append(part)
+        lines += [f"    {name:<28}{_short(value)}" for name, value in document[part].items()]
+    lines.append("responses")
+    lines += [f"    {_response(n, r)}" for n, r in document["responses"].items()]
+    return "\n".join(lines)
+
+
 def summary(document: Mapping[str, Any]) -> str:
     """Return the end of a run in a few lines: state, best, times, where the record lies."""
     experiments = document["experiments"]

@@ -38,6 +38,7 @@ class Bench:
         self.seen = []
         self.events.on_event(self.seen.append)
         self.full_disk = False
+        self.away = []
         self.ended = asyncio.Event()
         self.campaign = Campaign(
             SETTINGS.model_copy(update=changes),
@@ -77,6 +78,9 @@ class Bench:
         status = self.outcome.get(id, "ok")
         responses = {"yield": ResponseValue(0.5, 0.01, "ok")} if status == "ok" else {}
         return ExperimentRecord(id, status, dict(conditions), responses=responses)
+
+    def missing(self):
+        return self.away
 
     def hold(self):
         self.log.append(("hold",))
@@ -311,6 +315,30 @@ async def test_a_command_the_state_forbids_is_refused(command, allowed):
     bench = Bench()
     with pytest.raises(Refused, match=f"is refused while the campaign is idle; allowed: {allowed}"):
         getattr(bench.campaign, command)()
+
+
+async def test_an_experiment_waits_for_instruments_that_are_away():
+    bench = Bench(experiments=1)
+    bench.away = ["pump-a"]
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(60)
+    assert bench.runs == []
+    bench.away = []
+    bench.campaign.look_again()
+    assert await run is State.COMPLETE
+
+
+async def test_instruments_that_stay_away_hold_the_campaign():
+    bench = Bench(experiments=1)
+    bench.away = ["pump-a"]
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(1000)
+    assert bench.campaign.state is State.HELD
+    assert bench.campaign.reason == "not connected for 15 min: pump-a"
+    bench.campaign.stop()
+    assert await run is State.STOPPED
 
 
 async def test_an_offline_result_completes_an_experiment():

@@ -1,0 +1,1 @@
+"""Whole virtual days: configuration in, record out."""
