@@ -166,7 +166,7 @@ class DispersedCoil:
         gas = self._state[-1] if self._state[-1].any() else None
         kelvin = self._history(since, seconds)
         c = react(
-            given.rates(gas), self._state[:-1], kelvin, np.array([seconds]), rtol=1e-4, atol=1e-6
+            given.rates(gas), self._state[:-1], kelvin, np.array([seconds]), rtol=1e-3, atol=1e-5
         )
         self._state = np.concatenate((c, self._state[-1:]))
         if not given.coil.preheated:

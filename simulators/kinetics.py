@@ -139,8 +139,16 @@ class MassAction:
         speed = table.take(self._factors[0], axis=0)
         for column in self._factors[1:]:
             speed *= table.take(column, axis=0)
-        speed *= self.constants(kelvin)
+        if self._latest[0] is not kelvin:  # one stretch asks many times at one temperature
+            self._latest[:] = kelvin, self.constants(kelvin)
+        speed *= self._latest[1]
         return self._stoichiometry @ speed
+
+    @cached_property
+    def _latest(self) -> list[Array]:
+        """Return the temperatures last asked for, and their rate constants."""
+        nowhere = np.full(1, np.nan)
+        return [nowhere, nowhere]
 
 
 Rates = Callable[[Array, Array], Array]  # (c, kelvin) -> dc/dt, as Chemistry.rates

@@ -261,7 +261,7 @@ def test_a_heater_stuck_on_heats_the_coil_beyond_its_goal():
     assert world.heater("bath").temperature_degc() == pytest.approx(60.0, abs=0.01)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -70,7 +70,7 @@ def test_forgetting_the_past_leaves_the_rest(programme, part):
     assert log.start <= part * end
 
 
-def ramped(a, tau0, steps_per_s=10.0):
+def ramped(a, tau0, steps_per_s=4.0):
     """Run tau = tau0 + a t with finely set flows; return world, clock."""
     world, clock = heated(60.0, dispersion=False, outlet_volume_ml=0.0)
     run(world, tau_s=tau0)
@@ -89,7 +89,7 @@ def test_a_residence_time_ramp_gives_the_analytic_age(a):
     log = world._plant.log
     entered = log.when_hot(log.hot(clock.t) - 1.0)
     assert clock.t - t < entered  # all of it entered during the ramp
-    assert clock.t - entered == pytest.approx((tau0 + a * t) * (1 - np.exp(-a)) / a, rel=1e-5)
+    assert clock.t - entered == pytest.approx((tau0 + a * t) * (1 - np.exp(-a)) / a, rel=1e-4)
 
 
 def test_a_ramp_of_exact_flow_gives_the_analytic_age_to_1e_6():
@@ -136,7 +136,7 @@ def test_the_issues_check_is_met_in_plug_flow():
     assert [c["ortho"], c["para"], c["bis"]] == pytest.approx([0.2491, 0.0103, 0.0407], rel=0.005)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     st.lists(st.tuples(st.floats(1.0, 60.0), st.floats(20.0, 300.0)), min_size=1, max_size=4),
     st.lists(st.floats(0.1, 40.0), max_size=6),
