@@ -214,13 +214,22 @@ class BrokerLink:
         self._client = client
         self._up.set()
         self._announce(connected=True, why="")
-        telling = asyncio.create_task(self._keep_telling(client), name=f"subscribe {self.host}")
+        tasks = {
+            asyncio.create_task(self._hear(client), name=f"hear {self.host}"),
+            asyncio.create_task(self._keep_telling(client), name=f"subscribe {self.host}"),
+        }
         try:
-            async for message in client.messages:
-                self._hand_out(message.topic.value, message.payload, retained=message.retain)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            telling.cancel()
-            await asyncio.wait([telling])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        for task in done:
+            task.result()
+
+    async def _hear(self, client: "aiomqtt.Client") -> None:
+        async for message in client.messages:
+            self._hand_out(message.topic.value, message.payload, retained=message.retain)
 
     async def _keep_telling(self, client: "aiomqtt.Client") -> None:
         while True:

@@ -15,7 +15,6 @@ told by their ids and counted by sequence numbers. Unverified on hardware.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from json import dumps
 from math import inf
 from typing import Annotated, Any, ClassVar, Literal, cast
@@ -131,6 +130,7 @@ class MqttAnalyser:
         self._news = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self._wanted: str | None = None  # id of the scan we wait for; "" any
+        self._not_before = 0.0  # scans that end earlier began before they were wanted
         self._scan: Scan | NotAScan | None = None
         self._asked = 0
         if options.style == "spectra" and options.signals:
@@ -224,8 +224,13 @@ class MqttAnalyser:
         started = self._now()
         self._scan = None
         limit_s = 2.0 * self._options.scan_s + self._options.timeout_s
-        request = await self._ask_scan(label) if self._options.triggered else b"the next scan"
-        self._wanted = self._wanted or ""
+        if self._options.triggered:
+            self._not_before = started
+            request = await self._ask_scan(label)
+        else:  # a scan under way began before the sample was wanted
+            self._not_before = started + 0.99 * self._options.scan_s
+            limit_s += self._options.period_s or 0.0
+            request, self._wanted = b"the next scan", ""
         await self._until(lambda: self._scan is not None, limit_s, trouble=True)
         scan, finished = self._taken(request, limit_s), self._now()
         if not self._options.triggered:
@@ -274,9 +279,11 @@ class MqttAnalyser:
             if rest <= 0:
                 return False
             self._news.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(min(rest, LOOK_S)):
-                    await self._news.wait()
+            timer = asyncio.get_running_loop().call_later(min(rest, LOOK_S), self._news.set)
+            try:
+                await self._news.wait()
+            finally:
+                timer.cancel()
         return True
 
     def _hear_presence(self, _topic: str, payload: bytes, _retained: bool) -> None:
@@ -328,7 +335,7 @@ class MqttAnalyser:
             document = parsed_json(payload)
         except ValueError:
             return
-        if not self._counted(document) or self._wanted is None:
+        if not self._counted(document) or self._wanted is None or self._now() < self._not_before:
             return
         if self._wanted and scan_id(document) != self._wanted:
             return

@@ -188,11 +188,11 @@ class Spinsolve(TableInstrument):
             if rest <= 0:
                 raise NoReply(self.name, request, limit_s)
             self._news.clear()
+            timer = asyncio.get_running_loop().call_later(min(rest, LOOK_S), self._news.set)
             try:
-                async with asyncio.timeout(min(rest, LOOK_S)):
-                    await self._news.wait()
-            except TimeoutError:
-                continue
+                await self._news.wait()
+            finally:
+                timer.cancel()
 
     async def _abort(self, run: Run) -> None:
         """Stop our run if it may be under way; never somebody else's that kept us out."""

@@ -1,0 +1,1 @@
+"""Tests of the MQTT link and the instruments on it."""
