@@ -108,7 +108,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Call back at this loop time, s; equal deadlines run in the order they were made."""
-        timer = _Timer(when, callback, args, self, context or copy_context())
+        timer = _Timer(when, callback, args, self, copy_context() if context is None else context)
         self._born += 1
         heapq.heappush(self._timers, (when, self._born, timer))
         return timer
@@ -122,7 +122,9 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """Call back in the next iteration; most callbacks come this way, so it is short."""
         if self.is_closed():
             raise RuntimeError("the event loop is closed")
-        handle = asyncio.Handle(callback, args, self, context or copy_context())
+        handle = asyncio.Handle(
+            callback, args, self, copy_context() if context is None else context
+        )
         self._ready.append(handle)
         return handle
 
