@@ -1,4 +1,4 @@
-"""How each step of a recipe is done: through the guard, judged by the volume clocks.
+"""How the steps of a recipe act: through the guard, judged by the volume clocks.
 
 Every wait is a nap of at most a few seconds that a hold or an abort ends at once. A fault of a pump
 or the thermostat is raised as it comes; what becomes of the experiment is the executor's business.
@@ -7,14 +7,9 @@ or the thermostat is raised as it comes; what becomes of the experiment is the e
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
-import numpy as np
-
-from daemon.analysis.estimate import AnalysisFailed
-from daemon.analysis.pipeline import Analysis, SampleResult
 from daemon.events import EventBus
-from daemon.experiment.faults import ExperimentFailed, HoldAsked, StartAgain
+from daemon.experiment.faults import ExperimentFailed, HoldAsked
 from daemon.experiment.reach import Reach
 from daemon.experiment.recipe import (
     REFILL_FLOW,
@@ -23,37 +18,22 @@ from daemon.experiment.recipe import (
     Heat,
     HeatOff,
     Refill,
-    Sample,
     StartFlows,
     StopPumps,
     Trickle,
-    WaitSteady,
-    trickle_flows,
-    wait_ml,
 )
-from daemon.experiment.run import Run
-from daemon.experiment.settling import Settling, is_ready
-from daemon.experiment.steady import Agreement, rule_a, rule_b
+from daemon.experiment.settling import is_ready
 from daemon.experiment.watch import DEGC, Watch
 from daemon.rig.api import RigPort
 from daemon.rig.parts import is_syringe_pump
-from daemon.settings.models import ReactorSettings, Settings
+from daemon.settings.models import Settings
 from drivers.errors import InstrumentError
-from drivers.roles import Spectrum
 
 NAP_S = 2.0  # the longest nap while something is waited for
 SHORT_NAP_S = 0.25
 GRACE_S = 15.0  # a pump or the thermostat may be away this long
 RECONNECT_S = 900.0  # an analyser may be away this long before the experiment fails
 ATTEMPTS = 2  # at one acquisition: DOMAIN 8.7
-
-
-class RawSink(Protocol):
-    """Where spectra are kept (the store's raw directory)."""
-
-    def spectrum(self, experiment: str, number: int, spectrum: Spectrum) -> None:
-        """Keep one spectrum; must not block."""
-        ...
 
 
 @dataclass
@@ -64,9 +44,7 @@ class Actions:
     rig: RigPort
     events: EventBus
     watch: Watch
-    analysis: Analysis
     reach: Reach
-    raw: RawSink | None = None
 
     def __post_init__(self) -> None:
         self.poke = asyncio.Event()  # set to end a nap early
@@ -213,155 +191,3 @@ class Actions:
                     " is the solvent empty or the line blocked?"
                 )
             await self.nap(NAP_S)
-
-    async def wait_steady(self, step: WaitSteady, run: Run) -> None:
-        """Wait by volume; with a fast analyser until its trend is flat as well."""
-        settling = Settling(self.settings, self.watch, run.commanded)
-        if step.rule == "A":
-            await self._wait_flat(step, run, settling)
-        else:
-            await self._wait_volume(step, settling)
-
-    async def _wait_volume(self, step: WaitSteady, settling: Settling) -> None:
-        loop = asyncio.get_running_loop()
-        need = wait_ml(self._reactor, step.volumes)
-        deadline = loop.time() + settling.patience_s(need)
-        while (left := need - settling.pumped_ml(loop.time())) > 0:
-            if loop.time() > deadline:
-                raise ExperimentFailed(settling.why_not(need))
-            await self.nap_connected(min(NAP_S, max(SHORT_NAP_S, settling.seconds_for(left))))
-
-    async def _wait_flat(self, step: WaitSteady, run: Run, settling: Settling) -> None:
-        """Acquire all the time and stop at the first window that is flat (rule A)."""
-        loop = asyncio.get_running_loop()
-        one = wait_ml(self._reactor, 1.0)
-        theta: list[float] = []
-        deadline = loop.time() + settling.patience_s(step.timeout_volumes * one)
-        while True:
-            self.check_hold()
-            restarts = settling.restarts
-            spectrum, result = await self.acquire(run)
-            now = settling.pumped_ml(loop.time()) / one
-            if settling.restarts != restarts:
-                theta.clear()
-                run.forget_samples()
-            theta.append(now)
-            run.spectra.append(spectrum)
-            run.samples.append(result)
-            found = rule_a(
-                np.array(theta),
-                np.array([self._tracked(sample) for sample in run.samples]),
-                theta_min=step.volumes,
-                tolerance=self._tolerance,
-                scale=max(run.commanded.get("concentration", 0.0), 1e-12),
-            )
-            if found is not None:
-                run.spectra[: -found.readings] = []
-                run.samples[: -found.readings] = []
-                run.sampled = True
-                return
-            if now > step.timeout_volumes:
-                self._give_up_waiting(step, run)
-                return
-            if loop.time() > deadline:
-                raise ExperimentFailed(settling.why_not(step.volumes * one))
-
-    def _give_up_waiting(self, step: WaitSteady, run: Run) -> None:
-        n = max(2, len(run.samples) // 5)
-        run.spectra[:-n], run.samples[:-n], run.sampled = [], [], True
-        run.steady = False
-        reason = f"not steady after {step.timeout_volumes:g} reactor volumes"
-        run.verdict = run.verdict.also("suspect", reason)
-
-    # -- sampling -----------------------------------------------------------------------------
-
-    async def sample(self, step: Sample, run: Run) -> None:
-        """Measure until the samples agree (rule B), or a third does not settle it."""
-        if run.sampled:
-            return
-        while True:
-            self.check_hold()
-            spectrum, result = await self.acquire(run)
-            run.spectra.append(spectrum)
-            run.samples.append(result)
-            verdicts = [
-                self._agreement(run, species, step.least) for species in self._followed(run)
-            ]
-            if any(v.more for v in verdicts):
-                continue
-            for verdict in verdicts:
-                if not verdict.accepted:
-                    run.steady = False
-                    run.verdict = run.verdict.also("suspect", verdict.reason)
-            used = min((v.used for v in verdicts), default=len(run.samples))
-            run.spectra[:-used], run.samples[:-used] = [], []
-            return
-
-    def _agreement(self, run: Run, species: str, least: int) -> Agreement:
-        found = [sample.concentrations[species] for sample in run.samples]
-        return rule_b([e.value for e in found], [e.sd for e in found], least)
-
-    def _followed(self, run: Run) -> list[str]:
-        """Return the species a steady state is judged by: product and limiting, where seen."""
-        chemistry = self.settings.chemistry
-        names = (chemistry.product, chemistry.limiting) if chemistry is not None else ()
-        return [name for name in names if name in run.samples[-1].concentrations]
-
-    def _tracked(self, sample: SampleResult) -> float:
-        chemistry = self.settings.chemistry
-        product = chemistry.product if chemistry is not None else ""
-        if product not in sample.concentrations:
-            raise ExperimentFailed(f"the analysis does not see the product {product!r}", "trickle")
-        return sample.concentrations[product].value
-
-    async def acquire(self, run: Run) -> tuple[Spectrum, SampleResult]:
-        """Take one measurement and analyse it; retried once, then the experiment fails."""
-        if self.settings.analysis is None:
-            raise ExperimentFailed("there is no [analysis] to measure with", "trickle")
-        analyser = self.settings.analysis.instrument
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return await self._acquire_once(run, analyser)
-            except (InstrumentError, AnalysisFailed) as error:
-                if attempt == ATTEMPTS:
-                    raise ExperimentFailed(f"no analysis: {error}", "trickle") from error
-                self.events.emit(
-                    "decision", what="acquisition.retried", experiment=run.id, reason=str(error)
-                )
-                if not self.rig.connected(analyser):
-                    await self._until_connected(analyser, run, error)
-        raise AssertionError
-
-    async def _acquire_once(self, run: Run, analyser: str) -> tuple[Spectrum, SampleResult]:
-        run.acquisitions += 1
-        number = run.acquisitions
-        spectrum = await self.rig.guard.acquire(analyser, f"{run.id}/{number}")
-        if self.raw is not None:
-            self.raw.spectrum(run.id, number, spectrum)
-        return spectrum, self.analysis.sample(spectrum)
-
-    async def _until_connected(self, analyser: str, run: Run, error: Exception) -> None:
-        """Trickle solvent while the analyser is away; then the fluid must become steady again."""
-        if run.fresh_starts:
-            raise ExperimentFailed(f"no analysis, twice: {error}", "trickle") from error
-        run.fresh_starts += 1
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + RECONNECT_S
-        await self.set_flows(trickle_flows(self.settings, self.reach))
-        while not self.rig.connected(analyser):
-            if loop.time() > deadline:
-                raise ExperimentFailed(
-                    f"{analyser} did not come back within {RECONNECT_S:g} s: {error}", "trickle"
-                ) from error
-            await self.nap(NAP_S)
-        raise StartAgain(f"{analyser} is back")
-
-    @property
-    def _reactor(self) -> ReactorSettings:
-        if self.settings.reactor is None:
-            raise ExperimentFailed("there is no [reactor]")
-        return self.settings.reactor
-
-    @property
-    def _tolerance(self) -> float:
-        return self.settings.analysis.tolerance if self.settings.analysis is not None else 0.02

@@ -50,6 +50,10 @@ class Run:
     verdict: Verdict = field(default_factory=Verdict)
     fresh_starts: int = 0  # how often the flows had to be started again after a fault
 
+    def keep_last(self, n: int) -> None:
+        """Keep the last ``n`` samples, those the result is made of."""
+        del self.spectra[:-n], self.samples[:-n]
+
     def forget_samples(self) -> None:
         """Drop what was sampled before an interruption."""
         self.spectra.clear()

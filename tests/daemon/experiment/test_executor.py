@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from daemon.errors import Refused
+from daemon.errors import Refused, StoreFailed
 from daemon.experiment.volumes import TOTAL
 from tests.daemon.experiment.assembly import COOL, flow_rig
 
@@ -345,3 +345,94 @@ async def test_a_flush_pumps_three_volumes_of_solvent():
         displaced = {name: p["displaced"] for name, p in flow.truth()["pumps"].items()}
     assert displaced["pump-c"] == pytest.approx(3 * 1.45, rel=0.05)
     assert displaced["pump-a"] == displaced["pump-b"] == 0
+
+
+async def test_a_fast_analyser_samples_while_it_waits_and_stops_at_the_first_flat_window():
+    slow_flow = {**COOL, "residence_time": 6.0}
+    async with flow_rig() as flow:
+        record = await flow.executor.run("e-1", slow_flow)
+        history = flow.executor._watch.clocks.history
+        started = max(t for t, a in flow.commands("set_flow") if a.get("ml_min", 0) > 0.06)
+        finished = max(t for t, _ in flow.commands("acquire"))
+        pumped = history.at(finished, TOTAL) - history.at(started, TOTAL)
+    assert record.status == "ok"
+    assert record.achieved["steady"] is True
+    assert len(flow.commands("acquire")) > 20
+    assert pumped < 2.6 * 1.35  # against 3 for a fixed wait
+    assert record.achieved["residence_time"] == pytest.approx(6.0, rel=0.01)
+
+
+async def test_a_stall_while_waiting_starts_the_volume_clock_anew():
+    async with flow_rig() as flow, asyncio.TaskGroup() as tasks:
+        experiment = tasks.create_task(flow.executor.run("e-1", COOL))
+        await flow.until(step="WaitSteady")
+        await asyncio.sleep(60.0)
+        loop = asyncio.get_running_loop()
+        await flow.rig.guard.set_flow("pump-a", 0.0)
+        await asyncio.sleep(20.0)
+        await flow.rig.guard.set_flow("pump-a", 0.4)
+        again = loop.time()
+        record = await experiment
+        history = flow.executor._watch.clocks.history
+        first = min(t for t, _ in flow.commands("acquire"))
+        assert history.at(first, TOTAL) - history.at(again, TOTAL) > 2 * 1.35
+    assert record.status == "ok"
+
+
+async def test_a_flow_that_never_comes_fails_and_names_the_pump():
+    async with flow_rig() as flow, asyncio.TaskGroup() as tasks:
+        experiment = tasks.create_task(flow.executor.run("e-1", COOL))
+        await flow.until(step="WaitSteady")
+        await flow.rig.guard.set_flow("pump-a", 0.0)
+        record = await experiment
+    assert record.status == "failed"
+    assert "no steady state" in record.reason
+    assert "pump-a delivers 0 of 0.4 mL/min" in record.reason
+
+
+async def test_a_disturbance_while_sampling_makes_the_result_suspect():
+    async with flow_rig() as flow, asyncio.TaskGroup() as tasks:
+        experiment = tasks.create_task(flow.executor.run("e-1", COOL))
+        await flow.until(step="Sample")
+        flow.events.emit("alarm", id="x", name="x", state="active", message="door open")
+        record = await experiment
+    assert record.status == "suspect"
+    assert record.reason == "while the sample was in the rig: alarm: door open"
+    assert record.responses["space_time_yield"].quality == "suspect"
+    assert record.responses["space_time_yield"].value > 0
+
+
+async def test_an_abort_after_a_skip_still_goes_safe():
+    async with flow_rig() as flow, asyncio.TaskGroup() as tasks:
+        tasks.create_task(flow.executor.run("e-1", COOL))
+        await flow.until(step="WaitSteady")
+        tasks.create_task(flow.executor.skip())
+        await asyncio.sleep(0)
+        await flow.executor.abort()
+        assert all(pump["flow"] == 0 for pump in flow.truth()["pumps"].values())
+        assert flow.truth()["heaters"]["bath"]["goal"] is None
+
+
+async def test_a_hold_while_the_analyser_is_measuring_waits_for_the_measurement():
+    async with flow_rig() as flow, asyncio.TaskGroup() as tasks:
+        experiment = tasks.create_task(flow.executor.run("e-1", COOL))
+        await flow.until(step="Sample")
+        await asyncio.sleep(3.0)
+        flow.executor.hold()
+        await flow.until("held")
+        assert len(flow.commands("acquire")) == 1
+        flow.executor.resume()
+        assert (await experiment).status == "ok"
+
+
+async def test_a_record_that_cannot_be_written_stops_the_experiment_before_the_next_step():
+    async with flow_rig() as flow:
+
+        async def full(event):
+            raise StoreFailed("disk full")
+
+        flow.executor._performance._commit = full
+        with pytest.raises(StoreFailed, match="disk full"):
+            await flow.executor.run("e-1", COOL)
+        assert flow.executor.state == "idle"
+        assert flow.commands("set_temperature") == []
