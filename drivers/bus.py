@@ -316,10 +316,16 @@ class Bus:
 
     async def _end_reader(self) -> None:
         """Stop reading; raise what went wrong in a handler, if anything did."""
-        reader, self._reader = self._reader, None
+        reader, transport = self._reader, self._transport
+        self._reader = None
         if reader is None:
             return
         reader.cancel()
         await asyncio.wait([reader])
+        if (
+            transport is not None
+        ):  # a reader that was cancelled before its first step closed nothing
+            self._transport, self._why_down = None, "the line has been closed"
+            await transport.close()
         if not reader.cancelled():
             reader.result()

@@ -41,6 +41,14 @@ def _explained(error: OSError) -> OSError:
     return OSError(error.errno, hint) if hint else OSError(str(error))
 
 
+def _shut(port: Any) -> None:
+    """Close a port of pyserial, and the socket that 3.5 leaves open after a hang-up."""
+    sock = getattr(port, "_socket", None)
+    port.close()
+    if sock is not None:
+        sock.close()
+
+
 class SerialTransport:
     """A serial port of this machine."""
 
@@ -141,5 +149,5 @@ class ThreadedSerialTransport:
         pool, self._pool = self._pool, None
         if pool is not None:
             if port is not None:
-                await asyncio.get_running_loop().run_in_executor(pool, port.close)
+                await asyncio.get_running_loop().run_in_executor(pool, _shut, port)
             pool.shutdown(wait=False)

@@ -350,7 +350,14 @@ async def test_closing_ends_whoever_waits(bus, peer):
     await bus.close()
     assert await waiting is LinkLost
     assert bus.state == "closed"
-    assert peer.closed == 1
+    assert peer.closed >= 1
+
+
+async def test_closing_right_after_opening_closes_the_transport(peer):
+    bus = bus_to(peer)
+    await bus.open()
+    await bus.close()
+    assert (bus.state, peer.closed) == ("closed", 1)
 
 
 async def test_a_failing_write_is_a_lost_link(bus, peer):

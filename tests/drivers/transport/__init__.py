@@ -1,0 +1,1 @@
+"""Transports on real pseudo-terminals and sockets, in real time."""
