@@ -18,6 +18,7 @@ class SharedLine:
         self._lines = lines
         self.members: set[str] = set()
         self._failed: set[str] = set()
+        self._heard: set[str] = set()
         self._closing = asyncio.Lock()
 
     async def open(self, member: str) -> None:
@@ -28,10 +29,16 @@ class SharedLine:
     def heard(self, member: str) -> None:
         """Note that a member answers."""
         self._failed.discard(member)
+        self._heard.add(member)
+
+    def busy_beside(self, member: str) -> bool:
+        """Return whether another member is heard on the line."""
+        return bool(self._heard - {member})
 
     async def failed(self, member: str) -> None:
         """Note that a member does not answer; close the line when none does."""
         self._failed.add(member)
+        self._heard.discard(member)
         if self._failed >= self.members:
             self._failed.clear()
             async with self._closing:

@@ -218,7 +218,13 @@ class Rig:
 
     def _members(self) -> list[Member]:
         return [
-            Member(name, i.make_safe, first=is_pump(i), vital=is_pump(i) or is_thermostat(i))
+            Member(
+                name,
+                i.make_safe,
+                first=is_pump(i),
+                vital=is_pump(i) or is_thermostat(i),
+                reachable=lambda name=name: self.connected(name),
+            )
             for name, i in self.instruments.items()
         ]
 

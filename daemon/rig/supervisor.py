@@ -30,6 +30,8 @@ from drivers.signal import Reading, SignalSpec
 log = structlog.get_logger(__name__)
 
 CONNECT_S = 10.0  # opening, identity and preparation together
+KNOCK_S = 1.1  # an attempt that gives a dead instrument one deadline of 1 s; most are such
+FULL_EVERY, FULL_EVERY_SHARED = 8, 64  # attempts: one takes its time (modes, slow instruments)
 POLL_S = 5.0  # one poll, all its exchanges
 CHECK_EVERY_S = 10.0
 FIRST_PAUSE_S = 0.2
@@ -53,14 +55,14 @@ class Supervisor:
     ) -> None:
         """``specs`` are by full name; ``beat`` feeds the watchdog; ``returned`` tells the trip."""
         self.instrument, self.name = instrument, instrument.name
-        self.connection = Connection()
+        self._loop = asyncio.get_running_loop()
+        self.connection = Connection(since=self._loop.time())
         self.tried = asyncio.Event()  # set after the first attempt, whatever came of it
         self._line, self._specs = line, specs
         self._events, self._alarms = events, alarms
         self._beat, self._returned = beat, returned
         self._hurry = asyncio.Event()
         self._next_check = 0.0
-        self._loop = asyncio.get_running_loop()
         self._names = sorted(instrument.signals, key=lambda n: urgency(specs[f"{self.name}.{n}"]))
         periods = {n: s for n in self._names if (s := specs[f"{self.name}.{n}"].poll_s) is not None}
         self._plan = PollPlan(periods, self._loop.time())
@@ -77,22 +79,33 @@ class Supervisor:
 
     async def _connect(self) -> None:
         pause = FIRST_PAUSE_S
-        while not await self._try_connect():
+        attempt = 0 if not self.connection.identity else 1
+        while not await self._try_connect(None if self._full(attempt) else KNOCK_S):
+            attempt += 1
             self._beat()
             self._hurry.clear()
             try:
                 async with asyncio.timeout(pause):
                     await self._hurry.wait()
-                pause = FIRST_PAUSE_S
+                pause, attempt = FIRST_PAUSE_S, 0
             except TimeoutError:
                 pause = min(2 * pause, LONGEST_PAUSE_S)
 
-    async def _try_connect(self) -> bool:
-        """Make one attempt; return whether the instrument is up."""
+    def _full(self, attempt: int) -> bool:
+        every = FULL_EVERY_SHARED if self._line.busy_beside(self.name) else FULL_EVERY
+        return attempt % every == 0
+
+    async def _try_connect(self, knock_s: float | None) -> bool:
+        """Make one attempt, ``knock_s`` long at most if nobody answers; return whether it is up.
+
+        On a shared line a dead instrument would else cost the others all deadlines of its identity,
+        and a silent one would be noticed late when it is back.
+        """
         try:
             async with asyncio.timeout(CONNECT_S):
-                await self._line.open(self.name)
-                identity = await self.instrument.identify()
+                async with asyncio.timeout(knock_s):
+                    await self._line.open(self.name)
+                    identity = await self.instrument.identify()
                 await self.instrument.prepare()
         except WrongInstrument as error:
             if self.connection.failed(error.what, self._loop.time()):
@@ -100,7 +113,7 @@ class Supervisor:
         except InstrumentError as error:
             await self._not_up(error.what)
         except TimeoutError:
-            await self._not_up(f"did not connect within {CONNECT_S:g} s")
+            await self._not_up(f"no answer within {knock_s or CONNECT_S:g} s")
         else:
             self._up(identity)
         self.tried.set()

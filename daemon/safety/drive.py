@@ -20,21 +20,32 @@ log = structlog.get_logger(__name__)
 class Timing:
     """Bounds of a sequence, s; ``give_up_s`` None goes on until every instrument has confirmed."""
 
-    attempt_s: float = 3.0
+    attempt_s: float = (
+        8.0  # on a shared line each exchange may wait for a dead neighbour's deadline
+    )
     pumps_s: float = 2.0  # heat and light wait this long for the pumps, and no longer
     retry_s: float = 0.25
     longest_retry_s: float = 4.0
     give_up_s: float | None = None
 
 
+def always() -> bool:
+    """Return True."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One instrument of a sequence; ``first`` for pumps, ``vital`` if a reset waits for it."""
+    """One instrument of a sequence; ``first`` for pumps, ``vital`` if a reset waits for it.
+
+    What is not ``reachable`` is tried last: its deadlines would hold up its neighbours on a line.
+    """
 
     name: str
     make_safe: Callable[[], Awaitable[None]]
     first: bool
     vital: bool = True
+    reachable: Callable[[], bool] = always
 
 
 @dataclass(slots=True)
@@ -86,6 +97,7 @@ class Drive:
     outcomes: dict[str, Outcome] = field(init=False)
     _retry: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _tasks: list[asyncio.Task[None]] | None = field(init=False, default=None)
+    _later: list[Member] = field(init=False, default_factory=list[Member])
 
     def __post_init__(self) -> None:
         self.outcomes = {m.name: Outcome(m.name, m.vital) for m in self.members}
@@ -102,7 +114,9 @@ class Drive:
     def begin(self) -> None:
         """Start on the pumps at once, without waiting for :meth:`run`, which must follow."""
         if self._tasks is None:
-            self._tasks = self._start(m for m in self.members if m.first)
+            self._later = [m for m in self.members if not (m.first and m.reachable())]
+            self._later.sort(key=lambda m: not m.reachable())
+            self._tasks = self._start(m for m in self.members if m not in self._later)
 
     async def run(self) -> SafeReport:
         """Drive everything safe; return when all confirmed, or at ``give_up_s``."""
@@ -112,7 +126,7 @@ class Drive:
             async with asyncio.timeout(self.timing.give_up_s):
                 if tasks:
                     await asyncio.wait(tasks, timeout=self.timing.pumps_s)
-                tasks += self._start(m for m in self.members if not m.first)
+                tasks += self._start(self._later)
                 if tasks:
                     await asyncio.wait(tasks)
         except TimeoutError:

@@ -16,7 +16,7 @@ from daemon.settings.models import Settings
 from drivers.errors import CommandRejected, GarbledReply, InstrumentError, NoReply
 from drivers.roles import Instrument
 
-SAFE_TIMING = Timing(attempt_s=6.0, pumps_s=4.0, retry_s=0.5, longest_retry_s=2.0, give_up_s=25.0)
+SAFE_TIMING = Timing(attempt_s=10.0, pumps_s=4.0, retry_s=0.5, longest_retry_s=2.0, give_up_s=25.0)
 
 
 @dataclass(frozen=True, slots=True)

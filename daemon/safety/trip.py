@@ -7,6 +7,7 @@ Resetting is a separate act of a person; it restarts nothing.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 import structlog
@@ -19,6 +20,7 @@ from daemon.safety.history import History
 
 log = structlog.get_logger(__name__)
 
+SETTLE_S = 6.0  # pumps and heat, one bounded attempt each
 RECORD_AFTER_S = 0.5  # the kept minutes include what the rig did on the trip
 
 
@@ -84,10 +86,15 @@ class Trip:
         self._events.emit("trip", **_document(cause, "tripped"))
         log.error("rig.tripped", by=cause.name, why=cause.message)
 
-    async def settled(self) -> SafeReport:
-        """Wait until the running sequence has ended; return what it confirmed."""
-        await self._settled.wait()
-        return SafeReport(()) if self._drive is None else self._drive.report()
+    async def settled(self, within_s: float = SETTLE_S) -> SafeReport:
+        """Wait until the running sequence has ended, or so long; return what is confirmed.
+
+        The sequence itself goes on until every instrument has confirmed.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._settled.wait()
+        return self.report()
 
     def report(self) -> SafeReport:
         """Return what the last sequence has confirmed so far."""

@@ -51,7 +51,18 @@ async def test_a_dead_pump_delays_the_heater_by_no_more_than_its_bound(sequence)
     assert sequence.log == [("bath", 2.1)]
     assert asyncio.get_running_loop().time() == 20
     assert report.exit_code == 3
-    assert report.lines()[1] == "a: NOT CONFIRMED SAFE: no confirmation within 3 s"
+    assert report.lines()[1] == "a: NOT CONFIRMED SAFE: no confirmation within 8 s"
+
+
+async def test_what_cannot_be_reached_is_tried_after_what_can(sequence):
+    dead = sequence.member("a", first=True)
+    members = [
+        Member("a", dead.make_safe, first=True, reachable=lambda: False),
+        Member("bath", sequence.member("bath").make_safe, first=False),
+        sequence.member("b", first=True),
+    ]
+    await Drive(members).run()
+    assert [name for name, _ in sequence.log] == ["b", "bath", "a"]
 
 
 async def test_it_goes_on_until_confirmed_and_tells_every_attempt(sequence):
