@@ -21,6 +21,7 @@ from simulators.spec import (
     PumpSpec,
 )
 
+DEFAULT_POINTS = 4096
 PLANT_FAULTS = ("clog", "leak", "stall", "air", "empty", "dead_sensor", "heater_stuck")
 
 
@@ -91,7 +92,10 @@ def _assembled(
         chemistry=chemistry,
         heaters=tuple(HeaterSpec(name) for name in _named(roles, "heater")),
         pressures=tuple(PressureSpec(name) for name in _named(roles, "pressure")),
-        analysers=tuple(AnalyserSpec(name, gain=gain) for name in _named(roles, "cell")),
+        analysers=tuple(
+            AnalyserSpec(name, gain=gain, points=_points(settings.instruments[name].options))
+            for name in _named(roles, "cell")
+        ),
         fluid=FluidSpec(expansion_per_k=reactor.expansion_per_k),
         outlet_volume_ml=reactor.outlet_volume_ml,
         back_pressure_bar=reactor.back_pressure,
@@ -120,6 +124,12 @@ def _plant_faults(simulated: SimulationSettings) -> tuple[FaultSpec, ...]:
 
 def _named(roles: Mapping[str, Role], role: Role) -> list[str]:
     return [name for name, its in roles.items() if its == role]
+
+
+def _points(options: Mapping[str, Any]) -> int:
+    """Return how many points the configured analyser's spectra have."""
+    points: Any = options.get("points")
+    return points if isinstance(points, int) else DEFAULT_POINTS
 
 
 def _syringe_ml(options: Mapping[str, Any]) -> float | None:

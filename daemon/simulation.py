@@ -13,7 +13,7 @@ from collections import defaultdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Any, Final, cast
+from typing import Any, Final, cast, get_args
 from zlib import crc32
 
 from daemon import plugins
@@ -212,7 +212,13 @@ def role_of(instrument: InstrumentSettings) -> Role:
     """Return which port into the plant this instrument needs."""
     factory: Any = plugins.load("taylord.simulators", instrument.driver)
     decide = getattr(factory, "role_for", None)
-    return factory.role if decide is None else decide(instrument.options)
+    role: Any = getattr(factory, "role", None) if decide is None else decide(instrument.options)
+    if role not in get_args(Role):
+        known = ", ".join(get_args(Role))
+        raise ConfigError(
+            [f"simulated {instrument.driver!r}: its class must have a role, one of {known}"]
+        )
+    return role
 
 
 def framing(port: str) -> Framing:

@@ -29,7 +29,8 @@ class Circulator:
     def __init__(self, heater: HeaterPort, clock: Clock, options: Mapping[str, Any]) -> None:
         self._heater, self._clock = heater, clock
         self.e_grade = bool(options.get("e_grade", False))
-        self.process_sensor = bool(options.get("process_sensor", False))
+        wanted = options.get("control") == "process"  # then the Pt100 will be plugged in
+        self.process_sensor = bool(options.get("process_sensor", wanted))
         self.serial_number = int(options.get("serial_number", 123456))
         self.return_offset_k = -0.5
         self._watch: asyncio.TimerHandle | None = None

@@ -18,11 +18,12 @@ ANY_UNIT = 250
 SET_ZERO_P1, RESET_ZERO_P1 = 0xFF00, 0xFF02
 COEFFICIENTS, CONFIGURATION = 0x0300, 0x0200
 OFFSET_P1, GAIN_P1, MIN_P1, MAX_P1 = 64, 65, 80, 81
+ATMOSPHERE_BAR = 1.01325
 _NAN = b"\x7f\xc0\x00\x00"
 
 
 class SimKellerXLine(ModbusServer):
-    """One gauge transmitter on the line; P2 is not fitted and reads NaN."""
+    """One transmitter on the line; the sensor that is not fitted (P2, or P1) reads NaN."""
 
     role: ClassVar[Role] = "pressure"
     latency_s = 0.003
@@ -32,26 +33,26 @@ class SimKellerXLine(ModbusServer):
         self.address = int(options.get("address", 1))
         super().__init__(name, clock, self, {self.address, ANY_UNIT})
         self._port = need(ports.pressure, name, "pressure")
-        self.zero_bar = 0.0  # taken off P1
+        self.zero_bar = 0.0  # taken off the reading
+        self.ambient_bar = ATMOSPHERE_BAR if options.get("absolute") else 0.0
         self.coefficients = {OFFSET_P1: 0.0, GAIN_P1: 1.0, MIN_P1: 0.0, MAX_P1: 100.0}
         self.configuration = {0x0200: self.address, 0x020D: 0, 0x020F: 2612}
         pressure, temperature = self.pressure_bar, self._port.temperature_degc
+        first, second = (pressure, temperature), (_not_fitted, _not_fitted)
+        if options.get("channel") == 2:
+            first, second = second, first
         self._floats: dict[int, Callable[[], float]] = {
             0x0000: pressure,
-            0x0002: pressure,
-            0x0004: lambda: nan,
+            **dict(zip((0x0002, 0x0008), first, strict=True)),
+            **dict(zip((0x0004, 0x000A), second, strict=True)),
             0x0006: temperature,
-            0x0008: temperature,
-            0x000A: lambda: nan,
-            0x0100: pressure,
-            0x0102: temperature,
-            0x0104: lambda: nan,
-            0x0106: lambda: nan,
+            **dict(zip((0x0100, 0x0102), first, strict=True)),
+            **dict(zip((0x0104, 0x0106), second, strict=True)),
         }
 
     def pressure_bar(self) -> float:
-        """Return P1 as the transmitter gives it, ±inf beyond its range, NaN when broken."""
-        true = self._port.pressure_bar()
+        """Return the pressure as the transmitter gives it, ±inf beyond its range, NaN if broken."""
+        true = self._port.pressure_bar() + self.ambient_bar
         value = true * self.coefficients[GAIN_P1] + self.coefficients[OFFSET_P1] - self.zero_bar
         span = self.coefficients[MAX_P1] - self.coefficients[MIN_P1]
         if value > self.coefficients[MAX_P1] + 0.1 * span:
@@ -108,6 +109,10 @@ class SimKellerXLine(ModbusServer):
                 raise ModbusFault(ILLEGAL_VALUE)
             self.addresses ^= {self.address, value}
             self.address = value
+
+
+def _not_fitted() -> float:
+    return nan
 
 
 def _packed(value: float) -> bytes:

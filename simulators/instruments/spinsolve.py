@@ -55,6 +55,7 @@ class SimSpinsolve:
         data_dir = options.get("data_dir")
         self.data_dir = None if data_dir is None else Path(data_dir)
         self.local = bool(options.get("local", False))  # name folders as they are on this machine
+        self.file = str(options.get("file", "spectrum.csv"))  # what its export is called
         self.asleep = bool(options.get("asleep", False))
         self.connected = True  # to its own hardware
         self.completed_first = False  # the order of Ready and Completed is not fixed
@@ -265,7 +266,7 @@ class SimSpinsolve:
         directory.mkdir(parents=True, exist_ok=True)
         numbers = [number for pair in zip(axis, signal, strict=True) for number in pair]
         rows = "%.5f,%.6g\n" * len(axis) % tuple(numbers)
-        (directory / "spectrum.csv").write_text("ppm,intensity\n" + rows)
+        (directory / self.file).write_text("ppm,intensity\n" + rows)
         (directory / "acqu.par").write_text(
             f'Protocol = "{protocol}"\nSample = "{self.about["Sample"]}"\n'
             f'Solvent = "{self.about["Solvent"]}"\n'

@@ -272,6 +272,19 @@ def test_an_unknown_driver_cannot_be_simulated():
         Simulation(Settings.model_validate(table), lambda: 0.0)
 
 
+def test_a_simulator_without_a_role_is_refused(monkeypatch):
+    monkeypatch.setattr("daemon.plugins.load", lambda group, name: object)
+    with pytest.raises(ConfigError, match=r"knauer-azura-pump.*role"):
+        Simulation(flow(), lambda: 0.0)
+
+
+async def test_the_configured_file_and_points_hold_for_the_simulated_analyser(rig):
+    table = flow_table()
+    table["instruments"]["nmr"] |= {"file": "data.csv", "points": 1024}
+    _, instruments = await rig(Settings.model_validate(table), "nmr")
+    assert (await instruments["nmr"].acquire("blank")).y.shape == (1024,)
+
+
 def test_ports_tell_how_bytes_are_framed():
     assert framing("/dev/ttyUSB0") == "serial"
     assert framing("socket://h:1") == "tcp"

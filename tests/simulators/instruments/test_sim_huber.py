@@ -46,7 +46,7 @@ async def test_the_printed_frames(host, bath):
 
 async def test_a_fitted_process_sensor_reads():
     sim = SimHuberPilotOne(
-        "bath", {"process_sensor": True}, ports(heater=FakeHeater(temperature=21.75)), clock
+        "bath", {"control": "process"}, ports(heater=FakeHeater(temperature=21.75)), clock
     )
     async with Host(sim) as host:
         assert await host.ask(b"{M07****\r\n") == b"{S07087F\r\n"

@@ -180,6 +180,16 @@ async def test_the_keller_sheet_s_frames(keller, line):
     assert await keller.ask(hexed("01 03 00 02 00 02 65 CB")) == hexed("01 03 04 7F C0 00 00 E3 DB")
 
 
+async def test_the_other_channel_and_an_absolute_sensor_as_configured(line):
+    sim = SimKellerXLine("gauge", {"channel": 2, "absolute": True}, ports(pressure=line), clock)
+    async with Host(sim) as host:
+        reply = await host.ask(rtu("01 03 00 02 00 0A"))
+        p1, p2, t, tob1, tob2 = struct.unpack(">5f", reply[3:-2])
+        assert p1 != p1
+        assert tob1 != tob1
+        assert (p2, t, tob2) == pytest.approx((1.2345 + 1.01325, 23.75, 23.75))
+
+
 async def test_setting_zero_makes_it_read_what_was_written(keller):
     assert await keller.ask(hexed("01 10 FF 00 00 02 04 00 00 00 00 B6 5B")) == hexed(
         "01 10 FF 00 00 02 71 DC"
