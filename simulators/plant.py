@@ -9,6 +9,7 @@ Two simplifications: what compliance stores (microlitres) is not taken from the 
 and liquid driven out of the coil while it warms up is neglected.
 """
 
+from copy import copy
 from math import floor, inf, isclose
 
 import numpy as np
@@ -80,11 +81,11 @@ class Plant:
         head = self.heads[pump]
         return head.displaced + head.running * (t - self._t)
 
-    def left(self, t: float, pump: str) -> float:
-        """Return the liquid left in the bottle, mL; infinite when it never runs out."""
-        head = self.heads[pump]
-        draws = head.flow < 0 if head.spec.syringe_ml else head.flow > 0 and not head.bubble
-        return max(head.bottle - abs(head.running) * (t - self._t) * draws, 0.0)
+    def head(self, t: float, pump: str) -> Head:
+        """Return a copy of a pump head as it is at ``t``."""
+        head = copy(self.heads[pump])
+        head.advance(t - self._t)
+        return head
 
     def cell(self, times: Array) -> Array:
         """Return what was in the analyser's cell at these times, shape ``(n_rows, n_times)``.

@@ -108,14 +108,14 @@ class World:
         return dict(zip([*self.spec.chemistry.species, "gas"], content.tolist(), strict=True))
 
     def _pump_truth(self, t: float, name: str) -> dict[str, Any]:
-        plant = self._plant
-        head, left = plant.heads[name], plant.left(t, name)
+        head = self._plant.head(t, name)
         return {
             "flow": 60.0 * head.running,
-            "displaced": plant.displaced(t, name),
+            "displaced": head.displaced,
             "stalled": head.stalled or head.held,
             "gas": head.gas,
-            "stock": left if isfinite(left) else None,
+            "stock": head.bottle if isfinite(head.bottle) else None,
+            "syringe": head.barrel_liquid if head.spec.syringe_ml else None,
         }
 
 

@@ -109,6 +109,7 @@ def test_an_empty_bottle_sends_air_and_a_flow_deficit():
         "stalled": False,
         "gas": False,
         "stock": pytest.approx(0.0025),
+        "syringe": None,
     }
     clock.pass_(2.0)
     assert world.truth()["pumps"]["pump-a"]["gas"]
@@ -177,6 +178,7 @@ def test_a_syringe_refills_from_its_bottle_and_then_from_air():
     clock.pass_(60.0)
     assert pump.displaced_ml() == pytest.approx(10.0)
     assert world.truth()["pumps"]["pump-b"]["stock"] == 0.0
+    assert world.truth()["pumps"]["pump-b"]["syringe"] == pytest.approx(45.0)
     assert world.truth()["line"]["flow"] == 0.0  # check valves: nothing is sucked back
     pump.set_flow(10.0)
     clock.pass_(60.0 * 4.499)
@@ -214,6 +216,7 @@ def test_air_in_a_syringe_takes_the_place_of_liquid():
     assert (head.gas, head.until_change()) == (False, pytest.approx(8.0))
 
 
+@settings(deadline=None)
 @given(
     st.booleans(),
     st.floats(0.5, 20.0),

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
@@ -39,6 +39,7 @@ def test_a_coil_of_known_volume_has_its_length():
     assert tube_length_m(np.pi / 4.0, 1.0) == pytest.approx(1.0)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(FLOWS, RESISTANCES, LEAKS, st.floats(0.01, 50.0)), min_size=1, max_size=5)
 )
@@ -71,6 +72,7 @@ def test_the_line_solves_its_equation(start, flow, leak):
     assert [line.pressure(begin + t) for t in times] == pytest.approx(true[0], abs=1e-4)
 
 
+@settings(deadline=None)
 @given(FLOWS, RESISTANCES, LEAKS, st.floats(0.5, 60.0))
 def test_when_a_pressure_is_reached_it_is_reached(flow, resistance, leak, pressure):
     line = Line(0.0, 7.0)

@@ -22,7 +22,7 @@ def test_the_published_check_of_the_snar_is_met():
     assert c[2:] == pytest.approx([0.2491, 0.0103, 0.0407], rel=0.005)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     c=st.floats(0.1, 0.5),
     equivalents=st.floats(1, 5),
@@ -43,7 +43,7 @@ def test_a_temperature_ramp_is_followed_along_the_stretch():
     assert ours == pytest.approx(theirs, rel=1e-5)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(first=st.floats(0.0, 100.0), second=st.floats(0.0, 100.0))
 def test_two_stretches_equal_one(first, second):
     chemistry, start = snar_hone_2017(), [0.3, 0.6, 0, 0, 0]
@@ -51,7 +51,7 @@ def test_two_stretches_equal_one(first, second):
     assert halves == pytest.approx(outcome(chemistry, start, 70.0, first + second), abs=2e-8)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(degc=st.floats(20, 130), seconds=st.floats(0, 600))
 def test_atoms_are_conserved(degc, seconds):
     a, b, ortho, para, bis = outcome(snar_hone_2017(), [0.4, 0.9, 0, 0, 0], degc, seconds)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulators.chemistries import consecutive, snar_hone_2017
@@ -22,6 +22,7 @@ def integrals(axis, signal, species):
     return found
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.0, 2.0), min_size=5, max_size=5))
 def test_without_noise_integrals_are_concentrations(amounts):
     nmr = Nmr(AnalyserSpec("nmr"), SNAR, None)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
@@ -25,6 +25,7 @@ def commanded(commands):
     return bath, t
 
 
+@settings(deadline=None)
 @given(COMMANDS, st.lists(st.floats(0.0, 5000.0), max_size=8))
 def test_looking_at_the_bath_changes_nothing(commands, looks):
     bath, end = commanded(commands)
@@ -40,6 +41,7 @@ def test_looking_at_the_bath_changes_nothing(commands, looks):
         assert watched.liquid(end + later) == bath.liquid(end + later)
 
 
+@settings(deadline=None)
 @given(COMMANDS)
 def test_neither_wall_nor_liquid_ever_jumps(commands):
     bath, t = zone(), 0.0
@@ -50,6 +52,7 @@ def test_neither_wall_nor_liquid_ever_jumps(commands):
         assert (bath.wall(t), bath.liquid(t)) == pytest.approx(before, abs=1e-6)
 
 
+@settings(deadline=None)
 @given(COMMANDS)
 def test_heating_and_cooling_stay_within_the_heaters_rates(commands):
     bath, end = commanded(commands)

@@ -34,6 +34,7 @@ def integral(programme, low, high):
     return volume
 
 
+@settings(deadline=None)
 @given(PROGRAMMES, st.floats(0.0, 1.0), st.floats(0.0, 1.0))
 def test_fluid_leaves_when_its_volume_has_passed_whatever_the_flow_did(programme, part, share):
     log, end = logged(programme)
@@ -46,6 +47,7 @@ def test_fluid_leaves_when_its_volume_has_passed_whatever_the_flow_did(programme
         assert log.cold(out) == pytest.approx(volume, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(PROGRAMMES)
 def test_hot_volume_is_counted_beside_cold(programme):
     log, end = logged(programme)
@@ -53,6 +55,7 @@ def test_hot_volume_is_counted_beside_cold(programme):
     assert log.cold(end) == pytest.approx(integral(programme, 0.0, end))
 
 
+@settings(deadline=None)
 @given(PROGRAMMES, st.floats(0.0, 1.0), st.floats(0.0, 1.0))
 def test_the_streams_between_two_volumes_add_up_to_them(programme, one, other):
     log, end = logged(programme)
@@ -61,6 +64,7 @@ def test_the_streams_between_two_volumes_add_up_to_them(programme, one, other):
     assert sum(volume for volume, _, _ in parts) == pytest.approx(high - low, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(PROGRAMMES, st.floats(0.0, 1.0))
 def test_forgetting_the_past_leaves_the_rest(programme, part):
     log, end = logged(programme)
