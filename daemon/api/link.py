@@ -6,13 +6,16 @@ retained are published again. What QoS 1 messages were not acknowledged goes out
 """
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, ExitStack
+from functools import partial
 from typing import Protocol
 
 import structlog
 
+from daemon.api import client
 from daemon.api.client import CONNECT_S, Broker, BrokerLost, Connection, Received, Will, connect
 from daemon.api.outbox import Message, Outbox
+from daemon.timebase import outside_work
 
 log = structlog.get_logger(__name__)
 
@@ -51,8 +54,10 @@ class Link:
     ) -> None:
         self._broker, self._topic, self._outbox, self._who = broker, topic, outbox, correspondent
         self._five, self._settled = True, False  # MQTT 5 until a broker refuses it
-        self._flying: dict[int, Message] = {}
+        self._flying: dict[int, tuple[float, Message]] = {}  # since when, in order
         self._flights = 0
+        self._connection: Connection | None = None
+        self._holding = ExitStack()  # a virtual clock, while anything flies
         self._told = False  # one log line per outage
 
     async def run(self) -> None:
@@ -89,59 +94,87 @@ class Link:
                 log.info("broker.connected", broker=str(self._broker), mqtt=5 if self._five else 3)
                 await self._serve(connection)
         finally:
+            self._connection = None
             self._outbox.connected = False
-            self._outbox.give_back(self._flying.values())
-            self._flying.clear()
+            self._land_all()
 
     def _connect(self) -> AbstractAsyncContextManager[Connection]:
         wait_s = CONNECT_S if self._settled else FIRST_CONNECT_S
-        return connect(self._broker, five=self._five, will=self._who.will(), timeout_s=wait_s)
+        return connect(
+            self._broker,
+            five=self._five,
+            will=self._who.will(),
+            take=self._who.take,
+            timeout_s=wait_s,
+        )
 
     async def _serve(self, connection: Connection) -> None:
+        self._connection, self._outbox.on_more = connection, self._pump
+        self._pump()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._receive(connection), name="mqtt receive")
-                tasks.create_task(self._send(connection, tasks), name="mqtt send")
+                tasks.create_task(self._watch(), name="mqtt acknowledgements")
         except asyncio.CancelledError:
             await self._say_goodbye(connection)
             raise
 
     async def _receive(self, connection: Connection) -> None:
         async for received in connection.messages():
-            self._who.take(received)
+            self._who.take(received)  # none comes here: ``connect`` hands them straight to ``take``
 
-    async def _send(self, connection: Connection, tasks: asyncio.TaskGroup) -> None:
-        places = asyncio.Semaphore(IN_FLIGHT)
-        while True:
-            await places.acquire()
-            message = await self._outbox.get()
+    def _pump(self) -> None:
+        """Send what waits, as far as there is room in flight."""
+        while self._connection is not None and len(self._outbox) and len(self._flying) < IN_FLIGHT:
+            message = self._outbox.take()
             self._flights += 1
-            self._flying[self._flights] = message
-            flight = self._fly(connection, self._flights, message, places)
-            tasks.create_task(flight, name="mqtt publish")
+            if not self._flying:
+                self._holding.enter_context(outside_work())
+            self._flying[self._flights] = (asyncio.get_running_loop().time(), message)
+            try:
+                done = _start(self._connection, message)
+            except BrokerLost:  # ``_receive`` is told as well, and ends the session
+                self._connection = None
+                return
+            done.add_done_callback(partial(self._landed, self._flights))
 
-    async def _fly(
-        self, connection: Connection, flight: int, message: Message, places: asyncio.Semaphore
-    ) -> None:
-        await _publish(connection, message)
-        del self._flying[flight]
-        places.release()
+    def _landed(self, flight: int, _: asyncio.Future[None]) -> None:
+        self._flying.pop(flight, None)
+        if not self._flying:
+            self._holding.close()
+        self._pump()
+
+    def _land_all(self) -> None:
+        """Put back what was not acknowledged."""
+        flying, self._flying = self._flying, {}
+        self._holding.close()
+        self._outbox.give_back(message for _, message in flying.values())
+
+    async def _watch(self) -> None:
+        """End the session when the broker stops to acknowledge."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(client.ACKNOWLEDGE_S / 4)
+            oldest = next(iter(self._flying.values()), None)
+            if oldest is not None and loop.time() - oldest[0] > client.ACKNOWLEDGE_S:
+                raise BrokerLost(f"nothing acknowledged within {client.ACKNOWLEDGE_S:g} s")
 
     async def _say_goodbye(self, connection: Connection) -> None:
         """Send what waits, then the farewell; not for longer than a moment."""
+        self._connection = None
+        self._land_all()
         try:
-            async with asyncio.timeout(GOODBYE_S):
-                self._outbox.give_back(self._flying.values())
-                self._flying.clear()
-                while len(self._outbox):
-                    await _publish(connection, await self._outbox.get())
-                await _publish(connection, self._who.farewell())
+            with outside_work():
+                async with asyncio.timeout(GOODBYE_S):
+                    while len(self._outbox):
+                        await _start(connection, self._outbox.take())
+                    await _start(connection, self._who.farewell())
         except (BrokerLost, TimeoutError) as error:
             log.warning("broker.no_goodbye", error=str(error))
 
 
-async def _publish(connection: Connection, message: Message) -> None:
-    await connection.publish(
+def _start(connection: Connection, message: Message) -> asyncio.Future[None]:
+    return connection.start(
         message.topic,
         message.payload,
         qos=message.qos,

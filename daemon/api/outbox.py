@@ -5,9 +5,8 @@ Events and replies wait in order while the broker is away; when there are too ma
 Scans are worth nothing later: they are only sent while connected.
 """
 
-import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,8 +30,12 @@ class Message:
         return self.lane == "retained"
 
 
+def _nobody_sends() -> None:
+    """Nobody is connected."""
+
+
 class Outbox:
-    """The messages on their way out; used by the loop's thread only."""
+    """The messages on their way out; ``on_more`` is called when there is something to send."""
 
     def __init__(self, limit: int = MAX_WAITING) -> None:
         self.connected = False
@@ -41,7 +44,7 @@ class Outbox:
         self._kept: dict[str, Message] = {}
         self._due: dict[str, None] = {}  # retained topics to publish, in order
         self._waiting: deque[Message] = deque()
-        self._more = asyncio.Event()
+        self.on_more: Callable[[], None] = _nobody_sends
 
     def __len__(self) -> int:
         return len(self._due) + len(self._waiting)
@@ -57,25 +60,22 @@ class Outbox:
         else:
             self._waiting.append(message)
             self._trim()
-        self._more.set()
+        self.on_more()
 
     def birth(self) -> None:
         """Publish everything retained once more: the broker may have forgotten it."""
         self._due = dict.fromkeys(self._kept)
-        self._more.set()
+        self.on_more()
 
     def give_back(self, messages: Iterable[Message]) -> None:
         """Put messages back that were not acknowledged, in front and in order."""
         events = [m for m in messages if m.lane in ("event", "reply")]
         self._waiting.extendleft(reversed(events))
         self._trim()
-        self._more.set()
+        self.on_more()
 
-    async def get(self) -> Message:
-        """Wait for the next message, and take it."""
-        while not len(self):
-            self._more.clear()
-            await self._more.wait()
+    def take(self) -> Message:
+        """Return the next message and forget it; raise LookupError when there is none."""
         if self._due:
             topic = next(iter(self._due))
             del self._due[topic]

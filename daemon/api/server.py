@@ -18,7 +18,7 @@ from daemon.api.parse import Incoming
 from daemon.api.scans import Scan, bare_value
 from daemon.events import Event, EventBus
 from daemon.settings.models import MqttSettings
-from daemon.store.documents import plain, to_json
+from daemon.store.documents import clean, plain, to_json
 from daemon.timebase import Timebase
 from drivers.signal import Reading, SignalSpec
 
@@ -184,7 +184,7 @@ class MqttApi:
 
     def _reply_topic(self, asked: str | None) -> str | None:
         """Return the response topic unless it is none, or one of our own."""
-        if not asked or "+" in asked or "#" in asked or "\0" in asked:
+        if not asked or set(asked) & set("+#\0") or asked != clean(asked):
             return None
         own, replies = f"{self.topic}/", f"{self.topic}/reply/"
         if asked.startswith("$") or (asked.startswith(own) and not asked.startswith(replies)):
