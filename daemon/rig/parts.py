@@ -12,6 +12,7 @@ from drivers.signal import Limits, SignalSpec
 
 PRESSURE_POLL_S = 1.0  # DOMAIN 8, rule 2
 HEATER_POLL_S = 1.5  # three readings inside the 5 s a heater may go unseen
+FLOW_POLL_S = 2.5  # feeds the communication watchdog of a pump (10 s and more)
 
 
 class LinesPort(Protocol):
@@ -96,20 +97,24 @@ def signal_specs(
             bounds = spec.limits
             if short in limits:
                 bounds = limits[short] if bounds is None else bounds.narrowed(limits[short])
-            poll_s = poll_period_s(spec, own.poll_s, heated=is_thermostat(instrument))
+            poll_s = poll_period_s(spec, own.poll_s, instrument)
             specs[signal.full_name] = replace(spec, limits=bounds, poll_s=poll_s)
     return specs
 
 
-def poll_period_s(spec: SignalSpec, configured_s: float | None, *, heated: bool) -> float | None:
+def poll_period_s(
+    spec: SignalSpec, configured_s: float | None, instrument: Instrument
+) -> float | None:
     """Return how often to poll; what safety rests on is polled often whatever is configured."""
     if spec.poll_s is None:
         return None
     period = spec.poll_s if configured_s is None else configured_s
     if spec.name == "pressure":
         return min(period, PRESSURE_POLL_S)
-    if heated and spec.name == "temperature":
+    if spec.name == "temperature" and is_thermostat(instrument):
         return min(period, HEATER_POLL_S)
+    if spec.name == "flow" and is_pump(instrument):
+        return min(period, FLOW_POLL_S)
     return period
 
 

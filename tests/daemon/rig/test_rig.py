@@ -61,7 +61,8 @@ async def test_periods_follow_the_configuration_but_what_is_safety_is_polled_oft
     slow = {"port": "a", "poll_s": 60.0}
     instruments = {"p": {"driver": "pump", **slow}, "b": {"driver": "bath", **slow, "port": "b"}}
     bench = Bench(instruments=instruments, reactor=None)
-    assert bench.rig.specs["p.flow"].poll_s == 60.0
+    assert bench.rig.specs["p.flow"].poll_s == 2.5
+    assert bench.rig.specs["b.setpoint"].poll_s == 60.0
     assert bench.rig.specs["p.pressure"].poll_s == 1.0
     assert bench.rig.specs["b.temperature"].poll_s == 1.5
     assert bench.rig.specs["p.mode"].poll_s is None

@@ -102,6 +102,7 @@ async def test_an_instrument_that_reports_a_fault_stays_connected():
         assert bench.rig.connected("pump-a")
         (alarm,) = bench.rig.alarm_documents()
         assert alarm["message"] == "pump-a: motor stalled"
+        assert alarm["action"] == "hold"
 
 
 async def test_an_alarm_of_the_instrument_itself_is_raised_and_cleared():
@@ -112,6 +113,7 @@ async def test_an_alarm_of_the_instrument_itself_is_raised_and_cleared():
         bench["nmr"].own_alarm = None
         await asyncio.sleep(11)
         assert bench.rig.alarm_documents() == []
+        assert [a["action"] for a in bench.of("alarm", state="active")] == ["warn"]
         assert [a["state"] for a in bench.of("alarm")] == ["active", "cleared"]
 
 
