@@ -276,3 +276,27 @@ async def test_a_signal_without_a_value_has_none_to_fetch(probe):
     assert await unit.level.fetch(Lane.POLL) == 20.0
     with pytest.raises(BadValue, match="sentinel"):
         await unit.level.fetch(Lane.POLL)
+
+
+def mark(n):
+    return crc(bytes([1, 8, 0, 0]) + n.to_bytes(2))
+
+
+async def test_a_late_answer_is_fenced_off_by_an_echo(probe):
+    late = says(111)  # RTU answers do not say which register they are of
+    unit, script = await probe(
+        {
+            read(11, 1): deque([None, says(7)]),
+            mark(1).hex(): [late, mark(1)],
+        }
+    )
+    assert (await unit.count.read()).value == 7
+    assert script.sent == [frame(read(11, 1)), mark(1), frame(read(11, 1))]
+
+
+async def test_a_unit_that_echoed_once_is_believed_silent_when_it_does_not(probe):
+    unit, script = await probe({read(11, 1): deque([None, says(7)]), mark(1).hex(): mark(1)})
+    await unit.count.read()
+    with pytest.raises(NoReply):
+        await unit.count.read()
+    assert mark(2) in script.sent
