@@ -21,10 +21,11 @@ volume: avoid controlling the flow by starting and stopping. Unverified on hardw
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from math import pi
+from dataclasses import replace
 
 from drivers.bus import Bus
-from drivers.errors import CommandRejected, DeviceFault, NoReply, OutOfRange, ReadbackMismatch
+from drivers.errors import CommandRejected, DeviceFault, NoReply, OutOfRange
+from drivers.options import DriverOptions
 from drivers.pumps.new_era_wire import (
     ASKED_AGAIN,
     ML,
@@ -34,12 +35,17 @@ from drivers.pumps.new_era_wire import (
     NewEraWire,
     four_digits,
 )
-from drivers.pumps.syringe import Ledger
-from drivers.signal import Lane, Limits
+from drivers.pumps.syringe import Ledger, Syringe
+from drivers.signal import Lane, Limits, SignalSpec
 from drivers.table import BadValue, MethodSignal, Row
 
 MAX_CM_MIN, MIN_CM_H = 5.1005, 0.004205  # plunger speeds (manual, specifications)
 REFILL_LOOK_S = 0.5
+
+
+def _flow_limits(syringe: Syringe) -> Limits:
+    """Return the flows of a plunger that moves at most at top speed, mL/min."""
+    return Limits(0.0, syringe.area_cm2 * MAX_CM_MIN)
 
 
 class NewEraPump(NewEraWire):
@@ -53,9 +59,7 @@ class NewEraPump(NewEraWire):
         self, name: str, bus: Bus, options: NewEraOptions, limits: Mapping[str, Limits]
     ) -> None:
         syringe = options.syringe
-        self._area_cm2 = pi * (syringe.diameter_mm / 20.0) ** 2
         super().__init__(name, bus, options, limits)
-        self._syringe = syringe
         self._volume_unit = "UL" if syringe.volume_ml < 10 else "ML"
         self._direction = ""  # not known
         filled = syringe.volume_ml if syringe.filled_ml is None else syringe.filled_ml
@@ -70,27 +74,10 @@ class NewEraPump(NewEraWire):
         self.watching = False
         status = await self.status()  # acknowledges alarms of the past
         await self.set_mode()
-        await self._check_diameter(status)
+        await self.set_diameter(status)
         if status in "SP":
             await self._set_up()
         self._new, self.alarm, self.watching = False, None, True
-
-    async def _check_diameter(self, status: str) -> None:
-        """Make the pump's diameter the configured one; that needs a stopped pump."""
-        wanted = four_digits(self._syringe.diameter_mm)
-        if self._same(wanted, (await self.query("DIA"))[1][1]):
-            return
-        if status != "S":
-            raise DeviceFault(self.name, f"is running with a diameter other than {wanted} mm")
-        await self.tell(f"DIA{wanted}")
-        if not self._same(wanted, got := (await self.query("DIA"))[1][1]):
-            raise ReadbackMismatch(
-                self.name, f"diameter was set to {wanted} mm, reads back {got} mm"
-            )
-
-    @staticmethod
-    def _same(wanted: str, got: str) -> bool:
-        return abs(float(wanted) - float(got)) <= 5e-4 * float(wanted)
 
     async def _set_up(self) -> None:
         """Set what a stopped pump needs before its first run, where it differs."""
@@ -100,7 +87,7 @@ class NewEraPump(NewEraWire):
         with suppress(CommandRejected):  # not every firmware has it
             if (await self.query("PF"))[1][1] == "1":  # would run again when the power is back
                 await self.tell("PF0")
-        if self._new and self._syringe.filled_ml is not None:
+        if self._new and self.syringe.filled_ml is not None:
             await self._clear_counters()
 
     async def _turn(self, direction: str) -> None:
@@ -132,9 +119,15 @@ class NewEraPump(NewEraWire):
 
     def own_limits(self, row: Row) -> Limits | None:
         """Return the flow that the plunger's top speed gives with this syringe."""
-        if row.name == "flow":
-            return Limits(0.0, self._area_cm2 * MAX_CM_MIN)
-        return row.limits
+        return _flow_limits(self.syringe) if row.name == "flow" else row.limits
+
+    @classmethod
+    def signal_specs(cls, options: DriverOptions) -> Mapping[str, SignalSpec]:
+        """Return the table with these options: the syringe bounds the flow."""
+        specs = dict(super().signal_specs(options))
+        if isinstance(options, NewEraOptions):
+            specs["flow"] = replace(specs["flow"], limits=_flow_limits(options.syringe))
+        return specs
 
     @property
     def max_flow_ml_min(self) -> float:
@@ -144,7 +137,7 @@ class NewEraPump(NewEraWire):
     @property
     def min_flow_ml_min(self) -> float:
         """Return the flow of the plunger's lowest speed."""
-        return max(self._area_cm2 * MIN_CM_H / 60.0, self.flow_step_ml_min)
+        return max(self.syringe.area_cm2 * MIN_CM_H / 60.0, self.flow_step_ml_min)
 
     @property
     def flow_step_ml_min(self) -> float:
@@ -247,7 +240,7 @@ class NewEraPump(NewEraWire):
     @property
     def capacity_ml(self) -> float:
         """Return the volume of the full syringe."""
-        return self._syringe.volume_ml
+        return self.syringe.volume_ml
 
     async def dispensed_ml(self) -> float:
         """Return the volume infused since the last fill."""
@@ -291,7 +284,7 @@ class NewEraPump(NewEraWire):
         if not 0 < volume_ml <= room * 1.001 + 1e-3:
             what = f"cannot draw {volume_ml:g} mL, there is room for {room:.4g} mL"
             raise OutOfRange(self.name, what)
-        low, high = self.min_flow_ml_min, self._area_cm2 * MAX_CM_MIN
+        low, high = self.min_flow_ml_min, self.syringe.area_cm2 * MAX_CM_MIN
         if not low <= flow_ml_min <= high:
             what = (
                 f"refill at {flow_ml_min:g} mL/min is refused, limits are [{low:.4g}, {high:.4g}]"

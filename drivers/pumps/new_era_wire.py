@@ -100,6 +100,7 @@ class NewEraWire(AsciiInstrument):
     def __init__(
         self, name: str, bus: Bus, options: NewEraOptions, limits: Mapping[str, Limits]
     ) -> None:
+        self.syringe = options.syringe
         super().__init__(name, bus, options, limits)
         self._address, self._safe_s = options.address, options.safe_mode_s
         self._safe = options.safe_mode_s > 0  # how the pump is spoken to
@@ -211,3 +212,20 @@ class NewEraWire(AsciiInstrument):
             raise ReadbackMismatch(
                 self.name, f"safe mode was set to {self._safe_s} s, reads back {seconds} s"
             )
+
+    async def set_diameter(self, status: str) -> None:
+        """Make the pump's diameter the configured one; that needs a stopped pump."""
+        wanted = four_digits(self.syringe.diameter_mm)
+        if self._same(wanted, (await self.query("DIA"))[1][1]):
+            return
+        if status != "S":
+            raise DeviceFault(self.name, f"is running with a diameter other than {wanted} mm")
+        await self.tell(f"DIA{wanted}")
+        if not self._same(wanted, got := (await self.query("DIA"))[1][1]):
+            raise ReadbackMismatch(
+                self.name, f"diameter was set to {wanted} mm, reads back {got} mm"
+            )
+
+    @staticmethod
+    def _same(wanted: str, got: str) -> bool:
+        return abs(float(wanted) - float(got)) <= 5e-4 * float(wanted)

@@ -1,6 +1,7 @@
 """Syringes: what a syringe pump is told about its own, and the account of what is in it."""
 
 from dataclasses import dataclass
+from math import pi
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +15,11 @@ class Syringe(BaseModel):
     diameter_mm: Annotated[float, Field(ge=0.1, le=50)]  # inner
     volume_ml: Annotated[float, Field(gt=0, le=1000)]  # when full
     filled_ml: Annotated[float, Field(ge=0)] | None = None  # at the start; None: full
+
+    @property
+    def area_cm2(self) -> float:
+        """Return the cross-section of the barrel, cm2."""
+        return pi * (self.diameter_mm / 20.0) ** 2
 
 
 @dataclass

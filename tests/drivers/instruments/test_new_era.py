@@ -205,9 +205,15 @@ def test_the_limits_are_those_of_the_plunger():
 def test_rounding_does_not_lead_over_a_configured_limit():
     bus = Bus(PORT, NewEraPump.line, lambda _port, _line: Peer())
     pump = NewEraPump(
-        "p", bus, NewEraOptions.model_validate(options()), {"flow": Limits(0, 1.2345)}
+        "p", bus, NewEraOptions.model_validate(options()), {"flow": Limits(0, 1.2347)}
     )
-    assert pump.rounded_flow(1.2345) == 1.234
+    assert pump.rounded_flow(1.2347) == 1.234
+
+
+def test_the_flow_limits_are_known_before_any_pump_is_made():
+    specs = NewEraPump.signal_specs(NewEraOptions.model_validate(options()))
+    assert specs["flow"].limits == bare().flow.spec.limits
+    assert specs["flow"].limits.high == pytest.approx(28.32, abs=0.01)
 
 
 def test_options_are_checked():
@@ -515,6 +521,25 @@ async def test_a_purge_at_the_pump_is_no_flow_anybody_knows(pump, sim):
 async def test_stopping_a_stopped_pump_is_fine(pump):
     await pump.stop()
     await pump.stop(Lane.TRIP)
+    assert (await pump.signals["flow"].set(0.0)).value == 0.0
+
+
+async def test_a_pump_that_finds_stopping_not_applicable_is_asked_for_its_status():
+    replies = {b"0STP\r": basic("00S?NA"), b"0\r": basic("00S")}
+    async with Scripted(replies, safe_mode_s=0) as pump:
+        await pump.stop()
+
+
+async def test_small_syringes_are_counted_in_microlitres(wire, sim):
+    small = options(syringe={"diameter_mm": 14.5, "volume_ml": 5.0})
+    async with wire.driver("pump-b", "new-era-ne1000", small) as pump:
+        assert sim.stepper.volume_unit == "UL"
+        await pump.set_flow(0.25)
+        assert sim.stepper.target == 5000
+        await live(pump, 60)
+        assert await pump.remaining_ml() == pytest.approx(4.75, abs=0.01)
+        assert pump.max_flow_ml_min == pytest.approx(8.422, abs=0.001)
+        assert pump.rounded_flow(pump.max_flow_ml_min) <= pump.max_flow_ml_min
 
 
 async def test_a_pump_that_stays_silent_is_not_called_stopped(pump, wire):
