@@ -161,8 +161,6 @@ class DispersedCoil:
         """Let all cells react from the middle of the last step to the middle of this one."""
         given, since = self._given, self._middle
         seconds = until - since
-        if seconds <= 0:
-            return
         gas = self._state[-1] if self._state[-1].any() else None
         kelvin = self._history(since, seconds)
         c = react(

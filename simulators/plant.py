@@ -25,6 +25,7 @@ from simulators.thermal import Zone, wall_lag_s
 
 Array = NDArray[np.float64]
 TICK_S = 5.0
+SAME_FLOW_K = 0.01  # a change of the coil's temperature too small for pressure and expansion
 BLINK_S = 1e-9  # no two events of rounding closer than this
 WINDOW_S = 1800.0  # how far back a measurement may reach
 TIDY_TICKS = 720  # the past that no one can ask for is dropped this often
@@ -55,12 +56,17 @@ class Plant:
         )  # fmt: skip
         self.coil = DispersedCoil(given, self.log) if spec.dispersion else PlugCoil(given, self.log)
         self._given = given
-        self._horizon = t
+        self._horizon = self._event = t
+        self._soft, self._taken_up = False, spec.ambient_degc
         self._settle()
 
     def advance(self, t: float) -> None:
         """Bring the plant to ``t``; times before the last event are taken as that event's."""
         while self._horizon <= t:
+            if self._idle(self._horizon):
+                self._tick += 1
+                self._horizon = min(self._event, self._tick_time())
+                continue
             self._move(self._horizon)
             self._settle()
 
@@ -124,14 +130,25 @@ class Plant:
             line.settle(pressure)
         self._flow(t)
         self._tick = max(self._tick, floor((t - self.birth) / TICK_S + 1e-9) + 1)
-        self._horizon = self._next(t)
+        self._event = self._next(t)
+        self._horizon = min(self._event, max(self._tick_time(), t + BLINK_S))
         if self._tick >= self._tidy:
             self._tidy = self._tick + TIDY_TICKS
             self._forget(t)
 
+    def _idle(self, t: float) -> bool:
+        """Return whether the tick at ``t`` has nothing to take up."""
+        if self._event <= t or self._tick >= self._tidy or self._soft:
+            return False
+        return abs(self.coil_zone.liquid(t) - self._taken_up) < SAME_FLOW_K
+
+    def _tick_time(self) -> float:
+        return self.birth + self._tick * TICK_S
+
     def _flow(self, t: float) -> None:
         """Find flows and pressure from the heads' and the coil's state."""
-        spec, liquid = self.spec, self.coil_zone.liquid(t)
+        spec = self.spec
+        self._taken_up = liquid = self.coil_zone.liquid(t)
         resistance = self.faults.clog_bar_s_ml(t) + resistance_bar_s_ml(
             self._length_m, spec.coil.inner_diameter_mm, viscosity_pa_s(spec.fluid, liquid)
         )
@@ -150,10 +167,11 @@ class Plant:
         volume = self.log.hot(t)
         entered = self.log.between(volume - self.spec.coil.volume_ml, volume)
         gas = sum(part * float(stream.content[-1]) for part, _, stream in entered)
+        self._soft = gas > 0 or any(line.in_gas or line.out_gas for line in self.lines)
         return stiff + gas / (1.0 + self.line.pressure(t)) if gas > 0 else stiff
 
     def _next(self, t: float) -> float:
-        times = [self.birth + self._tick * TICK_S, self.faults.next_change(t)]
+        times = [self.faults.next_change(t)]
         times += [t + head.until_change() for head in self.heads.values()]
         times += [t + line.until_change() for line in self.lines]
         pushing = [h.spec.strength_bar for h in self.heads.values() if h.running > 0]

@@ -226,11 +226,11 @@ class FeedLine:
 
     def __init__(self, spec: FeedSpec, head: Head) -> None:
         self.spec, self.head = spec, head
-        self.out_gas = False
-        self._in_gas = head.gas
+        self.out_gas = False  # what comes out at the mixer; ``in_gas``: what goes in at the pump
+        self.in_gas = head.gas
         self._fronts: deque[tuple[float, bool]] = deque()  # mL to go, gas behind it
         self.rate = 0.0  # along the line, mL/s
-        if self._in_gas:
+        if self.in_gas:
             self._fronts.append((spec.dead_volume_ml, True))
 
     def until_change(self) -> float:
@@ -250,12 +250,12 @@ class FeedLine:
 
         Gas is drawn at ambient pressure and goes on compressed to the line's (gauge) pressure.
         """
-        if self.head.gas != self._in_gas:
-            self._in_gas = self.head.gas
-            self._fronts.append((self.spec.dead_volume_ml, self._in_gas))
+        if self.head.gas != self.in_gas:
+            self.in_gas = self.head.gas
+            self._fronts.append((self.spec.dead_volume_ml, self.in_gas))
         while self._fronts and self._fronts[0][0] <= 0:
             self.out_gas = self._fronts.popleft()[1]
-        squeezed = 1.0 / (1.0 + max(pressure, 0.0)) if self._in_gas else 1.0
+        squeezed = 1.0 / (1.0 + max(pressure, 0.0)) if self.in_gas else 1.0
         self.rate = max(self.head.running, 0.0) * squeezed
 
 
