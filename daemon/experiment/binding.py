@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from daemon.experiment.faults import ConditionsRefused
 from daemon.experiment.mixture import conditions_of, diluents, solutes
 from daemon.experiment.reach import Reach
+from daemon.experiment.vertices import cheapest
 from daemon.settings.models import Settings
 
 Array = NDArray[np.float64]
@@ -149,20 +150,11 @@ def solve(rows: list[Row], n_feeds: int) -> Array | None:
     scale = max(1e-12, float(np.abs(b).max(initial=0.0)))
     q, _, rank, _ = np.linalg.lstsq(a, b, rcond=None)
     if rank < n_feeds:
-        return _preferred(a, b)
+        return cheapest(np.arange(1.0, n_feeds + 1), a, b)  # earlier feeds first
     weight = scale * np.maximum(1.0, np.abs(a).max(axis=1))
     if np.any(np.abs(a @ q - b) > NEGLIGIBLE * weight) or np.any(q < -NEGLIGIBLE * scale):
         return None
     return np.where(q < NEGLIGIBLE * scale, 0.0, q)
-
-
-def _preferred(a: Array, b: Array) -> Array | None:
-    """Return the solution that uses earlier feeds first, by linear programme."""
-    from scipy.optimize import linprog
-
-    cost = np.arange(1.0, a.shape[1] + 1)
-    found = linprog(cost, A_eq=a, b_eq=b, bounds=(0, None), method="highs")
-    return np.asarray(found.x) if found.status == 0 else None
 
 
 def bind(

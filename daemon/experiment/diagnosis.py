@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from daemon.experiment.binding import equations, solve, stock_row
 from daemon.experiment.mixture import diluents
+from daemon.experiment.vertices import cheapest
 from daemon.settings.models import Settings
 
 Array = NDArray[np.float64]
@@ -25,8 +26,6 @@ def extreme(
     Over all mixtures that keep ``conditions`` (``concentration`` and ``equivalents``); None when
     there is no such mixture.
     """
-    from scipy.optimize import linprog
-
     kept = {
         n: v
         for n, v in conditions.items()
@@ -37,8 +36,8 @@ def extreme(
     a = np.array([*(row.coefficients for row in rows), np.ones(n_feeds)])
     b = np.array([*(row.value for row in rows), 1.0])
     cost = -sign * stock_row(settings, species)
-    found = linprog(cost, A_eq=a, b_eq=b, bounds=(0, None), method="highs")
-    return float(-sign * found.fun) if found.status == 0 else None
+    found = cheapest(cost, a, b)
+    return float(-sign * (cost @ found)) if found is not None else None
 
 
 def why_not(settings: Settings, conditions: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ vessel, so that waiting for it is on the safe side.
 """
 
 from functools import lru_cache
-from math import log, pi
+from math import erfc, exp, log, pi, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,17 +37,24 @@ def step_response(theta: Array, bo: float) -> Array:
 
     ``theta`` is pumped volume over reactor volume, shape ``(n,)``; values up to 0 give 0.
     """
-    from scipy.special import erfc, erfcx
+    return np.array([_response(float(t), bo) for t in np.asarray(theta, dtype=float)])
 
-    theta = np.asarray(theta, dtype=float)
-    f = np.zeros_like(theta)
-    after = theta > 0
-    t = theta[after]
-    root = np.sqrt(bo / t) / 2.0
-    behind, ahead = root * (1.0 - t), root * (1.0 + t)
+
+def _response(theta: float, bo: float) -> float:
+    if theta <= 0:
+        return 0.0
+    root = sqrt(bo / theta) / 2.0
+    behind, ahead = root * (1.0 - theta), root * (1.0 + theta)
     # exp(Bo) erfc(z+) = exp(-z-^2) erfcx(z+): the plain product overflows
-    f[after] = (erfc(behind) + np.exp(-(behind**2)) * erfcx(ahead)) / 2.0
-    return f
+    return (erfc(behind) + exp(-(behind**2)) * _erfcx(ahead)) / 2.0
+
+
+def _erfcx(z: float) -> float:
+    """Return exp(z^2) erfc(z) for z >= 0, to 1e-9 (Abramowitz and Stegun, 7.1.23 for large z)."""
+    if z < 6.0:
+        return exp(z * z) * erfc(z)
+    q = 1.0 / (2.0 * z * z)
+    return (1.0 - q * (1.0 - 3.0 * q * (1.0 - 5.0 * q * (1.0 - 7.0 * q)))) / (z * sqrt(pi))
 
 
 def theta_at(bo: float, fraction: float = 0.99) -> float:
@@ -60,12 +67,12 @@ def theta_at(bo: float, fraction: float = 0.99) -> float:
 
 @lru_cache(maxsize=4096)
 def _theta_at(log_bo: float, fraction: float) -> float:
-    bo = float(np.exp(log_bo))
+    bo = exp(log_bo)
     low, high = 0.5, LAMINAR_THETA99
-    if step_response(np.array([high]), bo)[0] < fraction:
+    if _response(high, bo) < fraction:
         return LAMINAR_THETA99
     for _ in range(40):
         middle = (low + high) / 2
-        below = step_response(np.array([middle]), bo)[0] < fraction
+        below = _response(middle, bo) < fraction
         low, high = (middle, high) if below else (low, middle)
     return high

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from math import inf
 
 from daemon.events import Event, EventBus
 from daemon.experiment.volumes import History, VolumeClocks
@@ -9,6 +10,7 @@ from daemon.settings.models import Settings
 from drivers.signal import Quality, Reading
 
 KEEP_S = 7200.0  # of history: longer than any parcel stays in the rig
+KEEP_EVERY_S = 0.9
 PRUNE_EVERY = 512  # rows
 CONFIRMED_S = 5.0  # a flow read this recently need not be commanded again
 DEGC = "degc"  # the column of the thermostat's temperature
@@ -32,6 +34,7 @@ class Watch:
         self._instruments = {feed.pump for feed in settings.feeds}
         self._instruments.add(temperature_signal.partition(".")[0])
         self._rows = 0
+        self._kept = -inf
         events.on_readings(self._on_readings)
         events.on_event(self._on_event)
 
@@ -63,10 +66,14 @@ class Watch:
             elif reading.signal == self._temperature_signal:
                 self.temperatures.add(reading.t, {DEGC: float(value)})
         if last is not None:
-            self.clocks.keep(last)
-            self._prune(last)
+            self._keep(last)
 
-    def _prune(self, now: float) -> None:
+    def _keep(self, now: float) -> None:
+        """Write a row of history about once a second: between rows, totals grow evenly."""
+        if now - self._kept < KEEP_EVERY_S:
+            return
+        self._kept = now
+        self.clocks.keep(now)
         self._rows += 1
         if self._rows % PRUNE_EVERY == 0:
             self.clocks.history.forget(now - KEEP_S)

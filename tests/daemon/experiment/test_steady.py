@@ -164,3 +164,13 @@ def test_over_random_steps_rule_a_is_right_and_frugal():
     assert results["rule_a"]["suspect_percent"] <= 1.0
     assert results["rule_a"]["fluid_to_floor"] <= 0.7
     assert results["rule_a_bo_5x_over"]["wrong_percent"] <= 1.0
+
+
+@given(st.floats(0.01, 40.0), st.floats(0.1, 1e4))
+def test_the_step_response_is_the_textbook_formula(theta, bo):
+    from scipy.special import erfc, erfcx
+
+    root = np.sqrt(bo / theta) / 2
+    behind, ahead = root * (1 - theta), root * (1 + theta)
+    expected = (erfc(behind) + np.exp(-(behind**2)) * erfcx(ahead)) / 2
+    assert step_response(np.array([theta]), bo)[0] == pytest.approx(expected, abs=1e-8)
