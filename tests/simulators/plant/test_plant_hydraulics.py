@@ -136,3 +136,10 @@ def test_pressure_is_noisy_by_pulsation_when_noise_is_on():
     line = world.pressure("line")
     assert 0.005 < np.std([line.pressure_bar() for _ in range(300)]) < 0.02
     assert line.temperature_degc() == pytest.approx(22.0, abs=0.1)
+
+
+def test_a_pressure_that_is_only_approached_is_never_reached():
+    line = Line(0.0, 7.0)
+    line.change(0.0, 0.5, 1.0, 0.125, 0.005)  # it all leaks, and 4 bar is where that balances
+    assert line.when(4.0) == np.inf
+    assert line.pressure(1e3) == pytest.approx(4.0)

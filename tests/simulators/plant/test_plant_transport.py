@@ -227,3 +227,20 @@ def test_before_anything_flowed_the_cell_holds_solvent():
     world, _ = rig(dispersion=False)
     assert set(world.cell("nmr").concentrations().values()) == {0.0}
     assert FLOW_RIG.outlet_volume_ml > 0
+
+
+def test_before_the_beginning_there_is_no_fluid_and_no_time():
+    log, _ = logged([(10.0, 0.1)])
+    assert (log.when_hot(-1.0), log.when_cold(-1.0), log.entered(-1.0)) == (-np.inf, -np.inf, None)
+
+
+@pytest.mark.parametrize("dispersion", [False, True])
+def test_a_flow_that_never_rests_is_followed_all_the_same(dispersion):
+    world, clock = heated(60.0, dispersion=dispersion)
+    total = 0.0
+    for number in range(150):
+        run(world, tau_s=30.0 + 0.2 * number)
+        clock.pass_(4.0)
+        c = world.cell("nmr").concentrations()
+        total = c["dfnb"] + c["ortho"] + c["para"] + c["bis"]
+    assert total == pytest.approx(0.3, rel=1e-4)
