@@ -1,0 +1,141 @@
+"""The unit's commands on real ports: the daemon under a service manager, killed, and made safe."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+FLOW = Path(__file__).parents[2] / "config" / "flow.toml"
+PROGRAM = [sys.executable, "-m", "daemon"]
+
+
+def wait_for(condition, seconds=40.0):
+    """Return the first true answer; fail after so long."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if answer := condition():
+            return answer
+        time.sleep(0.1)
+    return pytest.fail(f"not within {seconds:g} s")
+
+
+class Host:
+    """``taylord simulate`` in a process of its own, and the true state of its world."""
+
+    def __init__(self, directory):
+        file = directory / "endpoints.json"
+        with (directory / "simulate.log").open("w") as log:
+            self.process = subprocess.Popen(
+                [*PROGRAM, "simulate", str(FLOW), "--endpoints", str(file)],
+                cwd=directory,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
+        self.endpoints = wait_for(lambda: file.exists() and json.loads(file.read_text() or "0"))
+
+    def truth(self):
+        host, _, port = self.endpoints["state"].rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=5) as conn:
+            return json.loads(conn.makefile().readline())
+
+    def acts(self):
+        """Return whether anything is pumped or heated."""
+        truth = self.truth()
+        flows = [pump["flow"] for pump in truth["pumps"].values()]
+        return any(flows) or any(h["goal"] is not None for h in truth["heaters"].values())
+
+    def config(self, directory):
+        """Write the configuration of the real rig that these ports are."""
+        table = tomllib.loads(FLOW.read_text())
+        lines = FLOW.read_text()
+        for name, end in self.endpoints["instruments"].items():
+            port = end["port"] if end["kind"] == "pty" else f"socket://{end['port']}"
+            lines = lines.replace(table["instruments"][name]["port"], port)
+        before, _, rest = lines.partition("[mqtt]")
+        file = directory / "rig.toml"
+        file.write_text(before + rest[rest.index("[instruments") :])
+        return file
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory):
+    host = Host(tmp_path_factory.mktemp("host"))
+    yield host
+    host.process.terminate()
+    host.process.wait(20)
+
+
+class Manager:
+    """A service manager's side of the notify socket."""
+
+    def __init__(self, directory):
+        self.address = str(directory / "notify")
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.sock.bind(self.address)
+        self.sock.setblocking(False)
+        self.heard = []
+
+    def has(self, word, times=1):
+        while True:
+            try:
+                self.heard += self.sock.recv(4096).decode().splitlines()
+            except BlockingIOError:
+                return self.heard.count(word) >= times
+
+
+@pytest.fixture
+def manager(tmp_path):
+    manager = Manager(tmp_path)
+    yield manager
+    manager.sock.close()
+
+
+@pytest.fixture
+def daemon(host, manager, tmp_path):
+    """The daemon at work on the rig: it pumps and heats."""
+    config = host.config(tmp_path)
+    environ = os.environ | {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "3000000"}
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(
+            [*PROGRAM, "run", str(config), "--data", str(tmp_path / "data")],
+            env=environ,
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+        )
+    process.config = config
+    try:
+        wait_for(lambda: manager.has("READY=1"))
+        wait_for(host.acts)
+        yield process
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+def test_a_killed_daemon_is_followed_by_safe_and_the_rig_stands_still(host, daemon):
+    daemon.send_signal(signal.SIGKILL)
+    daemon.wait(10)
+    assert host.acts()
+    result = subprocess.run(
+        [*PROGRAM, "safe", str(daemon.config)], capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    for name in host.endpoints["instruments"]:
+        assert f"{name}: safe" in result.stdout
+    assert not host.acts()
+
+
+def test_sigterm_makes_the_rig_safe_and_tells_the_manager(host, daemon, manager):
+    wait_for(lambda: manager.has("WATCHDOG=1", times=2), 10.0)
+    daemon.send_signal(signal.SIGTERM)
+    wait_for(lambda: manager.has("STOPPING=1"), 15.0)
+    daemon.wait(20)
+    assert not host.acts()
