@@ -1,0 +1,165 @@
+"""The daemon as a process: killed at any moment, ended by SIGTERM, resumed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from daemon.errors import ConfigError, StoreFailed
+from daemon.store.reader import Reader
+
+EXAMPLE = Path(__file__).parents[2] / "config" / "flow.toml"
+TAYLORD = [sys.executable, "-m", "daemon"]
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "rig.toml"
+    text = EXAMPLE.read_text().replace("experiments = 40", "experiments = 4")
+    path.write_text(text.replace('[mqtt]\nhost = "localhost"\n', ""))
+    return path
+
+
+def start(config, data, *arguments):
+    command = [*TAYLORD, *arguments, str(config), "--simulate", "--data", str(data)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish(config, data, verb):
+    process = start(config, data, verb, "--speed", "max", "--once", "--json")
+    out, error = process.communicate(timeout=100)
+    assert process.returncode == 0, error
+    return json.loads(out)
+
+
+def when(data, condition, process, by=60):
+    """Wait until the store of a running daemon meets a condition."""
+    deadline = time.monotonic() + by
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        campaign = campaign_in(data)
+        if campaign is not None and condition(campaign):
+            return campaign
+        time.sleep(0.02)
+    process.kill()
+    raise AssertionError("the daemon never came that far")
+
+
+def campaign_in(data):
+    """Return the campaign recorded so far; None before there is a record."""
+    try:
+        with Reader(data) as reader:
+            return reader.campaign()
+    except (ConfigError, StoreFailed):
+        return None
+
+
+def points(campaign_or_document):
+    return [e["requested"] for e in campaign_or_document["experiments"]]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The points of a campaign that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    path = folder / "rig.toml"
+    text = EXAMPLE.read_text().replace("experiments = 40", "experiments = 4")
+    path.write_text(text.replace('[mqtt]\nhost = "localhost"\n', ""))
+    return points(finish(path, folder / "data", "run"))
+
+
+@pytest.mark.parametrize("done", [0, 1, 2])
+def test_a_killed_campaign_loses_no_record_and_goes_on_with_the_same_point(
+    config, tmp_path, whole, done
+):
+    data = tmp_path / "data"
+    process = start(config, data, "run", "--speed", "max", "--once")
+    before = when(data, lambda c: len(c.experiments) > done, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    with Reader(data) as reader:
+        after = reader.campaign()
+    kept = {e.id: e for e in after.experiments}
+    for experiment in before.experiments:
+        if experiment.status == "ok":
+            assert kept[experiment.id].responses == experiment.responses
+    cut = [e for e in after.experiments if e.status != "ok"]
+    document = finish(config, data, "resume")
+    assert document["state"] == "complete"
+    statuses = [e["status"] for e in document["experiments"]]
+    assert statuses.count("ok") == 4
+    assert statuses.count("interrupted") == len(cut)
+    n_ok = len(after.experiments) - len(cut)
+    first_after = [e for e in document["experiments"] if e["status"] == "ok"][n_ok]
+    assert first_after["requested"] == whole[n_ok]
+
+
+def test_sigterm_makes_the_rig_safe_and_leaves_the_campaign_to_be_resumed(config, tmp_path):
+    data = tmp_path / "data"
+    process = start(config, data, "run", "--speed", "200")
+    when(data, lambda c: len(c.experiments) > 0, process)
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == 0, error
+    with Reader(data) as reader:
+        campaign = reader.campaign()
+        rows = reader.rows("SELECT data FROM events WHERE kind = 'decision' ORDER BY seq")
+        decisions = [json.loads(row[0]) for row in rows]
+    assert not campaign.ended
+    assert campaign.experiments[-1].status == "interrupted"
+    safe = [d for d in decisions if d.get("what") == "rig.safe"]
+    assert all(line.endswith(": safe") for line in safe[-1]["outcome"])
+    assert finish(config, data, "resume")["state"] == "complete"
+
+
+def test_once_with_an_interrupted_campaign_asks_what_to_do(config, tmp_path):
+    data = tmp_path / "data"
+    process = start(config, data, "run", "--speed", "max", "--once")
+    when(data, lambda c: len(c.experiments) > 0, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    again = start(config, data, "run", "--speed", "max", "--once")
+    _, error = again.communicate(timeout=60)
+    assert again.returncode == 2
+    assert "`taylord resume` goes on with it" in error
+
+
+def test_two_daemons_on_one_data_directory_are_refused(config, tmp_path):
+    data = tmp_path / "data"
+    first = start(config, data, "run", "--speed", "100")
+    try:
+        when(data, lambda c: True, first)
+        second = start(config, data, "run", "--speed", "max")
+        _, error = second.communicate(timeout=60)
+        assert second.returncode != 0
+        assert "Traceback" not in error
+        assert str(data) in error
+    finally:
+        first.send_signal(signal.SIGTERM)
+        first.communicate(timeout=30)
+
+
+def test_a_killed_daemon_leaves_no_planner_process_behind(config, tmp_path):
+    data = tmp_path / "data"
+    process = start(config, data, "run", "--speed", "200")
+    when(data, lambda c: len(c.experiments) > 0, process)
+    children = _children(process.pid)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert children
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}").exists() for pid in children) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+
+
+def _children(pid):
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    if not path.exists():
+        return [int(p) for p in os.popen(f"pgrep -P {pid}").read().split()]
+    return [int(p) for p in path.read_text().split()]
