@@ -108,6 +108,8 @@ class BrokerLink:
         tls_ca_file: Path | None = None,
         keep_alive_s: int = 15,
     ) -> None:
+        if not host or not 0 < port < 65536:
+            raise ValueError(f"no MQTT broker can be at {host!r}, port {port}")
         self.host, self.port = host, port
         self.users: set[str] = set()  # ports that want it open
         self._username, self._password, self._tls = username, password, tls_ca_file

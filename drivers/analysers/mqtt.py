@@ -41,6 +41,7 @@ from drivers.transport.base import LineSpec
 
 LOOK_S = 2.0  # how often a wait for messages looks whether the link still stands
 Style = Literal["spectra", "tasmota", "esphome"]
+STATES = frozenset({"ready", "busy", "error", "offline"})
 KINDS: Mapping[str, Kind] = {"float": float, "int": int, "bool": bool, "str": str}
 
 
@@ -119,6 +120,8 @@ class MqttAnalyser:
         self.name, self._link, self._options = name, link, options
         topic = options.topic or str(getattr(link, "port", name))
         self.topic = topic.removeprefix("mqtt:").strip("/")
+        if not self.topic or set(self.topic) & set("+#\0"):
+            raise ValueError(f"{name}: {topic!r} is no topic to listen under")
         self.stale_s = 3.0 * (options.period_s or USUAL_PERIOD_S[options.style])
         sources = options.signals
         if options.style == "spectra":
@@ -320,7 +323,7 @@ class MqttAnalyser:
             return
         status = cast("dict[str, Any]", document)
         state, message = status.get("state"), status.get("message")
-        if state not in {"ready", "busy", "error", "offline"}:
+        if not isinstance(state, str) or state not in STATES:
             return
         self.state, self.state_message = state, str(message or "")
         self._signals["state"].take(lambda: state)

@@ -4,7 +4,10 @@ import asyncio
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from drivers.analysers.mqtt import MqttAnalyser
 from drivers.errors import CommandRejected, DeviceFault, LinkLost, NoReply
 from drivers.mqtt import MqttPort
 from drivers.roles import Analyser
@@ -161,6 +164,12 @@ async def test_limits_belong_to_signals(make):
 async def test_an_analyser_has_no_signals_by_options(make):
     with pytest.raises(ValueError, match="has no signals of its own"):
         make(signals={"a": {"path": "b"}})
+
+
+@pytest.mark.parametrize("topic", ["lab/#", "+/uv", "/", "mqtt:", "a\0"])
+async def test_a_filter_is_no_topic(make, topic):
+    with pytest.raises(ValueError, match="no topic to listen under"):
+        make(topic=topic)
 
 
 async def test_the_topic_may_be_an_option_or_the_port(make):
@@ -335,3 +344,43 @@ async def test_signals_are_known_before_an_instrument_is_made(make):
     assert declared == {name: s.spec for name, s in setup.driver.signals.items()}
     uv = make()
     assert list(type(uv.driver).signal_specs(uv.driver._options)) == list(uv.driver.signals)
+
+
+class Quiet:
+    """A link on which nothing is ever said."""
+
+    connected = True
+    port = "ph1"
+
+    def subscribe(self, topic_filter, handler):
+        """Nobody will call it."""
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+MESSAGES = st.binary(max_size=40) | st.builds(
+    lambda *members: json.dumps(
+        dict(zip(("state", "message", "seq", "id", "y"), members, strict=True))
+    ).encode(),
+    *[JSON] * 5,
+)
+
+
+@settings(max_examples=60)
+@given(MESSAGES, st.booleans())
+def test_no_payload_whatever_breaks_a_handler(payload, retained):
+    async def hear():
+        sensors = MqttAnalyser("ph", Quiet(), MqttAnalyser.Options(**TASMOTA), {})
+        sensors._hear_presence("t", payload, retained)
+        sensors._hear_tasmota("t", payload, retained)
+        esphome = MqttAnalyser("e", Quiet(), MqttAnalyser.Options(**ESPHOME), {})
+        esphome._esphome_handler(esphome.signals["pressure"])("t", payload, retained)
+        uv = MqttAnalyser("uv", Quiet(), MqttAnalyser.Options(), {})
+        uv._wanted = ""
+        uv._hear_state("t", payload, retained)
+        uv._hear_scan("t", payload, retained)
+
+    asyncio.run(hear())

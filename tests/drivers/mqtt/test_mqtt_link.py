@@ -124,6 +124,12 @@ async def test_a_link_that_was_never_opened_publishes_nothing_and_closes():
     await link.close()
 
 
+@pytest.mark.parametrize(("host", "port"), [("", 1883), ("localhost", 0), ("localhost", 70000)])
+def test_a_broker_that_cannot_be_is_refused(host, port):
+    with pytest.raises(ValueError, match="no MQTT broker can be at"):
+        BrokerLink(host, port)
+
+
 async def test_a_publication_that_is_not_answered_is_an_os_error(link, broker, monkeypatch):
     monkeypatch.setattr(link._client, "timeout", 0.2)
     broker.pause()
