@@ -31,7 +31,8 @@ _LAST_WORDS = 400  # characters of standard error shown
 class External:
     """Asks a program for points; fills the ``Planner`` role.
 
-    After any fault the program is stopped, and started anew at the next request.
+    After any fault the program is stopped, and started anew at the next request; so is one that
+    ended of its own accord after an answer.
     """
 
     def __init__(self, command: Sequence[str], timeout_s: float = 600.0) -> None:
@@ -67,19 +68,29 @@ class External:
         """
         request = request_line(problem, history, n, seed)
         try:
-            if self._process is None:
-                self._process = _Process(self.command)
-            line = self._process.exchange(request, self.timeout_s)
-            return read_answer(line, problem, n)
+            return read_answer(self._exchange(request), problem, n)
         except (PlannerDied, NonsenseAnswer):
             self.close()
             raise
+
+    def _exchange(self, request: bytes) -> bytes:
+        if self._process is not None:
+            try:
+                return self._process.exchange(request, self.timeout_s)
+            except _Ended:  # it may answer one request only, and be started for each
+                self.close()
+        self._process = _Process(self.command)
+        return self._process.exchange(request, self.timeout_s)
 
     def close(self) -> None:
         """Stop the program and everything it started; the next request starts it anew."""
         if self._process is not None:
             self._process.kill()
             self._process = None
+
+
+class _Ended(PlannerDied):
+    """The program ended, or closed its output, without an answer."""
 
 
 @dataclass(slots=True)
@@ -148,7 +159,7 @@ class _Process:
                 self._selector.unregister(self._stderr)
             return
         if not chunk:
-            raise PlannerDied(self._end())
+            raise _Ended(self._end())
         exchange.received += chunk
         if len(exchange.received) > MAX_ANSWER:
             raise NonsenseAnswer(f"{self._name!r} answered more than {MAX_ANSWER >> 20} MiB")
@@ -156,8 +167,8 @@ class _Process:
     def _send(self, exchange: _Exchange) -> None:
         try:
             sent = os.write(self._stdin.fileno(), exchange.unsent[:_CHUNK])
-        except BrokenPipeError:
-            raise PlannerDied(self._end()) from None
+        except BrokenPipeError:  # it reads no more; whether it answers, its output will tell
+            sent = len(exchange.unsent)
         exchange.unsent = exchange.unsent[sent:]
         if not exchange.unsent:
             self._selector.unregister(self._stdin)

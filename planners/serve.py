@@ -119,12 +119,11 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGALRM):
         signal.signal(number, signal.SIG_DFL)
     os.nice(_NICENESS)
-    with socket.socket(fileno=int(sys.argv[1])) as line:
-        os.dup2(2, 1)  # what a planner prints must not go where results go
-        _confess(line)
-        import_module("planners.bayes.picker")  # scipy, before the first request
-
-        Server(line).run()
+    os.dup2(2, 1)  # what a planner prints must not go where results go
+    line = socket.socket(fileno=int(sys.argv[1]))  # open to the last word: see _confess
+    _confess(line)
+    import_module("planners.bayes.picker")  # scipy, before the first request
+    Server(line).run()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ PlannerFailed, and nothing else.
 """
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -146,7 +147,7 @@ class PlannerWorker:
         child = self._running()
         try:
             async with asyncio.timeout(planner.timeout_s + _GRACE_S):
-                return await child.exchange(request)
+                line = await child.exchange(request)
         except TimeoutError:
             await self._drop(kill=True)
             limit = f"{planner.timeout_s:g} s"
@@ -157,6 +158,10 @@ class PlannerWorker:
         except asyncio.CancelledError:
             await self._drop(kill=False)  # its late answer must not answer the next request
             raise
+        if trace := _last_words(line):
+            log.warning("planner.crashed", planner=planner.label, traceback=trace)
+            await self._drop(kill=False)
+        return line
 
     async def _drop(self, *, kill: bool) -> None:
         child, self._child = self._child, None
@@ -168,3 +173,8 @@ class PlannerWorker:
         """End the child and everything it started; a later request starts a new one."""
         with outside_work():
             await self._drop(kill=False)
+
+
+def _last_words(line: bytes) -> str:
+    """Return the traceback of a child that ends with this answer; empty when it goes on."""
+    return str(json.loads(line).get("traceback", "")) if line.startswith(b'{"error"') else ""

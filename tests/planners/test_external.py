@@ -124,6 +124,15 @@ def test_after_a_death_the_next_request_starts_it_anew(program, plane, tmp_path)
     assert len(external.ask(plane, [], 1, 0).suggestions) == 1
 
 
+def test_a_program_that_answers_once_and_ends_is_started_for_each_request(program, plane):
+    external = program("""
+        input()
+        answer(points=[{"a": 0, "b": 0}])
+    """)
+    for _ in range(3):
+        assert len(external.ask(plane, [], 1, 0).suggestions) == 1
+
+
 def test_a_program_that_hangs_is_stopped_with_its_children(program, plane, tmp_path):
     pids = tmp_path / "pids"
     external = program(

@@ -1,0 +1,1 @@
+"""Tests of the planner worker: a real process, killed for real."""
