@@ -9,8 +9,12 @@ import os
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from simulators.virtualtime import VirtualTimeLoop
+
+settings.register_profile("taylord", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("taylord")
 
 
 def pytest_configure(config):
