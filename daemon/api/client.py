@@ -8,8 +8,8 @@ algorithm, so TCP_NODELAY is set. Whatever a broker or the network does ends as 
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ FAREWELL_S = 2.0
 MAX_INCOMING = 1000  # waiting to be looked at; beyond it the client drops
 MAX_PACKET = 1 << 20  # over 64 KiB is refused with an answer; over this the broker drops it
 QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux
+CORK: int | None = getattr(socket, "TCP_CORK", None)
 QUIET = logging.getLogger("taylord.mqtt.client")  # paho's own words
 
 
@@ -125,8 +126,8 @@ class Connection:
 
         Acknowledge at once what the broker sends: one that keeps Nagle's algorithm (mosquitto does,
         unless told otherwise) holds its next small message back until then, and a kernel left alone
-        takes 40 ms. And write in the next turn of the loop, without first asking whether the socket
-        is ready; only when it is not, let aiomqtt wait for that.
+        takes 40 ms. And write in the next turn of the loop, all of it in one segment, without first
+        asking whether the socket is ready; only when it is not, let aiomqtt wait for that.
         """
         published, wait_to_write = self._paho.on_publish, self._paho.on_socket_register_write
 
@@ -140,9 +141,11 @@ class Connection:
             published(client, user, mid, *more)
 
         def write(*args: Any) -> None:
-            if self._paho.socket() is None:
+            raw = self._paho.socket()
+            if raw is None:
                 return
-            self._paho.loop_write()
+            with _corked(raw):
+                self._paho.loop_write()
             if self._paho.want_write() and self._paho.socket() is not None:
                 wait_to_write(*args)
 
@@ -334,6 +337,20 @@ async def _enter(client: "Client", broker: Broker) -> None:
                 await entering
             await _let_go(client)
             raise
+
+
+@contextmanager
+def _corked(raw: Any) -> Generator[None]:
+    """Send what is written inside as one; each packet by itself would wake the broker."""
+    if CORK is None:
+        yield
+        return
+    raw.setsockopt(socket.IPPROTO_TCP, CORK, 1)
+    try:
+        yield
+    finally:
+        if raw.fileno() >= 0:  # writing may have closed it
+            raw.setsockopt(socket.IPPROTO_TCP, CORK, 0)
 
 
 async def _let_go(client: "Client") -> None:

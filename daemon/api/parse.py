@@ -102,9 +102,9 @@ def _check_outside(incoming: Incoming) -> None:
 
 def _object(payload: bytes) -> dict[str, Any]:
     try:
-        text = payload.decode("utf-8")
-        value = json.loads(text, parse_constant=_constant, object_pairs_hook=_unique)
-        json.dumps(value, ensure_ascii=False).encode("utf-8")  # lone surrogates fail here
+        value = _DECODER.decode(payload.decode("utf-8"))
+        if b"\\u" in payload:  # lone surrogates, which only an escape can bring in, fail here
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeDecodeError as error:
         raise _Bad(f"the payload is not UTF-8 (byte {error.start})") from None
     except UnicodeEncodeError:
@@ -129,6 +129,9 @@ def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the field {twice!r} is given twice")
     return fields
+
+
+_DECODER = json.JSONDecoder(parse_constant=_constant, object_pairs_hook=_unique)
 
 
 def _kind(value: Any) -> str:

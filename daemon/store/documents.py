@@ -13,7 +13,11 @@ from typing import Any, cast
 
 def to_json(value: Any, *, sort_keys: bool = False) -> str:
     """Return compact ASCII JSON; keys keep their order unless sorted."""
-    return json.dumps(plain(value), allow_nan=False, separators=(",", ":"), sort_keys=sort_keys)
+    return (_SORTED if sort_keys else _AS_GIVEN).encode(plain(value))
+
+
+_AS_GIVEN = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+_SORTED = json.JSONEncoder(allow_nan=False, separators=(",", ":"), sort_keys=True)
 
 
 def plain(value: Any) -> Any:
