@@ -1,18 +1,18 @@
-"""New Era NE-1000 syringe pump (manual 1200-01): commands and framing; the motor is in ``stepper``.
+"""New Era NE-1000 syringe pump (manual 1200-01): commands, alarms, safe mode.
 
-Basic mode: text up to CR, ``STX address status data ETX`` back. Safe mode: ``STX length payload
-CRC-16 ETX`` both ways. While an alarm is pending, the next valid request is answered with the alarm
-instead, which acknowledges it; the request is not executed. A freshly powered pump starts that way.
-Every pump of a line hears every command, only the addressed one answers.
+The framing is in ``new_era_wire``, the motor in ``stepper``. While an alarm is pending, the next
+valid request is answered with the alarm instead, which acknowledges it; the request is not
+executed. A freshly powered pump starts that way. Every pump of a line hears every command, only the
+addressed one answers.
 """
 
 import asyncio
 import re
-from binascii import crc_hqx
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from simulators.instruments.base import Ports, Role, need
+from simulators.instruments.new_era_wire import ADDRESSED, NewEraSession, packet
 from simulators.instruments.stepper import (
     RATE_UNITS,
     NotApplicable,
@@ -24,25 +24,10 @@ from simulators.instruments.stepper import (
 from simulators.ports import Clock
 from simulators.wire.line import Framing, Send
 
-STX, ETX, CR = 0x02, 0x03, 0x0D
-_GAP_S = 0.5  # a pause this long inside a packet discards it (chapter 10.2)
-_MAX_PENDING = 512
 _REMEMBERED = 256  # different commands whose row is remembered
 Row = tuple[Callable[..., str] | None, tuple[Any, ...]]
-_COMMAND = re.compile(r"(\d{0,2})(.*)", re.DOTALL)
 _NUMBER = r"(\d*\.?\d*)"
 _FLAGS = ("AL", "LOC", "PF", "BP")
-
-
-def crc16_xmodem(data: bytes) -> int:
-    """Return the CRC-16/XMODEM of a payload (polynomial 1021h, initial 0)."""
-    return crc_hqx(data, 0)  # what binascii calls the same
-
-
-def packet(payload: str) -> bytes:
-    """Return a safe-mode packet."""
-    data = payload.encode("latin-1")
-    return bytes((STX, len(data) + 4)) + data + crc16_xmodem(data).to_bytes(2, "big") + b"\x03"
 
 
 class SimNewEraPump:
@@ -101,7 +86,7 @@ class SimNewEraPump:
             )
         ]
 
-    def session(self, send: Send, framing: Framing) -> "NewEraSession":
+    def session(self, send: Send, framing: Framing) -> NewEraSession:
         """Return a session with a host; the framing is the same on every medium."""
         del framing
         return NewEraSession(self, send)
@@ -133,7 +118,7 @@ class SimNewEraPump:
             return None
         if text.startswith("*"):  # whatever the address
             return self._obey(text)
-        found = _COMMAND.fullmatch(text)
+        found = ADDRESSED.fullmatch(text)
         if found is None or int(found[1] or 0) != self.address:
             return None
         return self._obey(found[2])
@@ -150,7 +135,11 @@ class SimNewEraPump:
             letter, self.alarm = self.alarm, None
             return f"{self.address:02d}A?{letter}"
         data = self._perform(command)
-        return f"{self.address:02d}{self.stepper.status}{data}"
+        return self.status_text() + data
+
+    def status_text(self) -> str:
+        """Return address and status letter, as every answer begins."""
+        return f"{self.address:02d}{self.stepper.status}"
 
     def _perform(self, command: str) -> str:
         method, groups = self._find(command)
@@ -284,75 +273,3 @@ class SimNewEraPump:
         self._armed = None  # armed again by the next valid packet
         self.stepper.stop(pause=False)
         self.raise_alarm("T")
-
-
-class NewEraSession:
-    """Cuts requests out of the line's bytes, in either mode."""
-
-    def __init__(self, pump: SimNewEraPump, send: Send) -> None:
-        self._pump, self.send = pump, send
-        self._pending = b""
-        self._last = float("-inf")
-        pump.sessions.append(self)
-
-    def receive(self, data: bytes) -> None:
-        """Take bytes; answer every complete request for this pump."""
-        now = self._pump.clock()
-        if self._pending[:1] == b"\x02" and now - self._last > _GAP_S:
-            self._pending = b""
-        self._last = now
-        self._pending = (self._pending + data)[-_MAX_PENDING:]
-        while self._step():
-            continue
-
-    def close(self) -> None:
-        """The host has gone."""
-        self._pump.sessions.remove(self)
-
-    def _step(self) -> bool:
-        """Take one request off the front; False when there is no whole one."""
-        start = self._pending.find(STX)
-        end = self._pending.find(CR)
-        if start >= 0 and (end < 0 or start < end):
-            return self._take_packet(start)
-        if end < 0:
-            if self._pump.safe_s:
-                self._pending = b""  # no packet begins here
-            return False
-        line, self._pending = self._pending[:end], self._pending[end + 1 :]
-        if not self._pump.safe_s:
-            self._answer(_cleaned(line))
-        return True
-
-    def _take_packet(self, start: int) -> bool:
-        data = self._pending[start:]
-        if len(data) < 2 or len(data) < data[1] + 1:  # STX and length
-            return False
-        size = data[1] + 1
-        frame, self._pending = data[:size], data[size:]
-        payload, check = frame[2:-3], frame[-3:-1]
-        text = _cleaned(payload)
-        intact = size >= 5 and frame[-1] == ETX  # STX, length, CRC, ETX
-        if not intact or crc16_xmodem(payload).to_bytes(2, "big") != check:
-            self._complain(text)
-        elif self._pump.safe_s or text == "SAF0":  # the way back works in both modes
-            self._pump.valid_packet()
-            self._answer(text)
-        return True
-
-    def _complain(self, text: str) -> None:
-        """Answer a bad packet that seems to be for this pump."""
-        found = _COMMAND.fullmatch(text)
-        if self._pump.safe_s and found is not None and int(found[1] or 0) == self._pump.address:
-            pump = self._pump
-            self.send(pump.frame(f"{pump.address:02d}{pump.stepper.status}?COM"))
-
-    def _answer(self, text: str) -> None:
-        reply = self._pump.hear(text)
-        if reply is not None:
-            self.send(self._pump.frame(reply))
-
-
-def _cleaned(data: bytes) -> str:
-    """Drop spaces and control characters and capitalise, as the pump does."""
-    return "".join(chr(byte) for byte in data if 0x20 < byte < 0x7F).upper()  # ASCII

@@ -18,27 +18,15 @@ from xml.etree import ElementTree as ET
 from xml.sax.saxutils import quoteattr
 
 from simulators.instruments.base import Ports, Role, need
+from simulators.instruments.spinsolve_wire import PROTOCOLS, SHIM_S, SpinsolveSession, duration_s
 from simulators.ports import Clock
 from simulators.wire.line import Framing, Send
 
-DECLARATION = '<?xml version="1.0" encoding="utf-8"?>\n'
 ROOT = PureWindowsPath(r"C:\Spinsolve\2000\01\01")
 VERSION, MODEL = "1.18.1.3062", "Spinsolve 60"
-SCAN_S = {"QuickScan": 10.0, "StandardScan": 30.0, "PowerScan": 120.0}
-PROTOCOLS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "1D PROTON": {"Scan": tuple(SCAN_S)},
-    "1D EXTENDED+": {"Number": (), "RepetitionTime": ()},
-    "1D FLUORINE": {"Scan": tuple(SCAN_S)},
-    "1D CARBON": {"Number": (), "RepetitionTime": ()},
-    "SHIM": {"Shim": ("CheckShim", "QuickShim", "PowerShim")},
-}
-SHIM_S = {"CheckShim": 8.0, "QuickShim": 60.0, "PowerShim": 900.0}
-SLEEP_S = 15.0  # the first answer after the PC was asleep
 _PROCESSING_S = 0.5
 _STOPPING_S = 1.0
 _STEPS = 4  # progress notifications of a run
-_MAX_PENDING = 65_536
-_END = b"</Message>"
 _DAY_S, _START_OF_DAY_S = 86_400, 9 * 3600
 
 
@@ -77,7 +65,7 @@ class SimSpinsolve:
             "PowerShimRequest": self._shim,
         }
 
-    def session(self, send: Send, framing: Framing) -> "SpinsolveSession":
+    def session(self, send: Send, framing: Framing) -> SpinsolveSession:
         """Return a session with a client."""
         del framing
         return SpinsolveSession(self, send)
@@ -122,7 +110,7 @@ class SimSpinsolve:
         return f"<AvailableProtocolOptionsResponse>{body}</AvailableProtocolOptionsResponse>"
 
     def _estimate(self, request: ET.Element) -> str:
-        seconds = _duration_s(request)
+        seconds = duration_s(request)
         if seconds is None:
             return '<EstimateDurationResponse error="unknown protocol or option"/>'
         return f'<EstimateDurationResponse durationInSeconds="{seconds:g}"/>'
@@ -171,7 +159,7 @@ class SimSpinsolve:
         return None
 
     def _start(self, request: ET.Element) -> None:
-        protocol, seconds = request.get("protocol", ""), _duration_s(request)
+        protocol, seconds = request.get("protocol", ""), duration_s(request)
         if self._running is not None:
             self.notify('<Error error="the device is busy"/>')
         elif seconds is None:
@@ -271,59 +259,6 @@ class SimSpinsolve:
             f'Protocol = "{protocol}"\nSample = "{self.about["Sample"]}"\n'
             f'Solvent = "{self.about["Solvent"]}"\n'
         )
-
-
-class SpinsolveSession:
-    """Cuts documents out of a client's stream."""
-
-    def __init__(self, server: SimSpinsolve, send: Send) -> None:
-        self._server, self._send = server, send
-        self._pending = b""
-        server.sessions.append(self)
-
-    def receive(self, data: bytes) -> None:
-        """Take bytes; answer every complete document."""
-        self._pending = (self._pending + data)[-_MAX_PENDING:]
-        while (end := self._pending.find(_END)) >= 0:
-            document = self._pending[: end + len(_END)].lstrip()
-            self._pending = self._pending[end + len(_END) :]
-            if self._server.asleep:
-                self._server.asleep = False
-                asyncio.get_running_loop().call_later(SLEEP_S, self._answer, document)
-            else:
-                self._answer(document)
-
-    def tell(self, body: str) -> None:
-        """Send one document."""
-        self._send(f"{DECLARATION}<Message>{body}</Message>".encode())
-
-    def close(self) -> None:
-        """The client has gone."""
-        self._server.sessions.remove(self)
-
-    def _answer(self, document: bytes) -> None:
-        reply = self._server.answer(document)
-        if reply is not None:
-            self.tell(reply)
-
-
-def _duration_s(request: ET.Element) -> float | None:
-    """Return how long a protocol takes with its options, or None when it is not known."""
-    protocol = PROTOCOLS.get(request.get("protocol", ""))
-    if protocol is None:
-        return None
-    options = {option.get("name", ""): option.get("value", "") for option in request.iter("Option")}
-    for name, value in options.items():
-        if name not in protocol or (protocol[name] and value not in protocol[name]):
-            return None
-    if "Scan" in protocol:
-        return SCAN_S[options.get("Scan", "StandardScan")]
-    if "Shim" in protocol:
-        return SHIM_S[options.get("Shim", "CheckShim")]
-    try:
-        return float(options.get("Number", "4")) * float(options.get("RepetitionTime", "7"))
-    except ValueError:
-        return None
 
 
 def _escaped(text: str) -> str:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators.instruments.new_era import SimNewEraPump, crc16_xmodem, packet
+from simulators.instruments.new_era import SimNewEraPump
+from simulators.instruments.new_era_wire import crc16_xmodem, packet
 from simulators.instruments.stepper import OutOfRange, number, written
 from tests.simulators.parts import FakePump, Host, clock, hexed, ports
 
