@@ -11,7 +11,7 @@ delay will matter next, and calls :meth:`Interlocks.tick` then.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from daemon.safety.rows import Action, Row, Seen, Violation, number, violation
+from daemon.safety.rows import Action, Row, Seen, Violation, number, plainly_fine, violation
 from drivers.signal import Reading
 
 
@@ -131,7 +131,7 @@ class Interlocks:
         if not state.awake:
             found = None
         elif unread is None:
-            found = self._silence(state.row, now) or violation(state.row, self._seen(state.row))
+            found = self._silence(state.row, now) or self._objection(state.row)
         elif state.row.stale_s is not None or state.row.bad_counts:
             found = Violation(f"{unread} has not been read")
         else:
@@ -144,6 +144,11 @@ class Interlocks:
             self.moved = True
         state.violated, state.unread = found, unread is not None
         return found
+
+    def _objection(self, row: Row) -> Violation | None:
+        if plainly_fine(row, self._readings_of(row)[row.signal]):
+            return None
+        return violation(row, self._seen(row))
 
     def _unread(self, state: _State) -> str | None:
         known = self._readings_of(state.row)

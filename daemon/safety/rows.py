@@ -4,7 +4,7 @@ Pure values and functions: no clock, no loop. ``daemon.safety.interlocks`` runs 
 """
 
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from typing import Literal
 
 from drivers.signal import Quality, Reading
@@ -41,6 +41,11 @@ class Row:
         """Return the signals whose readings can change this row."""
         return (self.signal,) if self.other is None else (self.signal, self.other)
 
+    @property
+    def bounds_only(self) -> bool:
+        """Return whether a reading is judged by itself alone."""
+        return self.rate_above is None and self.other is None and self.deficit is None
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
@@ -68,6 +73,22 @@ def number(reading: Reading) -> float | None:
     if reading.quality is Quality.BAD or value is None or isinstance(value, str):
         return None
     return float(value) if isfinite(value) else None
+
+
+def plainly_fine(row: Row, reading: Reading) -> bool:
+    """Return whether a row of bounds only has nothing to object; cheap, as almost all readings are.
+
+    False says nothing: ask :func:`violation`.
+    """
+    value = reading.value
+    return (
+        row.bounds_only
+        and type(value) is float
+        and reading.quality is not Quality.BAD
+        and (row.above is None or value <= row.above)
+        and (row.below is None or value >= row.below)
+        and -inf < value < inf
+    )
 
 
 def violation(row: Row, seen: Seen) -> Violation | None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.safety.rows import Row, Seen, number, violation
+from daemon.safety.rows import Row, Seen, number, plainly_fine, violation
 from drivers.signal import Quality, Reading
 from tests.daemon.safety.scripted import bad, good
 
@@ -86,3 +86,17 @@ def test_no_deficit_before_the_command_or_without_one():
     row = Row("r", "f", deficit=0.1)
     assert violation(row, Seen(good("f", 0.0, 2.0), commanded=1.0, commanded_at=2.5)) is None
     assert violation(row, Seen(good("f", 0.0, 2.0))) is None
+
+
+VALUES = st.one_of(st.floats(), st.integers(), st.booleans(), st.text(max_size=2), st.none())
+BOUNDS = st.one_of(st.none(), st.floats(-10, 10))
+
+
+@given(VALUES, BOUNDS, BOUNDS, BOUNDS, st.sampled_from(Quality))
+def test_what_is_plainly_fine_is_no_violation(value, above, below, rate, quality):
+    row = Row("r", "p", above=above, below=below, rate_above=rate)
+    reading = Reading("p", value, "bar", 1.0, quality)
+    if plainly_fine(row, reading):
+        assert violation(row, Seen(reading)) is None
+    elif isinstance(value, float) and rate is None and quality is Quality.GOOD:
+        assert violation(row, Seen(reading)) is not None
