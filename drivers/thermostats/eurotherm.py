@@ -7,15 +7,18 @@ copies at 8000h + 2 x address, and refuses to work when they disagree with the o
 or when they cannot tell. A factor of ten in a temperature must not pass unseen.
 
 The setpoint is the remote one (26, selected at 276): the local ones wear out the memory after
-about 100 000 writes. It is written before it is selected, so that an old one never acts. Control is
-switched off by standby (199 = 1), which turns all control outputs off and keeps the measurement
-going; manual at 0 % would leave the output to whoever turns a knob. Nothing is selected or switched
-by connecting. Sensor break is a bit of the status word, not a special value: every reading of the
-temperature brings the status with it, and is bad while the bit is set.
+about 100 000 writes. It is written before it is selected, so that an old one never acts, and it is
+meant to be refreshed: polls write the one we set again every ``refresh_s``, until control is
+switched off or the link is renewed. Control is switched off by standby (199 = 1), which turns all
+control outputs off and keeps the measurement going; manual at 0 % would leave the output to whoever
+turns a knob. Nothing is selected or switched by connecting. Sensor break is a bit of the status
+word, not a special value: every reading of the temperature brings the status with it, and is bad
+while the bit is set.
 Unverified on hardware.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from math import nan
@@ -33,6 +36,7 @@ from drivers.table import BadValue
 
 MANUAL, SENSOR_BREAK, LOOP_BREAK = 0x10, 0x20, 0x40  # bits of the status word
 PROCESS, RANGE = (1, 5), (11, 2)  # blocks that are compared with their float copies
+REMOTE = 26  # the remote setpoint
 FLOATS = 0x8000  # where the copies begin, two registers each
 COPY = ModbusSignal(0, "float32")
 COUNTS = ModbusSignal(0)
@@ -44,6 +48,7 @@ class EurothermOptions(ModbusOptions):
     decimals: Annotated[int, Field(ge=0, le=4)] | None = None  # of the display; None: find out
     ignore_alarms: tuple[Annotated[int, Field(ge=1, le=4)], ...] = ()  # 1-4, not faults of the rig
     rate_limit: Annotated[float, Field(ge=0, le=1000)] | None = None  # K/min; 0 off; None: leave it
+    refresh_s: Annotated[float, Field(ge=0, le=3600)] = 2.0  # remote setpoint; 0: never
 
 
 class Eurotherm(ModbusInstrument):
@@ -54,7 +59,7 @@ class Eurotherm(ModbusInstrument):
 
     temperature = ModbusSignal(1, unit="degC", divisor=None, doc="process value")
     setpoint = ModbusSignal(
-        26, unit="degC", divisor=None, writable=True, poll_s=5.0, doc="target setpoint in use"
+        REMOTE, unit="degC", divisor=None, writable=True, poll_s=5.0, doc="target setpoint in use"
     )
     running = ModbusSignal(199, kind=bool, values={0: True, 1: False, 2: False}, poll_s=5.0)
     power = ModbusSignal(4, unit="%", divisor=None, doc="working output")
@@ -76,6 +81,9 @@ class Eurotherm(ModbusInstrument):
         self._options = options
         self._scaled = False
         self._configured = limits.get("setpoint")
+        self._setting = asyncio.Lock()  # a refresh must not undo a setpoint being written
+        self._refreshed: tuple[int, ...] | None = None  # the remote setpoint that we keep fresh
+        self._refreshed_at = 0.0
         self.divisor = nan  # until it is settled, no number can be read or written
 
     async def identify(self) -> str:
@@ -91,7 +99,7 @@ class Eurotherm(ModbusInstrument):
 
     async def prepare(self) -> None:
         """Settle the decimals and the range; set the rate limit when the options give one."""
-        self._scaled = False
+        self._scaled, self._refreshed = False, None
         await self.settle_scale()
         await self._narrow_to_range()
         wanted = self._options.rate_limit
@@ -133,11 +141,43 @@ class Eurotherm(ModbusInstrument):
 
     async def _switch(self, *, on: bool, lane: Lane) -> None:
         """Set or leave standby; writes only a change, except on a trip."""
+        if not on:
+            self._refreshed = None
         if lane is not Lane.TRIP and (await self.running.read(lane)).value == on:
             return
         await self.write_registers(199, (0 if on else 1,), WRITE_ONE, lane)
         if (await self.running.read(lane)).value != on:
             raise ReadbackMismatch(self.name, f"{'is still' if on else 'did not go to'} standby")
+
+    async def poll(self, names: Sequence[str]) -> Sequence[Reading]:
+        """Refresh the remote setpoint when it is time; read these signals."""
+        await self._refresh()
+        return await super().poll(names)
+
+    async def write_registers(
+        self, start: int, registers: tuple[int, ...], function: int, lane: Lane
+    ) -> None:
+        """Write registers, once; remember the remote setpoint to refresh it."""
+        if start != REMOTE:
+            await super().write_registers(start, registers, function, lane)
+            return
+        async with self._setting:
+            self._refreshed = None  # not known until it is confirmed
+            await super().write_registers(start, registers, function, lane)
+            self._refreshed, self._refreshed_at = registers, self._now()
+
+    async def _refresh(self) -> None:
+        """Write the remote setpoint again when it is older than ``refresh_s``."""
+        period_s = self._options.refresh_s
+        async with self._setting:
+            due = period_s > 0 and self._now() - self._refreshed_at >= period_s
+            if self._refreshed is not None and due:
+                self._refreshed_at = self._now()
+                await super().write_registers(REMOTE, self._refreshed, WRITE_ONE, Lane.POLL)
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
 
     async def readings(
         self, names: tuple[str, ...], lane: Lane, *, strict: bool = False

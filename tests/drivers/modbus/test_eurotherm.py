@@ -1,10 +1,11 @@
 """Eurotherm controllers: the sheet's frames, decimals, setpoint selection, standby, faults."""
 
+import asyncio
 from math import nan
 
 import pytest
 
-from drivers.errors import CommandRejected, DeviceFault, OutOfRange, WrongInstrument
+from drivers.errors import CommandRejected, DeviceFault, NoReply, OutOfRange, WrongInstrument
 from drivers.roles import Thermostat
 from drivers.signal import Lane, Limits, Quality
 from drivers.thermostats.eurotherm import Eurotherm3216
@@ -276,6 +277,78 @@ async def test_the_rate_limit_is_written_only_when_it_differs(bench):
     await driver.prepare()
     await driver.prepare()
     assert (written, sim.values[35]) == ([35], 5.0)
+
+
+def spy(sim):
+    """What is written to a simulated unit, as (register, counts)."""
+    written, original = [], sim.write
+
+    def write(address, values):
+        written.append((address, values[0]))
+        original(address, values)
+
+    sim.write = write
+    return written
+
+
+async def polls(driver, n, every_s=1.0):
+    for _ in range(n):
+        await driver.poll(["temperature"])
+        await asyncio.sleep(every_s)
+
+
+async def test_the_remote_setpoint_is_refreshed_while_control_is_on(unit):
+    driver, sim, _ = unit
+    await driver.set_temperature(60.0)
+    written = spy(sim)
+    await polls(driver, 10)
+    assert written == [(26, 600)] * 4  # at most every 2 s
+    await driver.heat_off()
+    written.clear()
+    await polls(driver, 5)
+    assert written == []
+
+
+async def test_a_setpoint_of_an_earlier_connection_is_not_written_again(unit):
+    driver, sim, _ = unit
+    await driver.set_temperature(60.0)
+    await driver.prepare()
+    written = spy(sim)
+    await polls(driver, 5)
+    assert written == []
+
+
+async def test_refreshing_can_be_switched_off(bench):
+    rig = bench()
+    driver, sim = rig.add(SimEurotherm3216, refresh_s=0)
+    await rig.bus.open()
+    await driver.set_temperature(60.0)
+    written = spy(sim)
+    await polls(driver, 5)
+    assert written == []
+
+
+async def test_a_refresh_never_undoes_a_new_setpoint(unit):
+    driver, sim, _ = unit
+    await driver.set_temperature(60.0)
+    for k in range(20):
+        await asyncio.sleep(2.0)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(driver.poll(["temperature"]))
+            tasks.create_task(driver.set_temperature(70.0 + k))
+        assert sim.values[26] == 70.0 + k
+
+
+async def test_a_setpoint_that_was_not_confirmed_is_not_refreshed(unit):
+    driver, sim, rig = unit
+    await driver.set_temperature(60.0)
+    rig.line.disturb(sim.name, "silent")
+    with pytest.raises(NoReply):
+        await driver.setpoint.set(80.0)
+    rig.line.disturb(sim.name, "ok")
+    written = spy(sim)
+    await polls(driver, 5)
+    assert written == []
 
 
 async def test_an_epc3000_is_driven_over_tcp(bench):
