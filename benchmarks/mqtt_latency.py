@@ -5,8 +5,8 @@
 Command: publish ``cmd/ping`` with QoS 1 on a raw socket, until the daemon's answer is on that
 socket; the daemon is the real MQTT API in a process of its own, the broker a real mosquitto. As
 floors, a raw socket client's round trip, QoS 1, publisher to subscriber through the broker (one
-message), and the same to a raw answering process and back (two messages: what a command needs at least). The
-three take turns, so that the machine's mood is the same.
+message), and the same to a raw answering process and back (two messages: what a command needs at
+least). The three take turns, so that the machine's mood is the same.
 
 The broker runs with ``set_tcp_nodelay`` and with its defaults. With its defaults it holds a second
 small message to a client back until the client's kernel has acknowledged the first, which a kernel

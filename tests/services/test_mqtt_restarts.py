@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from daemon.api import client as client_module
 from daemon.api.client import Broker, BrokerLost, connect
 from daemon.errors import ConfigError
+from simulators import virtualtime
 from tests.services.broker import MOSQUITTO, BrokerProcess, broker, free_port
 from tests.services.mqtt_rig import ROOT, listening, quick_reconnects, running
 
@@ -207,6 +208,20 @@ async def test_a_broker_of_mqtt_3_only_is_served_too(tmp_path):
                 assert (await client.ask("ping", {"id": "a"}))["ok"]
     finally:
         old.kill()
+
+
+@mosquitto
+def test_a_daemon_on_a_clock_faster_than_the_walls_is_on_the_broker_too(broker):
+    async def main():
+        async with running(broker) as daemon:
+            await daemon.until_connected()
+            for i in range(50):
+                daemon.bus.emit("campaign", state="running", reason=str(i))
+                await asyncio.sleep(1.0)
+            assert daemon.api.connected
+            assert len(daemon.api.outbox) == 0
+
+    virtualtime.run(main(), speed=200)
 
 
 @mosquitto
