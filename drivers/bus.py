@@ -56,6 +56,7 @@ class Bus:
         self._opening = asyncio.Lock()
         self._transport: Transport | None = None
         self._reader: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop  # known as soon as the line is open
         self._why_down = "the line has not been opened"
         self._lost = False
         self._frames: deque[bytes] = deque()
@@ -84,6 +85,7 @@ class Bus:
             if self._transport is not None:
                 return
             await self._end_reader()
+            self._loop = asyncio.get_running_loop()
             transport = self._dial(self.port, self.line)
             await transport.open()
             self._codec.reset()
@@ -139,9 +141,8 @@ class Bus:
         self._expired = False
         self._listening = True
         self._heard.clear()
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_s
-        timer = loop.call_at(deadline, self._expire)
+        deadline = self._loop.time() + timeout_s
+        timer = self._loop.call_at(deadline, self._expire)
         try:
             await self._write(instrument, request, deadline)
             return await self._reply(instrument, request, match, timeout_s)
@@ -160,7 +161,6 @@ class Bus:
 
     async def _reply(self, instrument: str, request: bytes, match: Match[T], timeout_s: float) -> T:
         """Wait for the frame that matches."""
-        loop = asyncio.get_running_loop()
         while True:
             while self._frames:
                 frame = self._frames.popleft()
@@ -172,7 +172,7 @@ class Bus:
                 raise LinkLost(instrument, f"{self.port}: {self._why_down}")
             if self._expired:
                 raise NoReply(instrument, request, timeout_s, bytes(self._heard))
-            self._waiter = loop.create_future()
+            self._waiter = self._loop.create_future()
             try:
                 await self._waiter
             finally:
@@ -180,11 +180,11 @@ class Bus:
 
     async def _take_line(self, instrument: str, lane: Lane) -> float:
         """Wait for the turn, for quiet and for the gap; return the time the turn began."""
-        loop = asyncio.get_running_loop()
+        self._require_link(instrument)
         while True:
             if not self._turns.try_take():
                 await self._turns.take(lane)
-            began = loop.time()
+            began = self._loop.time()
             try:
                 ready = await self._settled(lane, began)
                 self._require_link(instrument)
@@ -198,7 +198,7 @@ class Bus:
 
     async def _settled(self, lane: Lane, began: float) -> bool:
         """Wait until nothing more is coming; False when a trip came meanwhile and goes first."""
-        line, loop = self.line, asyncio.get_running_loop()
+        line, loop = self.line, self._loop
         if self._in_doubt:
             limit = began + (line.quiet_s if lane is Lane.TRIP else line.drain_s)
             while (rest := min(self._quiet_at(), limit) - loop.time()) > 0:
@@ -223,7 +223,7 @@ class Bus:
 
     def _release(self, began: float) -> None:
         """End a turn."""
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         self._not_before = now + self.line.gap_s
         self.counters.busy_s += now - began
         self._turns.give_back()
@@ -260,7 +260,7 @@ class Bus:
     def _doubt(self) -> None:
         """Remember that bytes of an exchange that failed may still come."""
         self._in_doubt = self.line.quiet_s > 0
-        self._failed_at = asyncio.get_running_loop().time()
+        self._failed_at = self._loop.time()
 
     async def _read(self, transport: Transport) -> None:
         """Take bytes until the link ends or the bus is closed; close the transport."""
@@ -276,7 +276,7 @@ class Bus:
             await transport.close()
 
     def _take_bytes(self, data: bytes) -> None:
-        self._heard_at = asyncio.get_running_loop().time()
+        self._heard_at = self._loop.time()
         if self._echo:
             data = self._without_echo(data)
         if self._listening:

@@ -38,6 +38,9 @@ class Turns:
 
     def give_back(self) -> None:
         """Hand the line to the next in turn, or free it."""
+        if not any(self._queues.values()):
+            self._held = False
+            return
         while (lane := self._next_lane()) is not None:
             turn = self._queues[lane].popleft()
             if not turn.done():  # else its task was cancelled while it waited

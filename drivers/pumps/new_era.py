@@ -40,6 +40,7 @@ from drivers.signal import Lane, Limits, SignalSpec
 from drivers.table import BadValue, MethodSignal, Row
 
 MAX_CM_MIN, MIN_CM_H = 5.1005, 0.004205  # plunger speeds (manual, specifications)
+SAME_SCAN_S = 0.1
 REFILL_LOOK_S = 0.5
 
 
@@ -66,6 +67,7 @@ class NewEraPump(NewEraWire):
         self._ledger = Ledger(filled, syringe.volume_ml)
         self._new = True  # never prepared
         self._commanded = 0.0  # mL/min
+        self._counted_at = float("-inf")  # when the counters were last read
 
     # --- life
 
@@ -254,10 +256,13 @@ class NewEraPump(NewEraWire):
         _, volumes = await self.query("DIS", lane)
         scale = ML[volumes[3]]
         self._ledger.update(float(volumes[1]) * scale, float(volumes[2]) * scale)
+        self._counted_at = asyncio.get_running_loop().time()
         return self._ledger.dispensed
 
     async def _read_remaining(self, lane: Lane) -> float:
-        await self._read_dispensed(lane)
+        age = asyncio.get_running_loop().time() - self._counted_at
+        if lane is not Lane.POLL or age > SAME_SCAN_S:  # else the same answer told both
+            await self._read_dispensed(lane)
         return self._ledger.remaining
 
     async def refill(self, volume_ml: float, flow_ml_min: float) -> None:

@@ -87,9 +87,16 @@ def test_ipv6_and_modbus_ports_are_tcp_too():
     assert isinstance(dial("modbus-tcp://h:502", LineSpec()), TcpTransport)
 
 
-async def test_a_peer_that_reset_the_connection_can_be_closed(transport):
-    transport._writer.transport.abort()
-    await transport.close()
+async def test_a_peer_that_takes_no_bytes_does_not_keep_the_line_from_closing():
+    listener = socket.create_server(("127.0.0.1", 0))
+    transport = TcpTransport(*listener.getsockname())
+    await transport.open()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await transport.write(bytes(50_000_000))
+    async with asyncio.timeout(1):
+        await transport.close()
+    listener.close()
 
 
 async def test_a_traced_transport_shows_every_byte(server):
