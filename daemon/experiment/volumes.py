@@ -23,8 +23,9 @@ class Meter:
     total_ml: float = 0.0
     flow_ml_min: float = 0.0
     _t: float | None = None
-    _counter: float | None = None
-    _at_counter: float = 0.0  # total that belongs to ``_counter``
+    _counter: float = 0.0  # where counting by the counter began,
+    _at_counter: float = 0.0  # and the total that belongs to it
+    _last_counter: float | None = None
 
     @property
     def seen(self) -> float | None:
@@ -53,7 +54,8 @@ class Meter:
         if not isfinite(dispensed_ml):
             return
         self.on_flow(t, self.flow_ml_min)
-        if self._counter is None or dispensed_ml < self._counter:
+        before, self._last_counter = self._last_counter, dispensed_ml
+        if before is None or dispensed_ml < before:
             self._counter, self._at_counter = dispensed_ml, self.total_ml
             return
         counted = self._at_counter + dispensed_ml - self._counter

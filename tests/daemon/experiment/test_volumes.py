@@ -114,6 +114,16 @@ def test_a_cleared_counter_goes_on_from_there():
     assert meter.total_ml == pytest.approx(0.2, abs=0.01)
 
 
+def test_a_refill_that_clears_the_counter_again_and_again_loses_nothing():
+    meter, counter = Meter(), 0.0
+    meter.on_counter(0.0, 0.0)
+    for t in range(1, 601):
+        counter = 0.0 if t % 150 == 0 else counter + 1 / 60
+        meter.on_flow(float(t), 1.0)
+        meter.on_counter(float(t), counter)
+    assert meter.total_ml == pytest.approx(599 / 60, abs=0.05)
+
+
 @given(programmes.filter(lambda p: sum(s * q for s, q in p) > 60), st.floats(0.05, 0.95))
 def test_fluid_entered_when_the_volume_was_less_by_what_lies_between(programme, part):
     clocks, true_ml, end = polled(programme)
