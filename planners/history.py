@@ -180,7 +180,10 @@ class _Row:
 
 
 def history_from_json(items: object, problem: Problem) -> list[Observation]:
-    """Return the runs of external planners' JSON; raise BadHistory with every fault."""
+    """Return the runs of a request's JSON; raise BadHistory with every fault.
+
+    Values out of range pass: a person may have run them, and they teach all the same.
+    """
     if not isinstance(items, list):
         raise BadHistory([f"must be a list of runs, got {items!r:.80}"])
     faults: list[str] = []
@@ -196,7 +199,8 @@ def _run(item: Any, problem: Problem, where: str, faults: list[str]) -> Observat
     for factor in problem.factors:
         point = item.get("point")
         given = point.get(factor.name) if isinstance(point, Mapping) else None
-        if fault := factor.fault(given):
+        if not factor.has_row(given):
+            fault = factor.fault(given) or "has no place in the problem"
             faults.append(f"{where}: {factor.name}: {fault}")
     status = item.get("status", "ok")
     if status not in get_args(Status):

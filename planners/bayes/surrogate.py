@@ -10,6 +10,7 @@ from planners.bayes.process import GaussianProcess, Priors, fit
 from planners.factors import Array
 
 _PRIORS = Priors()
+_BEYOND = 0.2  # of the cube: runs further outside count as if they were there
 _FEWEST_FOR_LOG = 5  # runs without which the data cannot tell which scale suits them
 
 
@@ -75,14 +76,10 @@ class Model:
 
 def run_row(problem: Problem, run: Observation) -> Array:
     """Return where a run really was in the unit cube: as achieved where that is known."""
-    requested = problem.encode(run.point)
-    achieved = run.achieved
-    if achieved is None or any(f.name not in achieved for f in problem.factors):
-        return requested
-    if any(f.fault(achieved[f.name]) for f in problem.factors if not f.terms):
-        return requested
-    row = problem.encode(achieved)
-    return np.clip(row, -0.2, 1.2) if np.all(np.isfinite(row)) else requested
+    achieved = run.achieved or {}
+    known = all(factor.has_row(achieved.get(factor.name)) for factor in problem.factors)
+    row = problem.encode(achieved if known else run.point)
+    return np.clip(row, -_BEYOND, 1.0 + _BEYOND)
 
 
 def usable(history: Sequence[Observation], name: str, use_suspect: bool) -> list[Observation]:

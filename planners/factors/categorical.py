@@ -107,6 +107,10 @@ class Categorical:
         """Return the unit-cube row of a level."""
         return np.array([(self.levels.index(str(value)) + 0.5) / len(self.levels)])
 
+    def has_row(self, value: object) -> bool:
+        """Return whether ``row`` can place a value, in range or not."""
+        return self.fault(value) is None
+
     def fault(self, value: object) -> str | None:
         """Return what is wrong with a value, or None."""
         if not isinstance(value, str) or value not in self.levels:

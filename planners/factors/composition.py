@@ -95,6 +95,12 @@ class Composition:
         parts = np.array([float(amounts.get(c, 0.0)) for c in self.components])
         return parts / self.total
 
+    def has_row(self, value: object) -> bool:
+        """Return whether ``row`` can place a value, in range or not."""
+        if not isinstance(value, Mapping):
+            return False
+        return all(number(value.get(c, 0.0)) is not None for c in self.components)
+
     def fault(self, value: object) -> str | None:
         """Return what is wrong with a value, or None."""
         if not isinstance(value, Mapping):

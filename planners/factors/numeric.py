@@ -124,6 +124,10 @@ class Continuous:
         legal = plain if self.transform == "none" else np.maximum(plain, floor)
         return (self._forward(legal) - low) / (high - low)
 
+    def has_row(self, value: object) -> bool:
+        """Return whether ``row`` can place a value, in range or not."""
+        return number(value) is not None
+
     def fault(self, value: object) -> str | None:
         """Return what is wrong with a value, or None."""
         given = number(value)
@@ -205,6 +209,10 @@ class Discrete:
         """Return the unit-cube row of the nearest of the values."""
         gaps = np.abs(np.asarray(self.values, dtype=float) - float(value))  # type: ignore[arg-type]
         return np.array([(int(np.argmin(gaps)) + 0.5) / len(self.values)])
+
+    def has_row(self, value: object) -> bool:
+        """Return whether ``row`` can place a value, in range or not."""
+        return number(value) is not None
 
     def fault(self, value: object) -> str | None:
         """Return what is wrong with a value, or None."""

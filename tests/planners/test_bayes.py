@@ -181,3 +181,19 @@ def test_a_problem_without_responses_is_refused(plane, rng):
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(BadOption, match="must be at least"):
         Bayes(**options)
+
+
+@pytest.mark.parametrize("wrong", [None, "hot", float("nan")])
+def test_an_achieved_value_that_is_no_number_is_not_used(plane, wrong):
+    history = campaign(plane, hill, 6)
+    broken = [Observation(r.point, r.responses, achieved={"a": wrong, "b": 1.0}) for r in history]
+    first, second = (Bayes().suggest(plane, h, 1, generator(0, 6)) for h in (history, broken))
+    assert first == second
+
+
+def test_a_run_far_outside_the_factors_ranges_does_no_harm(plane):
+    outside = Observation({"a": 1e9, "b": -1e9}, {"y": Measured(0.5)})
+    history = [*campaign(plane, hill, 6), outside]
+    for planner in (Bayes(), Bayes(n_initial=20)):
+        (point,) = planner.suggest(plane, history, 1, generator(0, 7))
+        assert plane.feasible(point)

@@ -150,3 +150,11 @@ def test_a_malformed_json_history_is_named(items, sentence):
 def test_a_run_that_measured_nothing_survives_its_json():
     run = Observation({"temperature": 60.0, "solvent": "THF", "ratio": {"Pt": 1.0, "Mo": 0.0}})
     assert history_from_json([run.to_json()], PROBLEM) == [run]
+
+
+def test_a_run_out_of_range_passes_in_a_request():
+    point = {"temperature": 250.0, "solvent": "THF", "ratio": {"Pt": 3.0}}
+    (run,) = history_from_json([{"point": point}], PROBLEM)
+    assert run.point == point
+    with pytest.raises(BadHistory, match="run 0: ratio: must have amounts >= 0, got 'x' of Pt"):
+        history_from_json([{"point": {**point, "ratio": {"Pt": "x"}}}], PROBLEM)
