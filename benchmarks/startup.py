@@ -1,0 +1,88 @@
+"""Start of the program: ``--help`` beside bare Python, time until ready, memory.
+
+python -m benchmarks.startup [--runs N]
+"""
+
+import argparse
+import json
+import os
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+CONFIG = Path(__file__).parents[1] / "config" / "flow.toml"
+TAYLORD = str(Path(sys.executable).with_name("taylord"))
+IMPORTS = "import daemon.app.serve, daemon.cli.campaigns, daemon.settings.load, daemon.api.server"
+
+
+def seconds(command):
+    started = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - started
+
+
+def ratio(command, floor, runs):
+    """Return medians of both, interleaved, and the median of the ratios pair by pair."""
+    pairs = [(seconds(command), seconds(floor)) for _ in range(runs + 1)][1:]
+    return {
+        "s": statistics.median(a for a, _ in pairs),
+        "floor_s": statistics.median(b for _, b in pairs),
+        "ratio": statistics.median(a / b for a, b in pairs),
+    }
+
+
+def daemon(folder):
+    """Start a simulated daemon in real time; return s until READY=1 and its memory, MiB."""
+    text = re.sub(r"\[mqtt\]\nhost = .*\n", "", CONFIG.read_text())
+    config = Path(folder) / "rig.toml"
+    config.write_text(text)
+    path = os.path.join(folder, "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(path)
+        listener.settimeout(60)
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            [TAYLORD, "run", str(config), "--simulate", "--data", os.path.join(folder, "data")],
+            env=os.environ | {"NOTIFY_SOCKET": path},
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            while b"READY=1" not in listener.recv(4096):
+                pass
+            ready_s = time.perf_counter() - started
+            time.sleep(10)
+            status = Path(f"/proc/{process.pid}/status").read_text()
+        finally:
+            process.terminate()
+            process.wait(60)
+    return ready_s, int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=30)
+    arguments = parser.parse_args()
+    bare = [sys.executable, "-I", "-c", "pass"]
+    with tempfile.TemporaryDirectory() as folder:
+        ready_s, rss_mib = daemon(folder)
+    imports_s = statistics.median(seconds([sys.executable, "-c", IMPORTS]) for _ in range(3))
+    report = {
+        "help": ratio([TAYLORD, "--help"], bare, arguments.runs) | {"target": 4.0},
+        "ready": {
+            "s": ready_s,
+            "imports_s": imports_s,
+            "after_imports_s": ready_s - imports_s,
+            "target_s": 1.0,
+        },
+        "memory_of_simulated_daemon": {"rss_mib": rss_mib},
+    }
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()
