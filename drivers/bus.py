@@ -26,6 +26,7 @@ T = TypeVar("T")
 Match = Callable[[bytes], T | None]
 Handler = Callable[[bytes], None]
 
+WRITE_S = 2.0  # a line that takes no bytes for so long is dead
 HEARD_MAX = 64  # bytes of a bad answer that are worth showing
 
 
@@ -130,7 +131,7 @@ class Bus:
         """Send a request that is not answered; raises LinkLost or NotConnected."""
         began = await self._take_line(instrument, lane)
         try:
-            await self._write(instrument, request, began + self.line.drain_s)
+            await self._write(instrument, request, self._loop.time() + WRITE_S)
         finally:
             self._release(began)
 

@@ -13,6 +13,7 @@ dies, ``taylord safe`` must stop it. Unverified on hardware.
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import ClassVar
 
 from drivers.ascii import AsciiInstrument, AsciiSignal, until_answered
@@ -20,6 +21,7 @@ from drivers.bus import Bus
 from drivers.errors import (
     CommandRejected,
     DeviceFault,
+    NoReply,
     OutOfRange,
     ReadbackMismatch,
     WrongInstrument,
@@ -97,6 +99,8 @@ class AzuraPump(AsciiInstrument):
         self._head = await self._number("HEADTYPE")
         if self._max_bar is not None:
             await self._limit_pressure(self._head, self._max_bar)
+        if self._on and await self._number("IMOTOR") == 0:
+            self._on = None  # it was told to run and does not: a power cut, or a hand on it
         if self._on is None:
             await self.stop()
         self._errors, self._faulty = await self.ask("ERRORS?", lane=Lane.COMMAND), False
@@ -151,7 +155,8 @@ class AzuraPump(AsciiInstrument):
         await until_answered(lambda: self.tell("OFF", lane=lane))
         self._on = False
         if self._faulty:
-            self._errors, self._faulty = await self.ask("ERRORS?", lane=lane), False
+            with suppress(NoReply):  # it is stopped; check() goes on telling the fault
+                self._errors, self._faulty = await self.ask("ERRORS?", lane=lane), False
 
     async def _read_flow(self, lane: Lane) -> float:
         ul_min = await self._number("FLOW", lane)

@@ -3,7 +3,7 @@ import math
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.ascii import AsciiInstrument, AsciiSignal
@@ -19,6 +19,7 @@ from drivers.options import SerialOptions
 from drivers.roles import Instrument
 from drivers.signal import Lane, Limits, Quality
 from drivers.table import MethodSignal, checked
+from simulators.virtualtime import VirtualTimeLoop
 from tests.drivers.core.exemplar import ExemplarBath
 from tests.drivers.core.peer import Peer, bus_to
 
@@ -372,3 +373,33 @@ def test_checked_values_are_inside_the_limits_or_refused(value):
     spec = ExemplarBath.setpoint.spec(Limits(-20, 200))
     with suppress(OutOfRange):
         assert -20 <= checked("b", spec, value) <= 200
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from([0.01, 0.2, 0.49, 0.5, 0.51, 0.7, 1.4, 3.0, None]), max_size=12))
+def test_whatever_the_delays_and_losses_a_reply_belongs_to_its_question(delays):
+    """The far end answers in order, each answer late by its delay; None: never."""
+    loop = VirtualTimeLoop()
+    pending, free_at = list(delays), 0.0
+
+    def script(request):
+        nonlocal free_at
+        delay = pending.pop(0) if pending else 0.01
+        if delay is None:
+            return []
+        free_at = max(free_at, loop.time() + delay)
+        text = b"I am W" if request == b"WHO?\r" else request.strip()
+        return [(free_at - loop.time(), text + b"\r\n")]
+
+    async def questions():
+        bus = bus_to(Peer(script))
+        await bus.open()
+        tagless = Tagless("w", bus, SerialOptions(timeout_s=0.5), {})
+        for i in range(12):
+            with suppress(NoReply):
+                assert await tagless.ask(f"Q{i}") == f"Q{i}"
+        assert await tagless.ask("last") == "last"
+        await bus.close()
+
+    loop.run_until_complete(questions())
+    loop.close()

@@ -153,6 +153,14 @@ async def test_a_pump_of_unknown_state_is_stopped_on_the_first_connect_only(wire
         assert (await pump.flow.read()).value == 1.0
 
 
+async def test_a_pump_that_lost_its_power_is_not_taken_for_running_after_a_reconnect(pump, sim):
+    await pump.set_flow(1.0)
+    sim.running = False  # as after a power cut
+    await pump.identify()
+    await pump.prepare()
+    assert (await pump.flow.read()).value == 0.0
+
+
 async def test_flow_is_what_is_commanded_while_it_runs_and_zero_when_stopped(pump, part):
     assert await pump.set_flow(1.25) == 1.25
     assert part.flow == 1.25
@@ -204,6 +212,19 @@ async def test_a_new_error_is_a_fault_until_somebody_stops_the_pump(pump, part):
     part.pressure = 10.0
     await pump.stop()
     await pump.check()
+
+
+async def test_a_stopped_pump_is_stopped_even_if_its_errors_cannot_be_read(pump, wire, part):
+    await pump.set_flow(1.0)
+    part.pressure = 30.0
+    await asyncio.sleep(6)
+    with pytest.raises(DeviceFault):
+        await pump.check()
+    wire.line.trouble = lambda reply: () if reply.startswith(b"ERRORS") else ((0.0, reply),)
+    await pump.make_safe()
+    wire.line.trouble = lambda reply: ((0.0, reply),)
+    with pytest.raises(DeviceFault):
+        await pump.check()
 
 
 async def test_a_lost_answer_to_off_is_asked_for_again(pump, wire, part):
