@@ -46,10 +46,9 @@ class SharedLine:
 
 
 async def _close(link: Any) -> None:
-    """Close a link that can be closed (an MQTT link looks after itself)."""
-    close = getattr(link, "close", None)
-    if close is not None:
-        await close()
+    """Close a bus; a link to an MQTT broker looks after itself, and others may be on it."""
+    if not hasattr(link, "subscribe"):
+        await link.close()
 
 
 def shared_lines(lines: LinesPort, names: list[str]) -> dict[str, SharedLine]:

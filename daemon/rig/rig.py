@@ -7,6 +7,7 @@ drives the rig safe and closes the lines.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -174,10 +175,12 @@ class Rig:
         ):
             supervisor.hurry()
 
-    async def first_attempts(self) -> None:
-        """Wait until every instrument was asked once; the daemon is ready then, maybe degraded."""
-        for supervisor in self._supervisors.values():
-            await supervisor.tried.wait()
+    async def first_attempts(self, within_s: float | None = None) -> None:
+        """Wait until every instrument was asked once, or so long; some may be down then."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                for supervisor in self._supervisors.values():
+                    await supervisor.tried.wait()
 
     async def make_safe(self, reason: str, timing: Timing = END_TIMING) -> SafeReport:
         """Stop pumps, then heat and light, now; bounded in time, on what was ever connected."""

@@ -34,7 +34,7 @@ CONNECT_S = 10.0  # opening, identity and preparation together
 KNOCK_S = 1.1  # an attempt that gives a dead instrument one deadline of 1 s; most are such
 FULL_EVERY, FULL_EVERY_SHARED = 8, 64  # attempts: one takes its time (modes, slow instruments)
 POLL_S = 5.0  # one poll, all its exchanges
-CHECK_EVERY_S = 10.0
+CHECK_EVERY_S, DOUBTFUL_CHECK_S = 10.0, 1.0
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 0.75  # with a deadline of 1 s, back within 2 s of the instrument's return
 BEAT_WITHIN_S = 2 * CONNECT_S + POLL_S
@@ -150,8 +150,10 @@ class Supervisor:
             if names := self._plan.take_due(self._loop.time()):
                 await self._poll(names)
             if self.connection.up and self._loop.time() >= self._next_check:
-                self._next_check = self._loop.time() + CHECK_EVERY_S
                 await self._check()
+                doubtful = self.connection.state == "doubtful"
+                every = DOUBTFUL_CHECK_S if doubtful else CHECK_EVERY_S
+                self._next_check = self._loop.time() + every
 
     async def _poll(self, names: list[str]) -> None:
         """Read what is due; while in doubt, ask for one signal only: silence costs one deadline."""

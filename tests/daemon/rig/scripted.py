@@ -142,8 +142,9 @@ class ScriptedPump(Scripted):
         SignalSpec("flow", float, "mL/min", writable=True, limits=Limits(0.0, 20.0)),
         SignalSpec("pressure", float, "bar"),
         SignalSpec("mode", str, writable=True, choices=("a", "b"), poll_s=None),
+        SignalSpec("torque", int, "%", writable=True, limits=Limits(0, 100), poll_s=None),
     )
-    values: ClassVar = {"flow": 0.0, "pressure": 1.0, "mode": "a"}
+    values: ClassVar = {"flow": 0.0, "pressure": 1.0, "mode": "a", "torque": 50}
     max_flow_ml_min, min_flow_ml_min, flow_step_ml_min = 10.0, 0.001, 0.001
     holds = None  # reads this flow back, whatever was set
 

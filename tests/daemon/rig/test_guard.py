@@ -281,6 +281,14 @@ async def test_a_signal_is_set_by_its_full_name():
         assert bench["bath"].done == ["heat to 50", "off", "heat to 50"]
 
 
+async def test_a_number_outside_its_limits_is_refused_for_any_signal():
+    async with running(Bench()) as bench:
+        assert (await bench.guard.set_signal("pump-a.torque", 70)).value == 70
+        with pytest.raises(OutOfLimits, match=r"pump-a\.torque: 101 %"):
+            await bench.guard.set_signal("pump-a.torque", 101)
+        assert bench["pump-a"].done == ["torque=70"]
+
+
 async def test_unknown_and_read_only_signals_are_refused():
     async with running(Bench()) as bench:
         with pytest.raises(UnknownSignal, match=r"pump-a\.mood"):

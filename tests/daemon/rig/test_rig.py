@@ -98,3 +98,15 @@ async def test_a_stalled_task_is_late():
         await asyncio.sleep(40)
         assert bench.rig.heartbeats.late() == ["bath"]
         stop.append(True)
+
+
+async def test_waiting_for_the_first_attempts_can_be_bounded():
+    bench = Bench()
+    bench["nmr"].takes_s = 5.0
+    task = asyncio.create_task(bench.rig.run())
+    await bench.rig.first_attempts(0.5)
+    assert asyncio.get_running_loop().time() == 0.5
+    assert bench.rig.connected("pump-a")
+    assert not bench.rig.connected("nmr")
+    task.cancel()
+    await asyncio.wait([task])

@@ -235,3 +235,34 @@ async def test_a_mistake_in_a_driver_ends_the_rig_and_makes_it_safe():
     assert bench["pump-a"].done == ["safe"]
     assert bench["bath"].done == ["safe"]
     assert bench.lines.closed
+
+
+async def test_another_wrong_instrument_is_told_again():
+    bench = Bench()
+    bench["nmr"].fault = WrongInstrument("nmr", "an oven answers")
+    async with running(bench):
+        bench["nmr"].fault = WrongInstrument("nmr", "a balance answers")
+        await asyncio.sleep(2)
+        told = [data["message"] for data in bench.of("connection", instrument="nmr")]
+        assert told == ["an oven answers", "a balance answers"]
+
+
+async def test_a_poll_without_readings_is_still_an_answer():
+    async with running(Bench()) as bench:
+
+        async def nothing(names):
+            return []
+
+        bench["nmr"].poll = bench["pump-a"].poll = nothing
+        await asyncio.sleep(20)
+        assert bench.states("pump-a") == ["connected"]
+
+
+async def test_the_link_to_a_broker_is_not_closed_because_one_instrument_is_silent():
+    bench = Bench()
+    bench["nmr"].link.subscribe = lambda topic, handler: None  # which makes it one
+    async with running(bench):
+        bench["nmr"].silent = True
+        await asyncio.sleep(30)
+        assert bench.states("nmr") == ["connected", "reconnecting"]
+        assert bench["nmr"].link.closed == 0
