@@ -7,6 +7,7 @@ there the write is made at once, and takes no virtual time.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
@@ -15,6 +16,8 @@ from typing import Protocol
 from daemon.errors import StoreFailed
 from daemon.store.ledger import Ledger
 from daemon.store.recorder import ReadingRow, Statement
+
+JOIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +74,20 @@ class InThread:
         self._jobs.put(job)
 
     def close(self) -> None:
-        """Finish what is queued and close the file; blocks for that long."""
+        """Finish what is queued and close the file; blocks for that long, within bounds.
+
+        A thread that hangs in a write is left behind; it ends with the process.
+        """
         self._jobs.put(None)
-        self._thread.join()
-        self._ledger.close()
+        self._thread.join(JOIN_S)
+        if not self._thread.is_alive():
+            self._ledger.close()
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
             fault = _attempt(self._ledger, job)
-            self._loop.call_soon_threadsafe(self._done, job, fault)
+            with suppress(RuntimeError):  # the loop was closed while the disk hung
+                self._loop.call_soon_threadsafe(self._done, job, fault)
 
 
 def _attempt(ledger: Ledger, job: Job) -> StoreFailed | None:

@@ -33,6 +33,7 @@ GROUP_S = 1.0  # real time: telemetry is written this often
 VIRTUAL_GROUP_S = 30.0  # virtual time: seldom, because only speed counts there
 GROUP_ROWS = 5_000  # ... or when this much has come together
 RETRY_S = 5.0
+CLOSE_S = 10.0  # a disk that hangs does not keep the daemon from ending
 MAX_READINGS = 200_000  # in memory while nothing can be written: hours at 10 per second
 MAX_STATEMENTS = 50_000  # likewise; beyond it only documents of the run are still taken
 CHATTER = frozenset({"alarm", "connection", "decision"})
@@ -188,14 +189,15 @@ class Store:
         await self.commit()
 
     async def close(self) -> None:
-        """Write what is left and close; what cannot be written is logged as lost."""
+        """Write what is left and close, within bounds; what cannot be written is logged as lost."""
         sql = "UPDATE boots SET ended = ? WHERE boot = ?"
         self._durable.append((sql, (self._timebase.iso(), self._recorder.boot)))
         try:
-            await self.flush()
-        except StoreFailed as fault:
+            async with asyncio.timeout(CLOSE_S):
+                await self.flush()
+        except (StoreFailed, TimeoutError) as fault:
             lost = len(self._durable), len(self._readings)
-            log.error("store.lost", rows=lost[0], readings=lost[1], error=str(fault))  # noqa: TRY400 (no traceback)
+            log.error("store.lost", rows=lost[0], readings=lost[1], error=str(fault) or "hangs")  # noqa: TRY400 (no traceback)
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()

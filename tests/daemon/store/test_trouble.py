@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from daemon.errors import StoreFailed
-from daemon.store import ledger, writer
+from daemon.store import ledger, worker, writer
 from daemon.store.schema import FILE_NAME
 from tests.daemon.store.conftest import Opened, reading
 
@@ -217,6 +217,21 @@ async def test_a_writer_that_hangs_shows_by_its_tick(opened, monkeypatch):
     await asyncio.sleep(0.2)
     assert store.last_tick == stuck
     hung.set()
+
+
+async def test_a_disk_that_hangs_does_not_keep_the_daemon_from_ending(opened, monkeypatch):
+    monkeypatch.setattr(writer, "CLOSE_S", 0.1)
+    monkeypatch.setattr(worker, "JOIN_S", 0.1)
+    store, bus = opened.open()
+    hung = threading.Event()
+    monkeypatch.setattr(ledger.Ledger, "write", lambda self, *a: hung.wait(5) and None)
+    bus.emit("decision", what="x")
+    with capture_logs() as logs:
+        await opened.close()
+    hung.set()
+    assert logs[-1]["event"] == "store.lost"
+    store._worker._thread.join()
+    store._worker._ledger.close()
 
 
 async def test_a_file_that_vanished_is_not_silently_made_anew(opened, impatient):
