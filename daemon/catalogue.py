@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from daemon import plugins
 from daemon.settings.models import Settings
+from drivers.options import DriverOptions
 from drivers.signal import SignalSpec
 
 
@@ -18,8 +19,8 @@ def describe_drivers() -> list[dict[str, Any]]:
 def _describe(name: str) -> dict[str, Any]:
     driver = plugins.load("taylord.drivers", name)
     options = driver.Options
-    # the table of a driver whose options are required does not depend on them
-    specs = driver.signal_specs(options.model_construct(**_defaults(options)))
+    required = any(field.is_required() for field in options.model_fields.values())
+    specs = driver.signal_specs(DriverOptions() if required else options())
     return {
         "name": name,
         "summary": (getdoc(driver) or "").partition("\n")[0],

@@ -1,0 +1,275 @@
+"""The command line: results on standard output, exit codes, and never a traceback."""
+
+import csv
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from daemon.cli import main
+
+EXAMPLE = Path(__file__).parents[3] / "config" / "flow.toml"
+PROBLEM = {
+    "factors": [
+        {"name": "temperature", "kind": "continuous", "low": 30, "high": 120, "unit": "degC"},
+        {"name": "equivalents", "kind": "discrete", "values": [1, 2, 3]},
+    ],
+    "responses": [{"name": "yield", "goal": "maximise"}],
+}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The data directory and document of a short demo."""
+    return tmp_path_factory.mktemp("demo") / "data"
+
+
+@pytest.fixture
+def demo_run(demo, capsys):
+    """Run the demo once for the module; give its document."""
+    if not (demo / "document.json").exists():
+        assert main(["demo", "--experiments", "2", "--data", str(demo), "--json"]) == 0
+        (demo / "document.json").write_text(capsys.readouterr().out)
+    return json.loads((demo / "document.json").read_text())
+
+
+@pytest.fixture
+def problem(tmp_path):
+    path = tmp_path / "problem.json"
+    path.write_text(json.dumps(PROBLEM))
+    return path
+
+
+def json_of(capsys):
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_demo_prints_one_json_document_with_the_agreed_fields(demo_run):
+    fields = {
+        "rig",
+        "planner",
+        "experiments",
+        "best",
+        "front",
+        "virtual_s",
+        "wall_s",
+        "state",
+        "data",
+    }
+    assert fields <= demo_run.keys()
+    assert demo_run["state"] == "complete"
+    own = {"id", "status", "requested", "commanded", "achieved", "responses", "started", "finished"}
+    for experiment in demo_run["experiments"]:
+        assert own <= experiment.keys()
+        for response in experiment["responses"].values():
+            assert {"value", "sd", "quality"} <= response.keys()
+
+
+def test_the_views_for_readers_are_there(demo_run):
+    connection = sqlite3.connect(f"file:{demo_run['data']}/taylord.sqlite?mode=ro", uri=True)
+    try:
+        rows = connection.execute("SELECT temperature, space_time_yield FROM v_experiments")
+        assert len(rows.fetchall()) == 2
+        query = "SELECT time_utc, signal, value, quality FROM v_readings LIMIT 3"
+        assert len(connection.execute(query).fetchall()) == 3
+        for view in ("v_events", "v_commands"):
+            assert connection.execute(f"SELECT COUNT(*) FROM {view}").fetchone()[0] > 0
+    finally:
+        connection.close()
+
+
+def test_status_tells_how_the_rig_stands(demo_run, capsys):
+    assert main(["status", "--data", demo_run["data"], "--json"]) == 0
+    assert json_of(capsys)["state"] == "complete"
+    assert main(["status", "--data", demo_run["data"]]) == 0
+    assert "2 of 2 done" in capsys.readouterr().out
+
+
+def test_a_data_directory_is_found_below_the_default_one(demo_run, capsys):
+    assert main(["status", "--data", str(Path(demo_run["data"]).parent), "--json"]) == 0
+    assert json_of(capsys)["rig"] == "flow-1"
+
+
+def test_export_writes_csv_that_suggest_reads(demo_run, tmp_path, capsys):
+    out = tmp_path / "runs.csv"
+    assert main(["export", demo_run["data"], "--format", "csv", "--out", str(out)]) == 0
+    assert len(list(csv.DictReader(out.read_text().splitlines()))) == 2
+    factors = [
+        {"name": n, "kind": "continuous", "low": low, "high": high}
+        for n, low, high in (
+            ("residence_time", 0.5, 2.0),
+            ("temperature", 30.0, 120.0),
+            ("concentration", 0.1, 0.5),
+            ("equivalents.pyrrolidine", 1.0, 5.0),
+        )
+    ]
+    problem = tmp_path / "p.json"
+    problem.write_text(
+        json.dumps({"factors": factors, "responses": [{"name": "space_time_yield"}]})
+    )
+    capsys.readouterr()
+    assert main(["suggest", str(problem), "--history", str(out), "--json"]) == 0
+    assert len(json_of(capsys)["points"]) == 1
+
+
+def test_export_never_writes_over_a_file_unasked(demo_run, tmp_path, capsys):
+    out = tmp_path / "runs.json"
+    out.write_text("mine")
+    command = ["export", demo_run["data"], "--format", "json", "--out", str(out)]
+    assert main(command) == 2
+    assert out.read_text() == "mine"
+    assert "--force" in capsys.readouterr().err
+    assert main([*command, "--force"]) == 0
+
+
+def test_one_experiment_prints_one_element(tmp_path, capsys):
+    config = tmp_path / "rig.toml"
+    config.write_text(EXAMPLE.read_text())
+    settings = [
+        "residence_time=30 s",
+        "temperature=40",
+        "concentration=0.3",
+        "equivalents.pyrrolidine=2",
+    ]
+    command = ["experiment", str(config), "--simulate", "--speed", "max", "--json"]
+    command += ["--data", str(tmp_path / "data")]
+    assert main([*command, *(f"--set={setting}" for setting in settings)]) == 0
+    document = json_of(capsys)
+    assert document["status"] == "ok"
+    assert document["requested"]["residence_time"] == 0.5
+
+
+def test_conditions_that_cannot_be_made_are_refused_before_anything_moves(tmp_path, capsys):
+    command = ["experiment", str(EXAMPLE), "--simulate", "--speed", "max", "--json"]
+    command += ["--data", str(tmp_path / "data"), "--set", "residence_time=0.1"]
+    command += ["--set", "temperature=40", "--set", "concentration=0.3"]
+    assert main([*command, "--set", "equivalents.pyrrolidine=2"]) == 3
+    document = json_of(capsys)
+    assert document["status"] == "refused"
+    assert "mL/min" in document["reason"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["check", "nowhere.toml"], "nowhere.toml: cannot be read: No such file or directory"),
+        (
+            ["run", str(EXAMPLE), "--speed", "max"],
+            "--speed: only a simulated rig has another clock",
+        ),
+        (["run", str(EXAMPLE), "--simulate", "--speed", "-3"], "--speed: must be real, max or a"),
+        (["experiment", str(EXAMPLE), "--simulate"], "--set: must be NAME=VALUE"),
+        (
+            ["experiment", str(EXAMPLE), "--set", "temperature=hot"],
+            "conditions.temperature: is not a",
+        ),
+        (["status", "--data", "/nowhere"], "holds no taylord.sqlite"),
+        (["suggest", "nowhere.json"], "nowhere.json: cannot be read"),
+        (["send", "flow-1", "ping", "[1]"], "must be a JSON object"),
+        (["send", "flow-1", "ping", "--broker", "h:x"], "--broker: must be HOST:PORT"),
+        (["demo", "--experiments", "0"], "--experiments: must be at least 1"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_two(
+    arguments, says, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert says in captured.err
+    assert captured.out == ""
+    assert "Traceback" not in captured.err
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["run"], ["schema", "moon"]])
+def test_wrong_usage_exits_with_two(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+
+
+def test_send_says_when_nobody_listens(capsys):
+    assert main(["send", "flow-1", "ping", "--broker", "localhost:1", "--timeout", "2"]) == 3
+    assert "the broker cannot be used" in capsys.readouterr().err
+
+
+def test_suggest_says_what_is_wrong_with_a_history(problem, tmp_path, capsys):
+    history = tmp_path / "h.csv"
+    history.write_text("temperature,equivalents,yield\nhot,1,0.5\n50,9,0.6\n")
+    assert main(["suggest", str(problem), "--history", str(history)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith(f"{history}: row") for line in lines)
+
+
+def test_suggest_gives_points_in_the_box(problem, capsys):
+    assert main(["suggest", str(problem), "-n", "3", "--planner", "lhs", "--json"]) == 0
+    document = json_of(capsys)
+    assert document["planner"] == "lhs"
+    for point in document["points"]:
+        assert 30 <= point["temperature"] <= 120
+        assert point["equivalents"] in (1, 2, 3)
+
+
+@pytest.mark.parametrize("command", ["drivers", "planners"])
+def test_what_is_installed_is_listed(command, capsys):
+    assert main([command, "--json"]) == 0
+    names = [row["name"] for row in json_of(capsys)[command]]
+    assert {"drivers": "new-era-ne1000", "planners": "bayes"}[command] in names
+    assert main([command]) == 0
+    assert names[0] in capsys.readouterr().out
+
+
+def test_schemas_are_json_schemas(capsys):
+    import jsonschema
+
+    for what in ("config", "problem"):
+        assert main(["schema", what]) == 0
+        jsonschema.Draft202012Validator.check_schema(json_of(capsys))
+    assert main(["schema", "mqtt"]) == 0
+    assert json_of(capsys)["asyncapi"].startswith("3.")
+
+
+def test_the_problem_schema_accepts_the_contract_s_example(capsys):
+    import jsonschema
+
+    main(["schema", "problem"])
+    jsonschema.validate(PROBLEM, json_of(capsys))
+
+
+def test_init_writes_a_configuration_that_has_no_fault(tmp_path, capsys):
+    assert main(["init", str(tmp_path / "new")]) == 0
+    path = capsys.readouterr().out.split()[1]
+    assert main(["check", path, "--json"]) == 0
+    assert json_of(capsys)["ok"] is True
+    assert main(["init", str(tmp_path / "new")]) == 2
+
+
+def test_check_lists_all_faults_also_as_json(tmp_path, capsys):
+    path = tmp_path / "rig.toml"
+    path.write_text(EXAMPLE.read_text().replace("pump-b", "pump_B").replace("bayes", "bays"))
+    assert main(["check", str(path), "--json"]) == 2
+    assert len(json_of(capsys)["faults"]) >= 2
+
+
+def test_safe_names_every_instrument_it_could_not_reach(tmp_path, capsys):
+    path = tmp_path / "rig.toml"
+    path.write_text(
+        'name = "r"\n[instruments.pump]\ndriver = "knauer-azura-pump"\n'
+        'port = "socket://127.0.0.1:1"\n'
+    )
+    assert main(["safe", str(path)]) == 3
+    assert "pump: " in capsys.readouterr().out
+
+
+def test_safe_works_on_what_is_left_of_a_broken_file(tmp_path, capsys):
+    path = tmp_path / "rig.toml"
+    path.write_text(
+        'name = "r"\nrubbish = 1\n[instruments.pump]\ndriver = "knauer-azura-pump"\n'
+        'port = "socket://127.0.0.1:1"\n'
+    )
+    assert main(["safe", str(path)]) == 3
+    captured = capsys.readouterr()
+    assert "rubbish: unknown key" in captured.err
+    assert "pump: " in captured.out
