@@ -22,8 +22,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from daemon.events import EventBus
-from daemon.store.recorder import ADD_READING, Recorder
+from daemon.store.recorder import Recorder
 from daemon.store.schema import TABLES
+from daemon.store.telemetry import ADD_READING, Telemetry
 from daemon.store.writer import Store
 from daemon.timebase import Timebase, is_virtual
 from drivers.signal import Reading
@@ -71,7 +72,7 @@ async def measure(folder, n, n_readings):
     store, bus = Store.open(folder / "data", timebase=timebase, boot="b"), EventBus()
     store.listen(bus)
     floor = bare(folder, "NORMAL" if virtual else "FULL")
-    recorder = Recorder("b", timebase, 0.0)
+    recorder, telemetry = Recorder("b", timebase, 0.0), Telemetry("b", timebase)
     event = bus.emit("experiment", **DOCUMENT)
     recorder.event(event)  # the view is made once, not at every commit
     rows = recorder.event(event)
@@ -84,7 +85,7 @@ async def measure(folder, n, n_readings):
         figures["store"].append(n / (time.perf_counter() - began))
         start = turn * n_readings
         made = [Reading(f"s.{i % 10}", i * 0.1, "", start + i * 0.1) for i in range(n_readings)]
-        prepared = recorder.readings(made, [])
+        prepared = telemetry.rows(made, [])
         figures["bare_readings"].append(bare_readings(floor, prepared))
         began = time.perf_counter()
         for at in range(0, n_readings, 10):

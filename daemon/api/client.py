@@ -10,14 +10,11 @@ import logging
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, cast
 
-from daemon.errors import ConfigError
-from daemon.settings.models import MqttSettings
+from daemon.api.broker import Broker, BrokerLost, Received, Will
 from daemon.timebase import outside_work
 
 if TYPE_CHECKING:
@@ -33,49 +30,6 @@ MAX_PACKET = 1 << 20  # over 64 KiB is refused with an answer; over this the bro
 QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux
 CORK: int | None = getattr(socket, "TCP_CORK", None)
 QUIET = logging.getLogger("taylord.mqtt.client")  # paho's own words
-
-
-class BrokerLost(Exception):
-    """The connection failed or ended; it is tried again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """Where the broker is, and who we are there."""
-
-    host: str
-    port: int = 1883
-    client_id: str | None = None
-    username: str | None = None
-    password_file: str | None = None
-    tls_ca_file: str | None = None
-
-    @classmethod
-    def of(cls, settings: MqttSettings, client_id: str | None = None) -> "Broker":
-        """Return the broker of a configuration."""
-        return cls(
-            settings.host,
-            settings.port,
-            client_id,
-            settings.username,
-            settings.password_file,
-            settings.tls_ca_file,
-        )
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One message as it came; ``expires_s`` is what was left of its life then."""
-
-    topic: str
-    payload: bytes
-    retained: bool
-    response_topic: str | None = None
-    correlation: bytes | None = None
-    expires_s: float | None = None
 
 
 Take = Callable[[Received], None]
@@ -198,14 +152,6 @@ def _received(message: "Message") -> Received:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Will:
-    """What the broker says for us when we are gone; retained, QoS 1."""
-
-    topic: str
-    payload: bytes
-
-
 @asynccontextmanager
 async def connect(
     broker: Broker,
@@ -281,8 +227,8 @@ def _make(
         broker.port,
         identifier=broker.client_id,
         username=broker.username,
-        password=_password(broker),
-        tls_context=_tls(broker),
+        password=broker.password(),
+        tls_context=broker.tls(),
         protocol=version,
         will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=True) if will else None,
         keepalive=KEEPALIVE_S,
@@ -300,26 +246,6 @@ def _properties(packet: str) -> "Properties":
     from paho.mqtt.properties import Properties
 
     return Properties(getattr(PacketTypes, packet))
-
-
-def _password(broker: Broker) -> str | None:
-    if broker.password_file is None:
-        return None
-    try:
-        return Path(broker.password_file).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"mqtt.password_file: {broker.password_file}: {error}"]) from error
-
-
-def _tls(broker: Broker) -> Any:
-    if broker.tls_ca_file is None:
-        return None
-    import ssl
-
-    try:
-        return ssl.create_default_context(cafile=broker.tls_ca_file)
-    except OSError as error:
-        raise ConfigError([f"mqtt.tls_ca_file: {broker.tls_ca_file}: {error}"]) from error
 
 
 async def _enter(client: "Client", broker: Broker) -> None:

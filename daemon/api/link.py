@@ -13,7 +13,8 @@ from typing import Protocol
 import structlog
 
 from daemon.api import client
-from daemon.api.client import CONNECT_S, Broker, BrokerLost, Connection, Received, Will, connect
+from daemon.api.broker import Broker, BrokerLost, Received, Will
+from daemon.api.client import CONNECT_S, Connection, connect
 from daemon.api.outbox import Message, Outbox
 from daemon.timebase import outside_work
 

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Mapping
 from secrets import token_hex
 from typing import Any
 
-from daemon.api.client import Broker, BrokerLost, Received, connect
+from daemon.api.broker import Broker, BrokerLost, Received
+from daemon.api.client import connect
 from daemon.api.parse import ID_RULE, MAX_BYTES, valid_id
 from daemon.errors import ConfigError, TaylordError
 from daemon.timebase import outside_work

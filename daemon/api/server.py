@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from daemon import __version__
-from daemon.api.client import Broker, Received, Will
+from daemon.api.broker import Broker, Received, Will
 from daemon.api.commands import Commands
 from daemon.api.dispatch import Commit, Dispatcher, JsonObject
 from daemon.api.link import Link

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Literal
 
 from daemon.errors import StoreFailed
-from daemon.store.recorder import ADD_READING, ReadingRow, Statement
 from daemon.store.schema import FILE_NAME, create
+from daemon.store.telemetry import ADD_READING, ReadingRow, Statement
 
 BUSY_S = 5.0  # how long a reader's or another program's lock is waited for
 JOURNAL_LIMIT = 64 << 20  # bytes the write-ahead log is cut back to

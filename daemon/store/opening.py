@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from daemon import __version__
 from daemon.store.documents import clean, config_hash, to_json
 from daemon.store.ledger import Ledger
-from daemon.store.recorder import Recorder, Statement
+from daemon.store.recorder import Recorder
 from daemon.store.schema import SCHEMA, Columns
+from daemon.store.telemetry import Statement, Telemetry
 from daemon.timebase import Timebase
 
 
@@ -23,8 +24,17 @@ class BootNote:
     rig: str
 
 
-def opened(ledger: Ledger, note: BootNote, timebase: Timebase) -> tuple[Recorder, tuple[str, ...]]:
-    """Write the start down; return what goes on recording, and the interrupted experiments."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What goes on recording, and which experiments were in flight at the last end."""
+
+    recorder: Recorder
+    telemetry: Telemetry
+    interrupted: tuple[str, ...]
+
+
+def opened(ledger: Ledger, note: BootNote, timebase: Timebase) -> Opened:
+    """Write the start down, and mark what the last one left in flight."""
     read = ledger.connection.execute
     in_flight = read(
         "SELECT n, run, id FROM experiments WHERE status IN ('pending', 'running') ORDER BY n"
@@ -43,13 +53,17 @@ def opened(ledger: Ledger, note: BootNote, timebase: Timebase) -> tuple[Recorder
         timebase,
         note.loop_t,
         next_seq=seq,
-        next_signal=int(read("SELECT COALESCE(MAX(id), 0) + 1 FROM signals").fetchone()[0]),
-        qualities={(q, r): i for i, q, r in read("SELECT id, quality, reason FROM qualities")},
         columns=Columns.from_json(kept[0]) if kept else None,
         campaign=last[0] if last and last[1] != "complete" else None,
         campaigns=int(read("SELECT COUNT(*) FROM campaigns").fetchone()[0]),
     )
-    return recorder, tuple(experiment for _, _, experiment in in_flight)
+    telemetry = Telemetry(
+        note.boot,
+        timebase,
+        next_signal=int(read("SELECT COALESCE(MAX(id), 0) + 1 FROM signals").fetchone()[0]),
+        qualities={(q, r): i for i, q, r in read("SELECT id, quality, reason FROM qualities")},
+    )
+    return Opened(recorder, telemetry, tuple(experiment for _, _, experiment in in_flight))
 
 
 def _own_id(note: BootNote, taken: set[str]) -> BootNote:

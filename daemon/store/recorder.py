@@ -1,27 +1,22 @@
-"""Turns events and readings into rows: what is written, not when or by whom.
+"""Turns events into rows: what is written, not when or by whom.
 
 Every statement may be run twice with the same result, so that a write whose outcome is unknown can
 simply be repeated.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from daemon.events import Event
 from daemon.experiment.record import Status
 from daemon.store.documents import clean, flat_names, to_json
 from daemon.store.schema import Columns
+from daemon.store.telemetry import Statement
 from daemon.timebase import Timebase
-from drivers.signal import Reading, Value
-
-Statement = tuple[str, tuple[Any, ...]]
-ReadingRow = tuple[int, int, Value | None, int]  # signal, UTC in us, value, quality
 
 STATUSES = frozenset(get_args(Status))
 IN_FLIGHT = frozenset({"pending", "running"})
 ENDED_CAMPAIGNS = frozenset({"complete", "stopped", "aborted"})
-ADD_READING = "INSERT OR REPLACE INTO readings (signal, t_us, value, quality) VALUES (?, ?, ?, ?)"
-_INT_LIMIT = 2**63
 
 
 class Recorder:
@@ -34,20 +29,13 @@ class Recorder:
         origin_loop: float,
         *,
         next_seq: int = 1,
-        next_signal: int = 1,
-        qualities: Mapping[tuple[str, str], int] | None = None,
         columns: Columns | None = None,
         campaign: str | None = None,
         campaigns: int = 0,
     ) -> None:
         self.boot, self.campaign, self.columns = boot, campaign, columns or Columns()
-        self._timebase, self._seq, self._next_signal = timebase, next_seq, next_signal
+        self._timebase, self._seq, self._origin_loop = timebase, next_seq, origin_loop
         self._campaigns = campaigns
-        self._qualities = dict(qualities or {})
-        self._signals: dict[str, int] = {}
-        # readings are many: their time is one multiplication, not a datetime
-        self._origin_us = round(timebase.utc(0.0).timestamp() * 1e6)
-        self._origin_loop = origin_loop
         self._tables: dict[str, Callable[[Event, str], list[Statement]]] = {
             "experiment": self._experiment,
             "campaign": self._campaign_state,
@@ -281,48 +269,6 @@ class Recorder:
             ),
         )
         return [row]
-
-    # -- readings ----------------------------------------------------------------------------
-
-    def readings(self, readings: Sequence[Reading], declare: list[Statement]) -> list[ReadingRow]:
-        """Return the rows of readings; what they need declared first is added to ``declare``."""
-        rows: list[ReadingRow] = []
-        for reading in readings:
-            signal = self._signals.get(reading.signal)
-            if signal is None:
-                signal = self._declare_signal(reading, declare)
-            quality = self._qualities.get((reading.quality, reading.reason))
-            if quality is None:
-                quality = self._declare_quality(reading, declare)
-            value = reading.value
-            if isinstance(value, int) and not -_INT_LIMIT <= value < _INT_LIMIT:
-                value = float(value)  # SQLite's integers have 64 bits
-            elif isinstance(value, str):
-                value = clean(value)
-            rows.append((signal, self._origin_us + round(reading.t * 1e6), value, quality))
-        return rows
-
-    def _declare_signal(self, reading: Reading, declare: list[Statement]) -> int:
-        number = self._signals[reading.signal] = self._next_signal
-        self._next_signal += 1
-        declare.append(
-            (
-                "INSERT OR REPLACE INTO signals (id, boot, name, unit) VALUES (?, ?, ?, ?)",
-                (number, self.boot, clean(reading.signal), clean(reading.unit)),
-            )
-        )
-        return number
-
-    def _declare_quality(self, reading: Reading, declare: list[Statement]) -> int:
-        key = (str(reading.quality), reading.reason)
-        number = self._qualities[key] = max(self._qualities.values(), default=-1) + 1
-        declare.append(
-            (
-                "INSERT OR REPLACE INTO qualities (id, quality, reason) VALUES (?, ?, ?)",
-                (number, key[0], clean(key[1])),
-            )
-        )
-        return number
 
     # -- small things ------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from daemon.errors import StoreFailed
 from daemon.store.ledger import Ledger
-from daemon.store.recorder import ReadingRow, Statement
+from daemon.store.telemetry import ReadingRow, Statement
 
 JOIN_S = 5.0
 

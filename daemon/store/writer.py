@@ -21,8 +21,8 @@ import structlog
 from daemon.errors import StoreFailed
 from daemon.events import Event, EventBus
 from daemon.store.ledger import Ledger
-from daemon.store.opening import BootNote, opened
-from daemon.store.recorder import ReadingRow, Recorder, Statement
+from daemon.store.opening import BootNote, Opened, opened
+from daemon.store.telemetry import ReadingRow, Statement
 from daemon.store.worker import Inline, InThread, Job, Worker
 from daemon.timebase import Timebase, is_virtual, outside_work
 from drivers.signal import Reading
@@ -48,13 +48,14 @@ def _nobody(fault: StoreFailed | None) -> None:
 class Store:
     """One open data directory. Make it with :meth:`open`, close it with :meth:`close`."""
 
-    def __init__(self, ledger: Ledger, recorder: Recorder, timebase: Timebase) -> None:
+    def __init__(self, ledger: Ledger, parts: Opened, timebase: Timebase) -> None:
         self.directory = ledger.directory
         self.failure: StoreFailed | None = None
         self.dropped_readings = self.dropped_events = 0
-        self.interrupted: tuple[str, ...] = ()  # experiments that were in flight at the last end
+        self.interrupted = parts.interrupted  # experiments that were in flight at the last end
         self.on_trouble: Trouble = _nobody
-        self._recorder, self._timebase = recorder, timebase
+        self._recorder, self._telemetry = parts.recorder, parts.telemetry
+        self._timebase = timebase
         self._loop = asyncio.get_running_loop()
         self._virtual = is_virtual()
         self._durable: list[Statement] = []
@@ -92,13 +93,11 @@ class Store:
         ledger = Ledger(Path(directory), durable="NORMAL" if is_virtual() else "FULL")
         try:
             note = BootNote(boot, timebase.iso(loop_t), loop_t, config_text, seed, rig)
-            recorder, interrupted = opened(ledger, note, timebase)
+            parts = opened(ledger, note, timebase)
         except BaseException:
             ledger.close()
             raise
-        store = cls(ledger, recorder, timebase)
-        store.interrupted = interrupted
-        return store
+        return cls(ledger, parts, timebase)
 
     # -- what comes in -----------------------------------------------------------------------
 
@@ -117,7 +116,7 @@ class Store:
 
     def take_readings(self, readings: Sequence[Reading]) -> None:
         """Keep readings with the next group."""
-        self._readings += self._recorder.readings(readings, self._durable)
+        self._readings += self._telemetry.rows(readings, self._durable)
         if len(self._readings) > MAX_READINGS:
             over = len(self._readings) - MAX_READINGS * 9 // 10
             del self._readings[:over]

@@ -14,7 +14,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from daemon.api import client as client_module
-from daemon.api.client import Broker, BrokerLost, connect
+from daemon.api.broker import Broker, BrokerLost
+from daemon.api.client import connect
 from daemon.errors import ConfigError
 from simulators import virtualtime
 from tests.services.broker import MOSQUITTO, BrokerProcess, broker, free_port
