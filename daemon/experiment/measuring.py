@@ -23,6 +23,7 @@ from drivers.roles import Spectrum
 
 SHORT_NAP_S = 0.25
 RECONNECT_S = 900.0  # an analyser may be away this long before the experiment fails
+RETRY_S = 5.0  # before a second attempt: a lost link is noticed by then
 ATTEMPTS = 2  # at one acquisition: DOMAIN 8.7
 
 
@@ -43,11 +44,11 @@ class Measuring:
 
     async def wait_steady(self, step: WaitSteady, run: Run) -> None:
         """Wait by volume; with a fast analyser until its trend is flat as well."""
-        settling = Settling(self._settings, self._actions.watch, run.commanded)
-        if step.rule == "A":
-            await self._wait_flat(step, run, settling)
-        else:
-            await self._wait_volume(step, settling)
+        with Settling(self._settings, self._actions.watch, run.commanded) as settling:
+            if step.rule == "A":
+                await self._wait_flat(step, run, settling)
+            else:
+                await self._wait_volume(step, settling)
 
     async def _wait_volume(self, step: WaitSteady, settling: Settling) -> None:
         loop = asyncio.get_running_loop()
@@ -160,6 +161,7 @@ class Measuring:
                 self._actions.events.emit(
                     "decision", what="acquisition.retried", experiment=run.id, reason=str(error)
                 )
+                await self._actions.nap(RETRY_S)
                 if not self._actions.rig.connected(analyser):
                     await self._until_connected(analyser, run, error)
         raise AssertionError

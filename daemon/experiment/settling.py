@@ -1,6 +1,7 @@
 """Counting towards a steady state: volume since the last moment something was not as commanded."""
 
 from collections.abc import Mapping
+from types import TracebackType
 from typing import Any
 
 from daemon.experiment.recipe import Heat, campaign_of
@@ -31,7 +32,10 @@ def is_ready(temperatures: History, now: float, step: Heat) -> bool:
 
 
 class Settling:
-    """The volume clock of one wait; anything off sets it back to zero."""
+    """The volume clock of one wait; anything off sets it back to zero.
+
+    As a context it looks at every reading, however long the one who waits looks away.
+    """
 
     def __init__(self, settings: Settings, watch: Watch, commanded: Mapping[str, Any]) -> None:
         self._settings, self._watch = settings, watch
@@ -41,6 +45,18 @@ class Settling:
         self._start = self._mark = watch.clocks.total_ml
         self.restarts = 0
         self.why = ""
+
+    def __enter__(self) -> "Settling":
+        self._watch.on_row = self.pumped_ml
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._watch.on_row = None
 
     @property
     def total_ml_min(self) -> float:

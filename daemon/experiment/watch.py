@@ -25,6 +25,7 @@ class Watch:
         self.temperatures = History()
         self.faults: list[tuple[float, str]] = []
         self.on_trip: Callable[[str], None] | None = None
+        self.on_row: Callable[[float], object] | None = None  # told about once a second
         self._routes: dict[str, Callable[[float, float], None]] = {}
         for feed in settings.feeds:
             meter = self.clocks.meters[feed.name]
@@ -74,6 +75,8 @@ class Watch:
             return
         self._kept = now
         self.clocks.keep(now)
+        if self.on_row is not None:
+            self.on_row(now)
         self._rows += 1
         if self._rows % PRUNE_EVERY == 0:
             self.clocks.history.forget(now - KEEP_S)

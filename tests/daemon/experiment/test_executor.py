@@ -348,7 +348,7 @@ async def test_a_flush_pumps_three_volumes_of_solvent():
 
 
 async def test_a_fast_analyser_samples_while_it_waits_and_stops_at_the_first_flat_window():
-    slow_flow = {**COOL, "residence_time": 6.0}
+    slow_flow = {**COOL, "residence_time": 3.5}
     async with flow_rig() as flow:
         record = await flow.executor.run("e-1", slow_flow)
         history = flow.executor._watch.clocks.history
@@ -357,9 +357,9 @@ async def test_a_fast_analyser_samples_while_it_waits_and_stops_at_the_first_fla
         pumped = history.at(finished, TOTAL) - history.at(started, TOTAL)
     assert record.status == "ok"
     assert record.achieved["steady"] is True
-    assert len(flow.commands("acquire")) > 20
+    assert len(flow.commands("acquire")) > 15
     assert pumped < 2.6 * 1.35  # against 3 for a fixed wait
-    assert record.achieved["residence_time"] == pytest.approx(6.0, rel=0.01)
+    assert record.achieved["residence_time"] == pytest.approx(3.5, rel=0.01)
 
 
 async def test_a_stall_while_waiting_starts_the_volume_clock_anew():
