@@ -12,7 +12,7 @@ from planners.suggest import ask
 from tests.planners.strategies import problems, situations
 
 PLANNERS = [LatinHypercube(n_runs=5), Bayes(), Bayes(n_initial=1, use_suspect=True)]
-slow = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+slow = settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize("planner", PLANNERS, ids=["lhs", "bayes", "bayes-eager"])
