@@ -201,7 +201,7 @@ class Recorder:
         row: Statement = (
             "INSERT INTO commands (id, origin, boot, verb, arguments, outcome, message,"
             " reply, time_utc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (boot, origin, id) DO UPDATE SET outcome = excluded.outcome,"
+            " ON CONFLICT (boot, origin, id, verb) DO UPDATE SET outcome = excluded.outcome,"
             " message = excluded.message, reply = excluded.reply, finished = excluded.time_utc",
             (
                 clean(data.get("id", "")),

@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS events (
 CREATE TABLE IF NOT EXISTS commands (
   n INTEGER PRIMARY KEY, id TEXT NOT NULL, origin TEXT NOT NULL, boot TEXT NOT NULL,
   verb TEXT NOT NULL, arguments TEXT NOT NULL, outcome TEXT NOT NULL,
-  message TEXT, reply TEXT, time_utc TEXT NOT NULL, finished TEXT, UNIQUE (boot, origin, id));
+  message TEXT, reply TEXT, time_utc TEXT NOT NULL, finished TEXT, UNIQUE (boot, origin, id, verb));
 CREATE TABLE IF NOT EXISTS trips (
   n INTEGER PRIMARY KEY, boot TEXT NOT NULL, time_utc TEXT NOT NULL, name TEXT NOT NULL,
   signal TEXT, value REAL, threshold REAL, action TEXT, state TEXT NOT NULL, reset_utc TEXT,

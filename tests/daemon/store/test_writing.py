@@ -288,3 +288,19 @@ async def test_closing_leaves_one_whole_file(opened):
     await opened.close()
     assert {path.name for path in opened.directory.iterdir()} == {FILE_NAME, "lock"}
     assert rows(opened.directory, "SELECT ended FROM boots") == [("2000-01-01T00:00:00.000Z",)]
+
+
+async def test_a_clients_id_and_the_guards_own_number_do_not_overwrite_each_other(opened):
+    store, bus = opened.open()
+    bus.emit(
+        "command",
+        id="act-1",
+        origin="mqtt",
+        verb="campaign.start",
+        arguments={},
+        outcome="accepted",
+    )
+    bus.emit("command", id="act-1", origin="mqtt", verb="set_flow", arguments={}, outcome="done")
+    await store.commit()
+    got = rows(opened.directory, "SELECT verb, outcome FROM v_commands ORDER BY verb")
+    assert got == [("campaign.start", "accepted"), ("set_flow", "done")]
