@@ -50,6 +50,7 @@ class Actions:
         self.poke = asyncio.Event()  # set to end a nap early
         self.hold_asked = False
         self._down_since: float | None = None
+        self.setpoint_degc: float | None = None  # as the thermostat read it back
         self._pump_of = {feed.name: feed.pump for feed in self.settings.feeds}
 
     # -- waiting ------------------------------------------------------------------------------
@@ -144,7 +145,7 @@ class Actions:
     async def heat(self, step: Heat) -> None:
         """Set the temperature and wait until it is held; a timeout fails the experiment."""
         loop = asyncio.get_running_loop()
-        await self.rig.guard.set_temperature(step.thermostat, step.degc)
+        self.setpoint_degc = await self.rig.guard.set_temperature(step.thermostat, step.degc)
         deadline = loop.time() + step.timeout_s
         while not is_ready(self.watch.temperatures, loop.time(), step):
             if loop.time() >= deadline:

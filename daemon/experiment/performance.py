@@ -129,6 +129,8 @@ class Performance:
             await self._measuring.sample(step, run)
         else:
             await self.plain(step)
+        if isinstance(step, Heat):  # the thermostat rounds, as the pumps do
+            run.commanded = {**run.commanded, "temperature": self._actions.setpoint_degc}
 
     async def plain(self, step: Step) -> None:
         """Do a step that needs no experiment."""

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from daemon.analysis.estimate import Estimate
+from daemon.analysis.pipeline import SampleResult
 from daemon.errors import Refused, StoreFailed
 from daemon.experiment.volumes import TOTAL
 from tests.daemon.experiment.assembly import COOL, flow_rig
@@ -21,9 +23,10 @@ RESPONSES = [
 
 async def test_an_experiment_keeps_requested_commanded_achieved_and_responses_apart():
     async with flow_rig(responses=RESPONSES) as flow:
-        record = await flow.executor.run("e-1", COOL)
+        record = await flow.executor.run("e-1", {**COOL, "temperature": 32.0004})
+    assert record.requested["temperature"] == 32.0004
+    assert record.commanded["temperature"] == 32.0  # a Huber's setpoint has two decimals
     assert (record.status, record.reason) == ("ok", "")
-    assert record.requested == COOL
     for name, value in COOL.items():
         assert record.commanded[name] == pytest.approx(value, rel=2e-3)
         assert record.achieved[name] == pytest.approx(record.commanded[name], rel=0.01)
@@ -436,3 +439,59 @@ async def test_a_record_that_cannot_be_written_stops_the_experiment_before_the_n
             await flow.executor.run("e-1", COOL)
         assert flow.executor.state == "idle"
         assert flow.commands("set_temperature") == []
+
+
+async def test_an_unsteady_reaction_is_sampled_three_times_and_flagged():
+    async with flow_rig() as flow, asyncio.TaskGroup() as tasks:
+        analysis = flow.executor._performance.analysis
+        honest, drift = analysis.sample, iter((1.0, 1.2, 1.4, 1.6))
+
+        def drifting(spectrum):
+            result, factor = honest(spectrum), next(drift)
+            concentrations = {
+                name: Estimate(e.value * factor, e.sd) for name, e in result.concentrations.items()
+            }
+            return SampleResult(concentrations, result.signal_to_noise)
+
+        analysis.sample = drifting
+        record = await tasks.create_task(flow.executor.run("e-1", COOL))
+    assert len(flow.commands("acquire")) == 3
+    assert record.status == "suspect"
+    assert record.achieved["steady"] is False
+    assert "not steady: the last of 3 samples" in record.reason
+    assert record.responses["space_time_yield"].value is not None
+
+
+async def test_a_trend_that_never_flattens_ends_at_five_volumes_and_is_flagged():
+    async with flow_rig(analysis={"tolerance": 1e-6}) as flow:
+        record = await flow.executor.run("e-1", {**COOL, "residence_time": 3.5})
+    assert record.status == "suspect"
+    assert "not steady after 5 reactor volumes" in record.reason
+    assert record.achieved["steady"] is False
+
+
+async def test_a_spectrum_that_cannot_be_analysed_twice_fails_without_a_value():
+    peaks = {"dfnb": {"low": 8.05, "high": 8.25}, "ortho": {"low": 20.0, "high": 21.0}}
+    async with flow_rig(analysis={"peaks": peaks}) as flow:
+        record = await flow.executor.run("e-1", COOL)
+        assert flow.truth()["pumps"]["pump-a"]["flow"] == 0
+        assert flow.truth()["heaters"]["bath"]["goal"] == 32.0
+    assert record.status == "failed"
+    assert "not all of ortho's region" in record.reason
+    assert record.responses["space_time_yield"].value is None
+    assert len(flow.commands("acquire")) == 2
+
+
+async def test_an_analyser_lost_twice_fails_the_experiment():
+    async with flow_rig() as flow, asyncio.TaskGroup() as tasks:
+        experiment = tasks.create_task(flow.executor.run("e-1", COOL))
+        for _ in range(2):
+            await flow.until(step="Sample")
+            await asyncio.sleep(2.0)
+            flow.sim.disturb("nmr", "unplug")
+            await asyncio.sleep(60.0)
+            flow.sim.disturb("nmr", "ok")
+            await asyncio.sleep(60.0)
+        record = await experiment
+    assert record.status == "failed"
+    assert "no analysis, twice: nmr" in record.reason
