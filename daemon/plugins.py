@@ -33,4 +33,6 @@ def load(group: Group, name: str) -> Any:
     try:
         return point.load()
     except (ImportError, AttributeError) as error:
-        raise ConfigError([f"plug-in {name!r} ({point.value}) cannot be loaded: {error}"]) from error
+        raise ConfigError(
+            [f"plug-in {name!r} ({point.value}) cannot be loaded: {error}"]
+        ) from error
