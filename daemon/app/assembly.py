@@ -25,16 +25,18 @@ from daemon.logs import configure
 from daemon.planning.worker import PlannerWorker, planner_of
 from daemon.rig.rig import Rig
 from daemon.safety.heartbeat import Heartbeats
+from daemon.safety.trip import Cause
 from daemon.settings.models import InstrumentSettings, Settings
 from daemon.simulation import Simulation
 from daemon.store.documents import config_hash, real_boot_id, virtual_boot_id
 from daemon.store.raw import RawFiles
-from daemon.store.reader import StoredCampaign
+from daemon.store.reader import Reader, StoredCampaign
 from daemon.store.writer import Store
 from daemon.timebase import Timebase, is_virtual
 from drivers.registry import Lines
 from planners.base import Problem
 
+AGAIN = "not reset since it tripped at"
 log = structlog.get_logger(__name__)
 
 
@@ -89,11 +91,31 @@ def assemble(plan: RunPlan, simulation: Simulation | None) -> Parts:
     lines = _lines(settings, simulation)
     rig = Rig(settings, lines, events, commit=store.commit, heartbeats=heartbeats)
     store.listen(events)
-    parts = Parts(plan, boot, timebase, events, store, rig, PlannerWorker(), heartbeats, simulation)
+    parts = Parts(
+        plan, store.boot, timebase, events, store, rig, PlannerWorker(), heartbeats, simulation
+    )
     parts.continues = continues
+    _stay_tripped(parts)
     if settings.reactor is not None:
         _add_experiments(parts, settings)
     return parts
+
+
+def _stay_tripped(parts: Parts) -> None:
+    """Trip again when the record holds a trip that nobody has reset: a restart is no reset."""
+    with Reader(parts.store.directory) as reader:
+        last = reader.last_trip()
+    if last is None or last["state"] == "reset":
+        return
+    if parts.plan.reset_trip:
+        parts.events.emit("trip", **_trip_document(last, "reset"))
+        return
+    parts.rig.trip.pull(Cause(last["name"], f"{AGAIN} {last['time_utc']}", last["signal"]))
+
+
+def _trip_document(last: Mapping[str, Any], state: str) -> dict[str, Any]:
+    names = ("name", "signal", "value", "threshold", "action")
+    return {name: last[name] for name in names} | {"message": "reset at the start", "state": state}
 
 
 def _to_continue(plan: RunPlan) -> StoredCampaign | None:
@@ -146,7 +168,14 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
     """Add executor and campaign."""
     plan, left = parts.plan, parts.continues
     raw = RawFiles(parts.store.directory, left.id if left is not None else "")
-    parts.executor = Executor(settings, parts.rig, parts.events, used_ml=used_ml(left), raw=raw)
+    parts.executor = Executor(
+        settings,
+        parts.rig,
+        parts.events,
+        used_ml=used_ml(left),
+        raw=raw,
+        commit=parts.store.commit,
+    )
     section = campaign_of(settings)
     problem = problem_of(section) if settings.campaign is not None else Problem.from_json(_NOTHING)
     memory = restored(left) if left is not None else Memory()

@@ -25,6 +25,7 @@ class RunPlan:
     seed: int | None = None
     restart: Restart = "configured"
     conditions: Mapping[str, Any] | None = None
+    reset_trip: bool = False  # a person says: the cause of the last trip is gone
 
     @property
     def planner_seed(self) -> int:

@@ -14,24 +14,31 @@ class Reactions:
     def __init__(self, campaign: Campaign, events: EventBus, *, ends_when_held: bool) -> None:
         """``ends_when_held``: there is nobody who could resume."""
         self._campaign, self._ends_when_held = campaign, ends_when_held
-        self.tripped = False
+        self._store_works = True
         events.on_event(self._on_event)
 
     def on_trouble(self, fault: StoreFailed | None) -> None:
         """Hold while the record cannot be written; a person resumes."""
+        self._store_works = fault is None
         if fault is not None and self._campaign.state is State.RUNNING:
             self._campaign.hold(f"the record cannot be written: {fault}")
+
+    def _end_alone(self, why: str) -> None:
+        """End a hold that nobody can resume; without a record only by going safe."""
+        if self._store_works:
+            self._campaign.stop(why)
+        else:
+            self._campaign.abort(why)
 
     def _on_event(self, event: Event) -> None:
         data = event.data
         if event.kind == "trip" and data["state"] == "tripped":
-            self.tripped = True
             if self._campaign.state in _GOING:
                 self._campaign.abort(f"tripped by {data['name']}: {data['message']}")
         elif event.kind == "connection":
             self._campaign.look_again()
         elif event.kind == "campaign" and data["state"] == "held" and self._ends_when_held:
-            self._campaign.stop(data["reason"])
+            self._end_alone(data["reason"])
         elif event.kind == "experiment" and data["state"] == "held":
             self._campaign.experiment_held()
         elif _holds(event) and self._campaign.state is State.RUNNING:

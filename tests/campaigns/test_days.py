@@ -78,6 +78,17 @@ def test_a_clog_trips_the_rig_in_the_safe_order(tmp_path):
     assert trips[0]["signal"].endswith("pressure")
 
 
+def test_a_trip_stays_latched_over_a_restart_until_a_person_resets_it(tmp_path):
+    faults = [{"kind": "clog", "at": 400.0, "size": 1e4}]
+    assert day(tmp_path, settings_of(faults=faults)).exit_code == 4
+    again = day(tmp_path, settings_of(), restart="resume")
+    assert again.exit_code == 4
+    assert "--reset-trip" in again.reason
+    assert len(again.document["experiments"]) == 1
+    released = day(tmp_path, settings_of(), restart="resume", reset_trip=True)
+    assert released.document["state"] == "complete"
+
+
 def test_an_analyser_that_stays_silent_gives_no_value(tmp_path):
     faults = [{"kind": "silent", "at": 60.0, "instrument": "nmr"}]
     outcome = day(tmp_path, settings_of(faults=faults))
