@@ -58,7 +58,7 @@ class Supervisor:
         self.instrument, self.name = instrument, instrument.name
         self._loop = asyncio.get_running_loop()
         self.connection = Connection(since=self._loop.time())
-        self.tried = asyncio.Event()  # set after the first attempt, whatever came of it
+        self.tried = asyncio.Event()  # set after a first attempt that failed, or a first poll
         self._line, self._specs = line, specs
         self._events, self._alarms = events, alarms
         self._beat, self._returned = beat, returned
@@ -117,7 +117,8 @@ class Supervisor:
             await self._not_up(f"no answer within {knock_s or CONNECT_S:g} s")
         else:
             self._up(identity)
-        self.tried.set()
+        if not self.connection.up:
+            self.tried.set()
         return self.connection.up
 
     async def _not_up(self, why: str) -> None:
@@ -146,9 +147,11 @@ class Supervisor:
             next_poll = self._plan.next_due
             due = self._next_check if next_poll is None else min(self._next_check, next_poll)
             if (rest := due - self._loop.time()) > 0:
+                self.tried.set()
                 await asyncio.sleep(rest)
             if names := self._plan.take_due(self._loop.time()):
                 await self._poll(names)
+                self.tried.set()
             if self.connection.up and self._loop.time() >= self._next_check:
                 await self._check()
                 doubtful = self.connection.state == "doubtful"

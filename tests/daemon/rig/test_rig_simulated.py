@@ -221,3 +221,16 @@ async def test_pumps_hold_the_pressure_of_the_reactor_themselves():
     async with night(settings(table)) as rig:
         pump = rig.rig.instrument("pump-a")
         assert await pump.ask("PMAX10?") == "PMAX10:12"
+
+
+async def test_after_the_first_attempts_everything_that_answers_has_been_read():
+    night = Night(settings())
+    with night.simulation as simulation:
+        simulation.start()
+        task = asyncio.create_task(night.rig.run(), name="rig")
+        await night.rig.first_attempts()
+        polled = [name for name, spec in night.rig.specs.items() if spec.poll_s is not None]
+        assert [n for n in polled if night.rig.latest(n).quality is not Quality.GOOD] == []
+        await night.guard.set_temperature("bath", 60.0)  # a first act finds fresh readings
+        task.cancel()
+        await asyncio.wait([task])
