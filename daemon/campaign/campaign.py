@@ -353,8 +353,11 @@ class Campaign:
         changed.set()
 
     async def _until(self, condition: Callable[[], bool]) -> None:
-        while not condition():
-            await self._changed.wait()
+        while True:
+            changed = self._changed  # first: looking at the condition may change something itself
+            if condition():
+                return
+            await changed.wait()
 
 
 def unfinished(memory: Memory) -> list[str]:
