@@ -7,12 +7,13 @@ points are queued or running, one performs what is queued.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import structlog
 
-from daemon.campaign.memory import SPENT, Memory, Suggestion, record_document
+from daemon.campaign.memory import Memory, Suggestion, record_document
+from daemon.campaign.ports import Asker, Runner
 from daemon.campaign.states import ENDED, State, after
 from daemon.errors import PlannerFailed, Refused, StoreFailed
 from daemon.events import Event, EventBus
@@ -25,46 +26,6 @@ Commit = Callable[[Event], Awaitable[None]]
 PLANNER_TRIES = 3
 REFUSALS_IN_A_ROW = 20
 AWAY_S = 900.0  # instruments may be away this long before a person is needed
-
-
-class Runner(Protocol):
-    """What performs experiments (``daemon.experiment.executor``)."""
-
-    async def run(self, id: str, conditions: Mapping[str, Any]) -> ExperimentRecord:  # noqa: A002 (CONTRACT's word)
-        """Perform one experiment; conditions that cannot be made give a ``refused`` record."""
-        ...
-
-    async def skip(self, reason: str) -> None:
-        """End the experiment in flight; the rig is left at a trickle."""
-        ...
-
-    def missing(self) -> list[str]:
-        """Return the instruments an experiment needs that are not connected."""
-        ...
-
-    def hold(self) -> None:
-        """End the current step safely and wait, keeping temperature."""
-        ...
-
-    def resume(self) -> None:
-        """Go on after a hold."""
-        ...
-
-    async def abort(self, reason: str) -> None:
-        """End the experiment in flight, if any; stop pumps and heat now."""
-        ...
-
-    async def shutdown(self) -> None:
-        """Cool under solvent, then stop."""
-        ...
-
-
-class Asker(Protocol):
-    """What chooses points (``daemon.campaign.asking``)."""
-
-    async def ask(self, memory: Memory, pending: Sequence[Suggestion]) -> Suggestion | None:
-        """Return the next point, or None when the planner is done; raise PlannerFailed."""
-        ...
 
 
 class Campaign:
@@ -358,8 +319,3 @@ class Campaign:
             if condition():
                 return
             await changed.wait()
-
-
-def unfinished(memory: Memory) -> list[str]:
-    """Return the ids of experiments that were in flight."""
-    return [id_ for id_, record in memory.records.items() if record.status not in SPENT]

@@ -1,0 +1,47 @@
+"""What a campaign needs of others: somebody who performs experiments, somebody who chooses points."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from daemon.campaign.memory import Memory, Suggestion
+from daemon.experiment.record import ExperimentRecord
+
+
+class Runner(Protocol):
+    """What performs experiments (``daemon.experiment.executor``)."""
+
+    async def run(self, id: str, conditions: Mapping[str, Any]) -> ExperimentRecord:  # noqa: A002 (CONTRACT's word)
+        """Perform one experiment; conditions that cannot be made give a ``refused`` record."""
+        ...
+
+    async def skip(self, reason: str) -> None:
+        """End the experiment in flight; the rig is left at a trickle."""
+        ...
+
+    def missing(self) -> list[str]:
+        """Return the instruments an experiment needs that are not connected."""
+        ...
+
+    def hold(self) -> None:
+        """End the current step safely and wait, keeping temperature."""
+        ...
+
+    def resume(self) -> None:
+        """Go on after a hold."""
+        ...
+
+    async def abort(self, reason: str) -> None:
+        """End the experiment in flight, if any; stop pumps and heat now."""
+        ...
+
+    async def shutdown(self) -> None:
+        """Cool under solvent, then stop."""
+        ...
+
+
+class Asker(Protocol):
+    """What chooses points (``daemon.campaign.asking``)."""
+
+    async def ask(self, memory: Memory, pending: Sequence[Suggestion]) -> Suggestion | None:
+        """Return the next point, or None when the planner is done; raise PlannerFailed."""
+        ...
