@@ -7,8 +7,6 @@ from typing import Any
 from daemon.experiment.record import ExperimentRecord, ResponseValue
 
 MEASURED = frozenset({"ok", "suspect"})
-    {"ok", "suspect", "failed", "refused", "aborted"}
-)  # asked for, will not run again
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a campaign needs of others: somebody who performs experiments, somebody who chooses points."""
+"""What a campaign needs of others: who performs experiments, and who chooses points."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
