@@ -124,6 +124,8 @@ def _to_continue(plan: RunPlan) -> StoredCampaign | None:
     wish = plan.restart
     if wish == "configured":
         wish = "resume" if _resumes(plan) and plan.conditions is None else "new"
+        if left is not None and not left.ended and left.experiments and not plan.once:
+            wish = "resume"  # its record; whether it also goes on by itself is ``on_restart``
         if left is not None and left.experiments and plan.once and wish == "new":
             raise ConfigError(
                 [
@@ -178,7 +180,7 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
     )
     section = campaign_of(settings)
     problem = problem_of(section) if settings.campaign is not None else Problem.from_json(_NOTHING)
-    memory = restored(left) if left is not None else Memory()
+    memory = restored(left, approve=section.approve) if left is not None else Memory()
     asker = PlannerAsker(parts.worker, planner_of(section), problem, plan.planner_seed)
     parts.campaign = Campaign(
         section,

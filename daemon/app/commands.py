@@ -64,6 +64,7 @@ class RigCommands:
 
     async def experiment_submit(self, arguments: Submit) -> Result:
         """Queue an experiment; return the suggestion it is known by until it runs."""
+        self._rig.require_released()
         conditions = conditions_of(arguments.conditions)
         executor = self._parts.executor
         if executor is not None:
@@ -118,7 +119,7 @@ class RigCommands:
         return await self._decide(arguments, approved=False)
 
     async def _decide(self, arguments: Decide, *, approved: bool) -> Result:
-        chosen = arguments.suggestion or next(iter(self._campaign.proposed), "")
+        chosen = arguments.suggestion or next(iter(self._campaign.memory.proposed), "")
         await self._campaign.decide(chosen, approved=approved)
         return {"suggestion": chosen}
 

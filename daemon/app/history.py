@@ -22,15 +22,22 @@ def unfinished(plan: RunPlan) -> StoredCampaign | None:
     return campaign if campaign is not None and campaign.state != DONE else None
 
 
-def restored(campaign: StoredCampaign) -> Memory:
+def restored(campaign: StoredCampaign, *, approve: bool) -> Memory:
     """Return the memory of a campaign as its record has it.
 
-    Points whose experiment was cut short wait again, before those that had not begun.
+    Points whose experiment was cut short wait again, before those that had not begun; what nobody
+    has approved yet still waits for approval, if the campaign asks for it.
     """
     memory = Memory(n_suggested=len(campaign.suggestions))
-    for stored in campaign.experiments:
-        memory.records[stored.id] = stored.record()
-    memory.waiting = [_suggestion(s) for s in (*campaign.cut_short, *campaign.waiting)]
+    for experiment in campaign.experiments:
+        memory.records[experiment.id] = experiment.record()
+    memory.waiting = [_suggestion(s) for s in campaign.cut_short]
+    for stored in campaign.waiting:
+        suggestion = _suggestion(stored)
+        if approve and stored.state == "proposed" and stored.origin == "planner":
+            memory.proposed[suggestion.id] = suggestion
+        else:
+            memory.waiting.append(suggestion)
     memory.vetoed = [_suggestion(s) for s in campaign.suggestions if s.state == "vetoed"]
     return memory
 

@@ -143,6 +143,8 @@ async def _main(parts: Parts, ending: asyncio.Event) -> tuple[int, str]:
         await campaign.submit(plan.conditions)
     elif _starts_by_itself(parts):
         campaign.start()
+    elif parts.continues is not None:
+        log.warning("campaign.waits", campaign=parts.continues.id, why="interrupted; start it")
     if not plan.once:
         await _unless(ending, campaign.serve)
         return 0, "ended by a signal"

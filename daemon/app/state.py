@@ -36,7 +36,7 @@ def state_document(parts: Parts) -> dict[str, Any]:
         "experiments": []
         if running is None or executor is None
         else [{"id": running.id, "state": executor.state, "requested": dict(running.requested)}],
-        "suggestions": [] if campaign is None else list(campaign.proposed),
+        "suggestions": [] if campaign is None else list(campaign.memory.proposed),
         "trip": None if cause is None else {"name": cause.name, "message": cause.message},
         "alarms": parts.rig.alarm_documents(),
         "connections": {

@@ -8,6 +8,7 @@ points are queued or running, one performs what is queued.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -45,7 +46,6 @@ class Campaign:
         self.state = State.IDLE
         self.reason = ""
         self.running: Suggestion | None = None
-        self.proposed: dict[str, Suggestion] = {}
         self._runner, self._asker, self._events, self._commit = runner, asker, events, commit
         self._changed = asyncio.Event()
         self._planner_done = False
@@ -131,7 +131,7 @@ class Campaign:
         return self.state is State.RUNNING and bool(self.memory.waiting)
 
     def _finished(self) -> bool:
-        if self.memory.waiting or self.proposed:
+        if self.memory.waiting or self.memory.proposed:
             return False
         return self._planner_done or self.memory.done >= self.settings.experiments
 
@@ -146,6 +146,9 @@ class Campaign:
             self.memory.records[experiment] = record
             conditions = {**self.settings.fixed, **suggestion.point}
             record = await self._runner.run(experiment, conditions)
+        except StoreFailed as error:
+            record = replace(record, status="failed", reason=str(error))
+            raise
         finally:
             self.running, self.experiment = None, ""
             if experiment in self.memory.records:
@@ -177,7 +180,7 @@ class Campaign:
 
     def _pending(self) -> list[Suggestion]:
         running = [self.running] if self.running is not None else []
-        return [*running, *self.memory.waiting, *self.proposed.values()]
+        return [*running, *self.memory.waiting, *self.memory.proposed.values()]
 
     def _wants_points(self) -> bool:
         pending = len(self._pending())
@@ -199,7 +202,7 @@ class Campaign:
             self.hold(f"the record cannot be written: {error}")
             return
         if self.settings.approve:
-            self.proposed[suggestion.id] = suggestion
+            self.memory.proposed[suggestion.id] = suggestion
         else:
             self.memory.waiting.append(suggestion)
         self._notify()
@@ -278,10 +281,10 @@ class Campaign:
 
     async def decide(self, suggestion: str, *, approved: bool) -> None:
         """Approve or veto a proposed point."""
-        if suggestion not in self.proposed:
-            known = ", ".join(self.proposed) or "none"
+        if suggestion not in self.memory.proposed:
+            known = ", ".join(self.memory.proposed) or "none"
             raise Refused(f"no suggestion {suggestion!r} waits for a decision; waiting: {known}")
-        taken = self.proposed.pop(suggestion)
+        taken = self.memory.proposed.pop(suggestion)
         await self._tell("suggestion", taken.document("approved" if approved else "vetoed"))
         (self.memory.waiting if approved else self.memory.vetoed).append(taken)
         self._notify()

@@ -38,6 +38,7 @@ class Memory:
 
     records: dict[str, ExperimentRecord] = field(default_factory=dict[str, ExperimentRecord])
     waiting: list[Suggestion] = field(default_factory=list[Suggestion])
+    proposed: dict[str, Suggestion] = field(default_factory=dict[str, Suggestion])  # to approve
     vetoed: list[Suggestion] = field(default_factory=list[Suggestion])
     n_suggested: int = 0
 
