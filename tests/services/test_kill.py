@@ -129,6 +129,31 @@ def test_once_with_an_interrupted_campaign_asks_what_to_do(config, tmp_path):
     assert "`taylord resume` goes on with it" in error
 
 
+def test_a_restarted_daemon_waits_with_the_interrupted_campaign_until_a_person_starts_it(
+    config, tmp_path
+):
+    data = tmp_path / "data"
+    process = start(config, data, "run", "--speed", "max", "--once")
+    before = when(data, lambda c: len(c.experiments) > 1, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    again = start(config, data, "run", "--speed", "200")
+    when(data, lambda _: "campaign.waits" in (data / "log.jsonl").read_text(), again)
+    again.send_signal(signal.SIGTERM)
+    _, error = again.communicate(timeout=30)
+    assert again.returncode == 0, error
+    after = campaign_in(data)
+    assert after.id == before.id
+    kept, known = (points_of(c)[: len(before.experiments)] for c in (after, before))
+    assert kept == known
+    assert not any(e.status == "running" for e in after.experiments)
+    assert finish(config, data, "resume")["state"] == "complete"
+
+
+def points_of(campaign):
+    return [e.requested for e in campaign.experiments]
+
+
 def test_two_daemons_on_one_data_directory_are_refused(config, tmp_path):
     data = tmp_path / "data"
     first = start(config, data, "run", "--speed", "100")

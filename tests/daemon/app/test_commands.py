@@ -70,7 +70,7 @@ async def test_ping_and_get_answer(parts, verbs):
     one = await verbs.get(Get(signal="bath.temperature"))
     assert one["quality"] == "good"
     assert (await verbs.get(Get()))["bath.temperature"]["unit"] == "degC"
-    with pytest.raises(UnknownSignal, match="no signal 'bath.humidity'"):
+    with pytest.raises(UnknownSignal, match=r"no signal 'bath\.humidity'"):
         await verbs.get(Get(signal="bath.humidity"))
 
 
