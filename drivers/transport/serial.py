@@ -13,6 +13,7 @@ from errno import EACCES, EAGAIN, EBUSY, ENOENT, EPERM
 from typing import Any
 
 from drivers.transport.base import LineSpec
+from drivers.transport.stream import StreamTransport
 
 READ_MAX = 4096
 SLICE_S = 0.2  # a blocked read of rfc2217 looks this often whether it should end
@@ -49,14 +50,14 @@ def _shut(port: Any) -> None:
         sock.close()
 
 
-class SerialTransport:
+class SerialTransport(StreamTransport):
     """A serial port of this machine."""
 
+    ended = "the port was closed"
+
     def __init__(self, port: str, line: LineSpec) -> None:
-        self.description = port
+        super().__init__(port)
         self._line = line
-        self._reader: asyncio.StreamReader | None = None
-        self._writer: asyncio.StreamWriter | None = None
 
     async def open(self) -> None:
         """Open the port for this process alone."""
@@ -70,30 +71,6 @@ class SerialTransport:
             raise _explained(error) from None
         with suppress(OSError, ValueError, NotImplementedError):  # not every adapter has it
             self._writer.get_extra_info("serial").set_low_latency_mode(True)
-
-    async def read(self) -> bytes:
-        """Return the next bytes; raise OSError when the adapter is gone."""
-        if self._reader is None:
-            raise ConnectionError("not open")
-        data = await self._reader.read(READ_MAX)
-        if not data:
-            raise ConnectionResetError("the port was closed")
-        return data
-
-    async def write(self, data: bytes) -> None:
-        """Send these bytes."""
-        if self._writer is None:
-            raise ConnectionError("not open")
-        self._writer.write(data)
-        await self._writer.drain()
-
-    async def close(self) -> None:
-        """Close without waiting for unsent bytes, which a stuck line would hold for ever."""
-        writer, self._reader, self._writer = self._writer, None, None
-        if writer is not None:
-            writer.transport.abort()
-            with suppress(OSError):  # why it broke is known to the reader
-                await writer.wait_closed()
 
 
 class ThreadedSerialTransport:

@@ -2,21 +2,21 @@
 
 import asyncio
 import socket
-from contextlib import suppress
+
+from drivers.transport.stream import StreamTransport
 
 CONNECT_S = 5.0  # an instrument on the bench answers at once, or not at all
-READ_MAX = 65536
 KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}  # a dead peer shows in 25 s
 
 
-class TcpTransport:
+class TcpTransport(StreamTransport):
     """A byte stream to ``host:port``."""
 
+    ended = "the instrument closed the connection"
+
     def __init__(self, host: str, port: int, connect_s: float = CONNECT_S) -> None:
-        self.description = f"socket://{host}:{port}"
+        super().__init__(f"socket://{host}:{port}")
         self._host, self._port, self._connect_s = host, port, connect_s
-        self._reader: asyncio.StreamReader | None = None
-        self._writer: asyncio.StreamWriter | None = None
 
     @classmethod
     def from_address(cls, address: str, url: str) -> "TcpTransport":
@@ -52,27 +52,3 @@ class TcpTransport:
         for name, value in KEEPALIVE.items():
             if hasattr(socket, name):  # Linux has all three
                 sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-    async def read(self) -> bytes:
-        """Return the next bytes; raise ConnectionError when the peer closed."""
-        if self._reader is None:
-            raise ConnectionError("not open")
-        data = await self._reader.read(READ_MAX)
-        if not data:
-            raise ConnectionResetError("the instrument closed the connection")
-        return data
-
-    async def write(self, data: bytes) -> None:
-        """Send these bytes."""
-        if self._writer is None:
-            raise ConnectionError("not open")
-        self._writer.write(data)
-        await self._writer.drain()
-
-    async def close(self) -> None:
-        """Close without waiting for unsent bytes, which a dead peer would hold; twice is fine."""
-        writer, self._reader, self._writer = self._writer, None, None
-        if writer is not None:
-            writer.transport.abort()
-            with suppress(OSError):  # why it broke is known to the reader
-                await writer.wait_closed()
