@@ -237,7 +237,7 @@ def test_a_file_that_cannot_be_a_configuration_says_why(tmp_path, content, expec
 
 
 def test_a_file_that_is_not_there_says_so(tmp_path):
-    with pytest.raises(ConfigError, match="nowhere.toml: cannot be read: No such file"):
+    with pytest.raises(ConfigError, match=r"nowhere\.toml: cannot be read: No such file"):
         load(tmp_path / "nowhere.toml")
 
 
