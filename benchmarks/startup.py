@@ -41,13 +41,13 @@ def daemon(folder):
     text = re.sub(r"\[mqtt\]\nhost = .*\n", "", CONFIG.read_text())
     config = Path(folder) / "rig.toml"
     config.write_text(text)
-    path = os.path.join(folder, "notify")
+    path = str(Path(folder) / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(path)
         listener.settimeout(60)
         started = time.perf_counter()
         process = subprocess.Popen(
-            [TAYLORD, "run", str(config), "--simulate", "--data", os.path.join(folder, "data")],
+            [TAYLORD, "run", str(config), "--simulate", "--data", str(Path(folder) / "data")],
             env=os.environ | {"NOTIFY_SOCKET": path},
             stderr=subprocess.DEVNULL,
         )

@@ -15,8 +15,7 @@ from pydantic import BeforeValidator, Field
 def _registry() -> Any:
     import pint
 
-    registry = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
-    return registry
+    return pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
 
 
 def to_unit(value: object, unit: str) -> float:

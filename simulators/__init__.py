@@ -1,1 +1,1 @@
-"""Simulated instruments over one coupled plant; written from the manuals, never from the drivers."""
+"""Simulated instruments over one coupled plant, from the manuals and never from the drivers."""
