@@ -10,6 +10,7 @@ import argparse
 import sqlite3
 import subprocess
 import sys
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -57,6 +58,14 @@ class Record:
     readings: Mapping[str, Series]
     runs: Sequence[Run]
 
+    def until(self, hours: float) -> "Record":
+        """Return what had happened by then."""
+        readings = {
+            signal: (times[: (n := bisect_right(times, hours))], values[:n])
+            for signal, (times, values) in self.readings.items()
+        }
+        return Record(readings, [run for run in self.runs if run.finished_h <= hours])
+
 
 def perform(experiments: int, data: Path) -> None:
     """Run the demo campaign; raise CalledProcessError when it fails."""
@@ -99,20 +108,21 @@ def draw(record: Record, settings: Settings, window_h: float) -> Figure:
     """Return the figure: four trends over the rig's clock, and convergence below."""
     plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
     figure = plt.figure(figsize=(9, 10.5), layout="constrained")
+    end = min(window_h, max(run.finished_h for run in record.runs))
+    shown = record.until(end)
     trends, below = figure.subfigures(2, 1, height_ratios=[3.3, 1])
     axes = trends.subplots(4, 1, sharex=True, height_ratios=[1.2, 1.2, 0.8, 1])
-    _temperature(axes[0], record, settings)
-    _flows(axes[1], record, settings)
-    _pressure(axes[2], record, settings)
-    _responses(axes[3], record)
-    end = min(window_h, max(run.finished_h for run in record.runs))
+    _temperature(axes[0], shown, settings)
+    _flows(axes[1], shown, settings)
+    _pressure(axes[2], shown, settings)
+    _responses(axes[3], shown)
     for axis in axes:
         _shade(axis, record, end)
     axes[-1].set_xlim(0.0, end)
     axes[-1].set_xlabel("time on the rig's clock / h (shaded: every other experiment)")
-    shown = sum(run.finished_h <= end for run in record.runs)
     trends.suptitle(
-        f"taylord demo, simulated rig: the first {shown} of {len(record.runs)} experiments",
+        "taylord demo, simulated rig:"
+        f" the first {len(shown.runs)} of {len(record.runs)} experiments",
         x=0.01, ha="left", fontsize=11, fontweight="bold",
     )  # fmt: skip
     _convergence(below.subplots(), record)
