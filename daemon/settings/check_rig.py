@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError, create_model
 
 from daemon import plugins
 from daemon.settings.models import InstrumentSettings
@@ -35,7 +35,15 @@ def _option_faults(at: str, instrument: InstrumentSettings, driver: Any) -> Iter
     try:
         driver.Options.model_validate(instrument.options)
     except ValidationError as error:
-        yield from fault_lines(driver.Options, error, at.split("."))
+        yield from fault_lines(_all_keys(driver), error, at.split("."))
+
+
+def _all_keys(driver: Any) -> type[BaseModel]:
+    """Return a model with every key of an instrument's table, to name the one that was meant."""
+    fields: dict[str, Any] = {
+        key: (field.annotation, None) for key, field in driver.Options.model_fields.items()
+    }
+    return create_model("Keys", __base__=InstrumentSettings, **fields)
 
 
 def _port_faults(at: str, instrument: InstrumentSettings, driver: Any) -> Iterator[str]:

@@ -70,6 +70,14 @@ CASES = {
         ("address = 1", "address = 1\nsyrige = 3"),
         "instruments.pump-b.syrige: unknown key; did you mean 'syringe'?",
     ),
+    "unknown key beside the options": (
+        ("limits.setpoint = [0.0, 140.0]", "limit.setpoint = [0.0, 140.0]"),
+        "instruments.bath.limit: unknown key; did you mean 'limits'?",
+    ),
+    "unknown key below an option": (
+        ("diameter_mm = 26.59", "diameter_m = 26.59"),
+        "instruments.pump-b.syringe.diameter_m: unknown key; did you mean 'diameter_mm'?",
+    ),
     "wrong option": (
         ("diameter_mm = 26.59", "diameter_mm = -1"),
         "instruments.pump-b.syringe.diameter_mm: ",
