@@ -26,7 +26,7 @@ MOLAR_MASS, DIAMETER_M, DIFFUSIVITY = 210.21, 0.8e-3, 1e-9
 
 
 def space_time_yield(x):
-    """Return the true space-time yield, g/L/h; x: residence time (min), degC, mol/L, equivalents."""
+    """Return the true yield, g/L/h; x: residence time (min), degC, mol/L, equivalents."""
     tau_s = 60.0 * x[0]
     bo = 192.0 * DIFFUSIVITY * tau_s / DIAMETER_M**2
     feed = np.array([x[2], x[2] * x[3], 0.0, 0.0, 0.0])
