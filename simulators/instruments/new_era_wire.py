@@ -66,8 +66,8 @@ class NewEraSession:
     def receive(self, data: bytes) -> None:
         """Take bytes; answer every complete request for this pump."""
         now = self._pump.clock()
-        if self._pending[:1] == b"\x02" and now - self._last > _GAP_S:
-            self._pending = b""
+        if now - self._last > _GAP_S:  # the text before a packet stays, and waits for its CR
+            self._pending = self._pending.partition(b"\x02")[0]
         self._last = now
         self._pending = (self._pending + data)[-_MAX_PENDING:]
         while self._step():

@@ -267,6 +267,12 @@ async def test_a_pause_inside_a_packet_discards_it(safe):
     assert await safe.ask(whole) == packet("00SNE1000V3.928")
 
 
+async def test_a_stray_packet_start_behind_text_does_not_deafen_a_pump_in_basic_mode(host):
+    assert await host.ask(b"noise\x02\xf0more", 0.6) == b""
+    assert data(await host.ask(b"\r")) == "00S?"  # the text before it was a line of its own
+    assert data(await host.ask(b"0VER\r")) == "00SNE1000V3.928"
+
+
 async def test_a_packet_in_two_pieces_is_whole(safe):
     whole = packet("0VER")
     assert await safe.ask(whole[:4], 0.4) == b""
