@@ -87,6 +87,8 @@ def assemble(plan: RunPlan, simulation: Simulation | None) -> Parts:
     )
     level = logging.WARNING if plan.once else logging.INFO
     configure(plan.data, timebase=timebase, console_level=level)
+    if continues is not None and config_changed(continues, plan.config_text):
+        log.warning("campaign.config_changed", campaign=continues.id)
     settings = _with_simulated_options(plan.settings, simulation)
     lines = _lines(settings, simulation)
     rig = Rig(settings, lines, events, commit=store.commit, heartbeats=heartbeats)
@@ -138,8 +140,6 @@ def _to_continue(plan: RunPlan) -> StoredCampaign | None:
         return None
     if left is None and plan.restart == "resume":
         raise ConfigError([f"{plan.data}: holds no campaign to resume"])
-    if left is not None and config_changed(left, plan.config_text):
-        log.warning("campaign.config_changed", campaign=left.id)
     return left
 
 

@@ -147,7 +147,9 @@ def test_a_restarted_daemon_waits_with_the_interrupted_campaign_until_a_person_s
     kept, known = (points_of(c)[: len(before.experiments)] for c in (after, before))
     assert kept == known
     assert not any(e.status == "running" for e in after.experiments)
+    config.write_text(config.read_text() + "\n# changed meanwhile\n")
     assert finish(config, data, "resume")["state"] == "complete"
+    assert "campaign.config_changed" in (data / "log.jsonl").read_text()
 
 
 def points_of(campaign):

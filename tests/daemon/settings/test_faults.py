@@ -24,10 +24,12 @@ def faults_of(tmp_path):
         try:
             load(path)
         except ConfigError as error:
-            assert all(fault.startswith(f"{path}: ") for fault in error.faults)
-            assert not any("\n" in fault for fault in error.faults)
-            return [fault.removeprefix(f"{path}: ") for fault in error.faults]
-        return []
+            found = error.faults
+        else:
+            return []
+        assert all(fault.startswith(f"{path}: ") for fault in found)
+        assert not any("\n" in fault for fault in found)
+        return [fault.removeprefix(f"{path}: ") for fault in found]
 
     return faults
 
