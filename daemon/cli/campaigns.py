@@ -64,6 +64,10 @@ def experiment(arguments: argparse.Namespace) -> int:
     """Run one experiment at given conditions."""
     plan = _plan(arguments, restart="new", once=True, conditions=_conditions(arguments.conditions))
     outcome = _outcome(plan, quiet=arguments.json)
+    if not outcome.document["experiments"]:  # ended before it began; why, is said
+        if arguments.json:
+            print_json(None)
+        return outcome.exit_code or 3
     done = outcome.document["experiments"][-1]
     if arguments.json:
         print_json(done)

@@ -156,6 +156,23 @@ def points_of(campaign):
     return [e.requested for e in campaign.experiments]
 
 
+def test_an_experiment_that_is_ended_before_it_began_says_so_without_a_traceback(config, tmp_path):
+    config.write_text(config.read_text().replace("192.168.10.", "127.0.10."))  # nobody is there
+    data = tmp_path / "data"
+    conditions = ("residence_time=1", "temperature=60", "concentration=0.3")
+    command = [*TAYLORD, "experiment", str(config), "--data", str(data)]
+    for condition in (*conditions, "equivalents.pyrrolidine=2"):
+        command += ["--set", condition]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    log = data / "log.jsonl"
+    when(data, lambda _: log.exists() and "connection.lost" in log.read_text(), process)
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=60)
+    assert (process.returncode, out) == (3, "")
+    assert "ended by a signal" in error
+    assert "Traceback" not in error
+
+
 def test_two_daemons_on_one_data_directory_are_refused(config, tmp_path):
     data = tmp_path / "data"
     first = start(config, data, "run", "--speed", "100")
