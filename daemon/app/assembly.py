@@ -5,7 +5,7 @@ import logging
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -27,7 +27,6 @@ from daemon.rig.rig import Rig
 from daemon.safety.heartbeat import Heartbeats
 from daemon.safety.trip import Cause
 from daemon.settings.models import InstrumentSettings, Settings
-from daemon.simulation import Simulation
 from daemon.store.documents import config_hash, real_boot_id, virtual_boot_id
 from daemon.store.raw import RawFiles
 from daemon.store.reader import Reader, StoredCampaign
@@ -35,6 +34,9 @@ from daemon.store.writer import Store
 from daemon.timebase import Timebase, is_virtual
 from drivers.registry import Lines
 from planners.base import Problem
+
+if TYPE_CHECKING:
+    from daemon.simulation import Simulation
 
 AGAIN = "not reset since it tripped at"
 log = structlog.get_logger(__name__)
@@ -52,7 +54,7 @@ class Parts:
     rig: Rig
     worker: PlannerWorker
     heartbeats: Heartbeats
-    simulation: Simulation | None = None
+    simulation: "Simulation | None" = None
     executor: Executor | None = None
     campaign: Campaign | None = None
     reactions: Reactions | None = None
@@ -60,18 +62,20 @@ class Parts:
 
 
 @contextmanager
-def simulated(plan: RunPlan) -> Generator[Simulation | None]:
+def simulated(plan: RunPlan) -> "Generator[Simulation | None]":
     """Give the simulated rig of a plan, or None for the real one."""
     if not plan.simulate:
         yield None
         return
+    from daemon.simulation import Simulation  # the plant is no part of the real rig's daemon
+
     loop = asyncio.get_running_loop()
     with Simulation(plan.settings, loop.time, seed=plan.seed) as simulation:
         simulation.start()
         yield simulation
 
 
-def assemble(plan: RunPlan, simulation: Simulation | None) -> Parts:
+def assemble(plan: RunPlan, simulation: "Simulation | None") -> Parts:
     """Return the parts; raise ConfigError or StoreFailed when they cannot be made."""
     continues = _to_continue(plan)
     timebase = Timebase.virtual() if is_virtual() else Timebase.real()
@@ -147,7 +151,7 @@ def _resumes(plan: RunPlan) -> bool:
     return plan.settings.campaign is not None and plan.settings.campaign.on_restart == "resume"
 
 
-def _with_simulated_options(settings: Settings, simulation: Simulation | None) -> Settings:
+def _with_simulated_options(settings: Settings, simulation: "Simulation | None") -> Settings:
     """Return the settings with what only the simulated instruments know."""
     if simulation is None:
         return settings
@@ -160,7 +164,7 @@ def _with_simulated_options(settings: Settings, simulation: Simulation | None) -
     return settings.model_copy(update={"instruments": instruments})
 
 
-def _lines(settings: Settings, simulation: Simulation | None) -> Lines:
+def _lines(settings: Settings, simulation: "Simulation | None") -> Lines:
     if simulation is not None:
         return Lines(simulation.dial, simulation.dial_mqtt)
     return real_lines(settings)
