@@ -78,8 +78,12 @@ class Campaign:
             await self._runner.abort(self.reason)
 
     async def _end(self) -> None:
-        """Leave the rig as the ending asks: safe at once, or cooled under solvent."""
-        if self.state is not State.ABORTING:
+        """Leave the rig as the ending asks: safe at once, or cooled under solvent.
+
+        Where every experiment was refused, nothing has moved and nothing is shut down.
+        """
+        moved = any(record.status != "refused" for record in self.memory.records.values())
+        if moved and self.state is not State.ABORTING:
             async with asyncio.TaskGroup() as tasks:
                 shutdown = tasks.create_task(self._runner.shutdown(), name="shut down")
                 await self._unless_aborted(shutdown)

@@ -156,6 +156,14 @@ async def test_refused_conditions_count_as_failed_and_the_planner_is_asked_again
     assert len(bench.runs) == 4
 
 
+async def test_nothing_is_shut_down_where_every_experiment_was_refused():
+    bench = Bench(experiments=1)
+    bench.outcome = {f"e-{n:04}": "infeasible" for n in range(1, 100)}
+    await finished(bench)
+    assert bench.runs
+    assert ("shutdown",) not in bench.log
+
+
 async def test_failures_in_a_row_stop_the_campaign_with_a_reason():
     bench = Bench(experiments=9, max_failures=2)
     bench.outcome = {"e-0002": "failed", "e-0003": "failed"}
