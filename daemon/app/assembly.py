@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from daemon.app.connecting import real_lines
-from daemon.app.history import config_changed, restored, unfinished, used_ml
+from daemon.app.history import config_changed, restored, used_ml
 from daemon.app.plan import RunPlan
 from daemon.app.reactions import Reactions
+from daemon.app.restart import campaign_to_continue
 from daemon.campaign.asking import PlannerAsker
 from daemon.campaign.campaign import Campaign
 from daemon.campaign.memory import Memory
 from daemon.campaign.problem import problem_of
-from daemon.errors import ConfigError
 from daemon.events import EventBus
 from daemon.experiment.executor import Executor
 from daemon.experiment.recipe import campaign_of
@@ -77,7 +77,7 @@ def simulated(plan: RunPlan) -> "Generator[Simulation | None]":
 
 def assemble(plan: RunPlan, simulation: "Simulation | None") -> Parts:
     """Return the parts; raise ConfigError or StoreFailed when they cannot be made."""
-    continues = _to_continue(plan)
+    continues = campaign_to_continue(plan)
     timebase = Timebase.virtual() if is_virtual() else Timebase.real()
     boot = virtual_boot_id(plan.record_seed, plan.config_text) if is_virtual() else real_boot_id()
     events, heartbeats = EventBus(), Heartbeats()
@@ -122,33 +122,6 @@ def _stay_tripped(parts: Parts) -> None:
 def _trip_document(last: Mapping[str, Any], state: str) -> dict[str, Any]:
     names = ("name", "signal", "value", "threshold", "action")
     return {name: last[name] for name in names} | {"message": "reset at the start", "state": state}
-
-
-def _to_continue(plan: RunPlan) -> StoredCampaign | None:
-    """Return the campaign to go on with; raise ConfigError when a person must say."""
-    left = unfinished(plan)
-    wish = plan.restart
-    if wish == "configured":
-        wish = "resume" if _resumes(plan) and plan.conditions is None else "new"
-        if left is not None and not left.ended and left.experiments and not plan.once:
-            wish = "resume"  # its record; whether it also goes on by itself is ``on_restart``
-        if left is not None and left.experiments and plan.once and wish == "new":
-            raise ConfigError(
-                [
-                    f"{plan.data}: holds campaign {left.id}, {left.state} after"
-                    f" {len(left.experiments)} experiments; `taylord resume` goes on with it,"
-                    " another --data begins afresh"
-                ]
-            )
-    if wish != "resume":
-        return None
-    if left is None and plan.restart == "resume":
-        raise ConfigError([f"{plan.data}: holds no campaign to resume"])
-    return left
-
-
-def _resumes(plan: RunPlan) -> bool:
-    return plan.settings.campaign is not None and plan.settings.campaign.on_restart == "resume"
 
 
 def _with_simulated_options(settings: Settings, simulation: "Simulation | None") -> Settings:

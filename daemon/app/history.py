@@ -1,25 +1,11 @@
-"""What the last start left: the campaign to go on with, or a fresh one."""
+"""The campaign that the last start left, as the next one remembers it."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from daemon.app.plan import RunPlan
 from daemon.campaign.memory import Memory, Suggestion
-from daemon.errors import ConfigError
 from daemon.store.documents import config_hash
-from daemon.store.reader import Reader, StoredCampaign, StoredSuggestion
-
-DONE = "complete"
-
-
-def unfinished(plan: RunPlan) -> StoredCampaign | None:
-    """Return the campaign of the data directory that has not reached its end, if any."""
-    try:
-        with Reader(plan.data) as reader:
-            campaign = reader.campaign()
-    except ConfigError:
-        return None  # a new directory
-    return campaign if campaign is not None and campaign.state != DONE else None
+from daemon.store.reader import StoredCampaign, StoredSuggestion
 
 
 def restored(campaign: StoredCampaign, *, approve: bool) -> Memory:

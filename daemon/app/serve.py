@@ -16,6 +16,7 @@ import structlog
 from daemon.app.assembly import Parts, assemble, simulated
 from daemon.app.commands import RigCommands
 from daemon.app.plan import Outcome, RunPlan, Watcher
+from daemon.app.restart import begins_by_itself
 from daemon.app.state import state_document
 from daemon.campaign.states import State
 from daemon.errors import Tripped
@@ -141,7 +142,7 @@ async def _main(parts: Parts, ending: asyncio.Event) -> tuple[int, str]:
     parts.worker.warm()
     if plan.conditions is not None:
         await campaign.submit(plan.conditions)
-    elif _starts_by_itself(parts):
+    elif tripped is None and begins_by_itself(plan, parts.continues):
         campaign.start()
     elif parts.continues is not None:
         log.warning("campaign.waits", campaign=parts.continues.id, why="interrupted; start it")
@@ -150,15 +151,6 @@ async def _main(parts: Parts, ending: asyncio.Event) -> tuple[int, str]:
         return 0, "ended by a signal"
     await _unless(ending, campaign.run)
     return _verdict(parts, ending)
-
-
-def _starts_by_itself(parts: Parts) -> bool:
-    section = parts.plan.settings.campaign
-    if section is None or parts.rig.trip.cause is not None:
-        return False
-    if parts.continues is not None and parts.plan.restart == "configured":
-        return section.on_restart == "resume"
-    return parts.plan.once or section.start == "auto" or parts.plan.restart == "resume"
 
 
 def _verdict(parts: Parts, ending: asyncio.Event) -> tuple[int, str]:

@@ -1,0 +1,74 @@
+"""What a start does with the campaign that the data directory holds.
+
+| asked for      | the last campaign          | goes on with it          | begins by itself        |
+|----------------|----------------------------|--------------------------|-------------------------|
+| ``resume``     | not complete               | yes                      | yes                     |
+| ``run --once`` | none, or complete          | no: a new one            | yes                     |
+| ``run --once`` | not complete               | ``on_restart = resume``, | yes                     |
+|                |                            | else a person must say   |                         |
+| ``run``        | none                       | no: a new one            | ``start = auto``        |
+| ``run``        | interrupted                | yes                      | ``on_restart = resume`` |
+| ``run``        | stopped, aborted, complete | yes                      | no: a person ended it   |
+| one experiment | not interrupted            | no                       | yes                     |
+
+A campaign that has not begun an experiment does not count.
+"""
+
+from daemon.app.plan import RunPlan
+from daemon.errors import ConfigError
+from daemon.store.reader import Reader, StoredCampaign
+
+COMPLETE = "complete"
+
+
+def campaign_to_continue(plan: RunPlan) -> StoredCampaign | None:
+    """Return the campaign to go on with; raise ConfigError when a person must say."""
+    last = _last(plan)
+    if plan.restart == "resume":
+        if last is None or last.state == COMPLETE:
+            raise ConfigError([f"{plan.data}: holds no campaign to resume"])
+        return last
+    if last is None:
+        return None
+    if plan.conditions is not None:
+        return _refused(plan, last) if not last.ended else None
+    if plan.restart == "new" or (plan.once and last.state == COMPLETE):
+        return None
+    if plan.once and not _resumes(plan):
+        return _refused(plan, last)
+    return last
+
+
+def begins_by_itself(plan: RunPlan, continues: StoredCampaign | None) -> bool:
+    """Return whether the campaign begins without a person's command."""
+    section = plan.settings.campaign
+    if section is None:
+        return False
+    if plan.once or plan.restart == "resume":
+        return True
+    if continues is None:
+        return section.start == "auto"
+    return not continues.ended and section.on_restart == "resume"
+
+
+def _last(plan: RunPlan) -> StoredCampaign | None:
+    try:
+        with Reader(plan.data) as reader:
+            last = reader.campaign()
+    except ConfigError:
+        return None  # a new directory
+    return last if last is not None and last.experiments else None
+
+
+def _resumes(plan: RunPlan) -> bool:
+    return plan.settings.campaign is not None and plan.settings.campaign.on_restart == "resume"
+
+
+def _refused(plan: RunPlan, last: StoredCampaign) -> StoredCampaign:
+    raise ConfigError(
+        [
+            f"{plan.data}: holds campaign {last.id}, {last.state} after"
+            f" {len(last.experiments)} experiments; `taylord resume` goes on with it,"
+            " another --data begins afresh"
+        ]
+    )

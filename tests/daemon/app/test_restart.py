@@ -1,0 +1,79 @@
+"""What a start does with the campaign it finds is what the table says."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from daemon.app import restart
+from daemon.app.plan import RunPlan
+from daemon.app.restart import begins_by_itself, campaign_to_continue
+from daemon.errors import ConfigError
+from daemon.store.reader import StoredCampaign, StoredExperiment
+from tests.campaigns.days import settings_of
+
+DONE = StoredExperiment("e-0001", "c-0001", "b", "ok", {}, {}, {}, {}, "", None, None, None, None)
+
+
+def campaign(state, *, experiments=(DONE,)):
+    return StoredCampaign(
+        "c-0001", "b", state, "", None, "bayes", 0, 3, None, "", None, experiments, ()
+    )
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Ask what a start does with a campaign of this state (None: an empty directory)."""
+
+    def ask(state, *, on_restart="ask", start="auto", experiments=(DONE,), **how):
+        settings = settings_of()
+        section = settings.campaign.model_copy(update={"on_restart": on_restart, "start": start})
+        settings = settings.model_copy(update={"campaign": section})
+        plan = replace(RunPlan(settings, "", Path("data"), restart="configured"), **how)
+        last = campaign(state, experiments=experiments) if state and experiments else None
+        monkeypatch.setattr(restart, "_last", lambda _: last)
+        found = campaign_to_continue(plan)
+        return found is not None, begins_by_itself(plan, found)
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("state", "how", "expected"),
+    [
+        (None, {}, (False, True)),
+        (None, {"start": "command"}, (False, False)),
+        ("running", {}, (True, False)),
+        ("running", {"on_restart": "safe"}, (True, False)),
+        ("running", {"on_restart": "resume"}, (True, True)),
+        ("held", {"on_restart": "resume"}, (True, True)),
+        ("stopped", {"on_restart": "resume"}, (True, False)),
+        ("aborted", {"on_restart": "resume"}, (True, False)),
+        ("complete", {"on_restart": "resume"}, (True, False)),
+        (None, {"once": True, "start": "command"}, (False, True)),
+        ("complete", {"once": True}, (False, True)),
+        ("running", {"once": True, "on_restart": "resume"}, (True, True)),
+        ("running", {"restart": "resume"}, (True, True)),
+        ("aborted", {"restart": "resume"}, (True, True)),
+        ("running", {"restart": "new", "once": True}, (False, True)),
+        ("complete", {"restart": "new", "once": True, "conditions": {"t": 1}}, (False, True)),
+        ("running", {"experiments": ()}, (False, True)),
+    ],
+)
+def test_a_row_of_the_table(asked, state, how, expected):
+    assert asked(state, **how) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "how", "says"),
+    [
+        (None, {"restart": "resume"}, "holds no campaign to resume"),
+        ("complete", {"restart": "resume"}, "holds no campaign to resume"),
+        ("running", {"once": True}, "`taylord resume` goes on with it, another --data begins"),
+        ("aborted", {"once": True}, "`taylord resume` goes on with it, another --data begins"),
+        ("running", {"restart": "new", "conditions": {"t": 1}}, "c-0001, running after 1 exp"),
+    ],
+)
+def test_a_person_must_say(asked, state, how, says):
+    with pytest.raises(ConfigError, match=says):
+        asked(state, **how)
