@@ -1,0 +1,1 @@
+"""Drivers against devices that share nothing with the simulators: typed from the sheets."""
