@@ -1,12 +1,13 @@
 """Short visits to the real instruments: who are you, and go safe. Nothing else runs meanwhile."""
 
+from dataclasses import replace
 from typing import Any
 
 from daemon.app.broker import instrument_links
 from daemon.errors import TaylordError
 from daemon.rig.parts import build_instrument
 from daemon.safety.drive import SafeReport
-from daemon.safety.safe import make_rig_safe
+from daemon.safety.safe import SAFE_TIMING, make_rig_safe
 from daemon.settings.models import Settings
 from drivers.errors import InstrumentError
 from drivers.registry import Lines
@@ -19,9 +20,10 @@ def real_lines(settings: Settings) -> Lines:
     return Lines(dial_mqtt=instrument_links(settings.mqtt))
 
 
-async def drive_safe(settings: Settings) -> SafeReport:
-    """Drive every instrument safe; return what each confirmed."""
-    return await make_rig_safe(settings, real_lines(settings))
+async def drive_safe(settings: Settings, within_s: float) -> SafeReport:
+    """Drive every instrument safe, trying for ``within_s``; return what each confirmed."""
+    timing = replace(SAFE_TIMING, give_up_s=within_s)
+    return await make_rig_safe(settings, real_lines(settings), timing=timing)
 
 
 async def ask_everyone(settings: Settings) -> dict[str, dict[str, Any]]:

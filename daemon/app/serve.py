@@ -161,7 +161,8 @@ def _verdict(parts: Parts, ending: asyncio.Event) -> tuple[int, str]:
     if campaign.state is State.COMPLETE:
         return 0, campaign.reason
     if ending.is_set():
-        return 3, "ended by a signal; `taylord resume` goes on"
+        alone = parts.plan.conditions is not None
+        return 3, "ended by a signal" + ("" if alone else "; `taylord resume` goes on")
     return 3, campaign.reason
 
 

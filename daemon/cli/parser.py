@@ -120,7 +120,16 @@ COMMANDS = (
             JSON,
         ),
     ),
-    Command("safe", "drive everything to its safe state, now", "rigs:safe", (CONFIG, JSON)),
+    Command(
+        "safe",
+        "drive everything to its safe state, now",
+        "rigs:safe",
+        (
+            CONFIG,
+            arg("--within", type=float, default=25.0, metavar="S", help="try for so long"),
+            JSON,
+        ),
+    ),
     Command(
         "status",
         "state of a rig from its data directory",

@@ -79,7 +79,7 @@ def safe(arguments: argparse.Namespace) -> int:
     settings, faults = salvage(arguments.config)
     for fault in faults:
         print(fault, file=sys.stderr)
-    report = asyncio.run(drive_safe(settings))
+    report = asyncio.run(drive_safe(settings, arguments.within))
     if arguments.json:
         print_json({"safe": report.safe, "instruments": report.lines()})
     else:

@@ -28,7 +28,9 @@ class RawFiles:
             path.parent.mkdir(parents=True, exist_ok=True)
             numbers = np.column_stack([spectrum.axis, spectrum.y]).ravel().tolist()
             rows = "%.9g,%.9g\n" * len(spectrum.axis) % tuple(numbers)  # ten times np.savetxt
-            path.write_text(f"{spectrum.axis_unit},{spectrum.y_unit}\n{rows}", encoding="utf-8")
+            path.write_text(
+                f"{spectrum.axis_unit},{spectrum.y_unit or 'intensity'}\n{rows}", encoding="utf-8"
+            )
         except OSError as error:
             self.lost += 1
             log.warning("raw.lost", file=str(path), error=str(error))
