@@ -5,10 +5,19 @@
 pint does the conversion; it is imported only when a string is met, because it is slow to load.
 """
 
+import re
 from functools import cache
+from math import isfinite
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
+
+# a number, and a unit of names with one-figure powers: nothing here is arithmetic to carry out
+_NAME = r"[A-Za-zµμ°Å%]+(?:(?:\^|\*\*)-?[1-9])?"
+_QUANTITY = re.compile(
+    rf"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{{1,3}})?)\s*({_NAME}(?:\s*[*/]\s*{_NAME})*)\s*"
+)
+_MAX_TEXT = 40  # characters; no quantity is longer
 
 
 @cache
@@ -28,25 +37,30 @@ def to_unit(value: object, unit: str) -> float:
         raise ValueError(  # noqa: TRY004 (what pydantic turns into a fault of the file)
             f"must be a number or a string with a unit such as '1 {unit}', got {value!r}"
         )
-    if not isinstance(value, str):
-        return float(value)
     try:
-        return float(value)
+        number = float(value)
     except ValueError:
-        return _convert(value, unit)
+        number = _convert(str(value), unit)
+    except OverflowError:
+        number = float("inf")
+    if not isfinite(number):
+        raise ValueError(f"must be a finite number, got {value!r:.80}")
+    return number
 
 
 def _convert(text: str, unit: str) -> float:
     import pint
 
-    number, _, given = text.strip().partition(" ")
+    found = _QUANTITY.fullmatch(text) if len(text) <= _MAX_TEXT else None
+    if found is None:
+        raise ValueError(f"is not a number with a unit, such as '1 {unit}': got {text!r:.80}")
     try:
-        quantity = _registry().Quantity(float(number), given.strip())
+        quantity = _registry().Quantity(float(found[1]), found[2])
         return float(quantity.to(unit).magnitude)
     except pint.DimensionalityError:
         wrong = f"has the wrong dimension: {text!r} cannot be converted to {unit}"
         raise ValueError(wrong) from None
-    except (ValueError, AttributeError, TypeError, pint.PintError):
+    except (ValueError, AttributeError, TypeError, OverflowError, pint.PintError):
         wrong = f"is not a number with a unit, such as '1 {unit}': got {text!r}"
         raise ValueError(wrong) from None
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from daemon.experiment.feasibility import box_faults
 from daemon.settings.check_campaign import campaign_faults, chemistry_faults, response_faults
+from daemon.settings.check_problem import planner_faults, problem_faults
 from daemon.settings.check_rig import feed_faults, instrument_faults, line_faults, reactor_faults
 from daemon.settings.check_safety import interlock_faults, mqtt_faults
 from daemon.settings.models import Settings
@@ -23,6 +24,7 @@ CHECKS: tuple[Callable[[Subject], Iterator[str]], ...] = (
     chemistry_faults,
     response_faults,
     campaign_faults,
+    planner_faults,
     interlock_faults,
 )
 
@@ -31,13 +33,15 @@ CHECKS: tuple[Callable[[Subject], Iterator[str]], ...] = (
 NEEDED_FOR_FLOWS = ("feeds", "reactor", "chemistry", "campaign", "analysis", "instruments")
 
 
-def cross_check(settings: Settings, raw: Mapping[str, Any]) -> list[str]:
+def cross_check(settings: Settings, raw: Mapping[str, Any], *, whole: bool = True) -> list[str]:
     """Return every fault between the sections of a file whose shape is right.
 
     ``raw`` is the whole file as read: names defined in sections that were set aside are known.
+    ``whole`` is False when there are such sections.
     """
     subject = Subject(settings, raw)
     faults = [fault for check in CHECKS for fault in check(subject)]
-    if not any(fault.startswith(NEEDED_FOR_FLOWS) for fault in faults):
+    faults += problem_faults(settings, faults)
+    if whole and not any(fault.startswith(NEEDED_FOR_FLOWS) for fault in faults):
         faults += box_faults(settings)
     return faults

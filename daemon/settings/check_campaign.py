@@ -5,12 +5,15 @@ from inspect import Parameter, signature
 from typing import Any
 
 from daemon import plugins
-from daemon.settings.models import FactorSettings, ObjectiveSettings, PlannerCommand, Settings
+from daemon.settings.models import CampaignSettings, FactorSettings, ObjectiveSettings, Settings
 from daemon.settings.subject import Subject
 from daemon.settings.wording import nearest
 from daemon.units import to_unit
 
 FACTOR_UNITS = {"residence_time": "min", "temperature": "degC", "concentration": "mol/L"}
+
+POSITIVE = ("residence_time", "concentration")
+ABSOLUTE_ZERO = -273.15  # degC
 
 
 def chemistry_faults(subject: Subject) -> Iterator[str]:
@@ -19,7 +22,11 @@ def chemistry_faults(subject: Subject) -> Iterator[str]:
     yield from _simulation_faults(subject)
     chemistry = settings.chemistry
     if chemistry is None:
-        if settings.reactor is not None and not subject.has("chemistry"):
+        if (
+            settings.reactor is not None
+            and not subject.has("chemistry")
+            and settings.campaign is None
+        ):
             yield "chemistry: is missing: a reactor needs its limiting species and product"
         return
     fed = {species for feed in settings.feeds for species in feed.solutes}
@@ -27,10 +34,12 @@ def chemistry_faults(subject: Subject) -> Iterator[str]:
         close = nearest(chemistry.limiting, fed)
         yield f"chemistry.limiting: no feed contains {chemistry.limiting!r}{close}"
     known = known_species(settings)
+    if chemistry.product == chemistry.limiting:
+        yield f"chemistry.product: must not be the limiting species, got {chemistry.product!r}"
     if known and chemistry.product not in known:
         close = nearest(chemistry.product, known)
         yield f"chemistry.product: unknown species {chemistry.product!r}{close}"
-    if settings.analysis is not None and chemistry.product not in known:
+    elif settings.analysis is not None and not known and not subject.has("simulation"):
         yield (
             f"analysis.peaks: has no entry for the product {chemistry.product!r}; without"
             " [simulation] chemistry, say where it shows in the spectrum"
@@ -86,12 +95,20 @@ def response_faults(subject: Subject) -> Iterator[str]:
             continue
         options = dict(response.model_extra or {})
         yield from keyword_faults(at, plugins.load("taylord.responses", kind), options)
+        yield from _species_faults(f"{at}.species", options, known_species(subject.settings))
     if (
         subject.settings.responses
         and subject.settings.analysis is None
         and not subject.has("analysis")
+        and subject.settings.campaign is None  # which says it too
     ):
         yield "analysis: is missing: responses need an analyser"
+
+
+def _species_faults(at: str, options: dict[str, Any], known: set[str]) -> Iterator[str]:
+    given = options.get("species")
+    if given is not None and known and given not in known:
+        yield f"{at}: unknown species {given!r}{nearest(str(given), known)}"
 
 
 def keyword_faults(at: str, maker: Any, options: dict[str, Any]) -> Iterator[str]:
@@ -115,7 +132,6 @@ def campaign_faults(subject: Subject) -> Iterator[str]:
     for section in ("feeds", "reactor", "chemistry", "analysis", "responses"):
         if not subject.has(section):
             yield f"{section}: is missing: a campaign needs it"
-    yield from _planner_faults(subject)
     names: set[str] = set()
     for i, factor in enumerate(campaign.factors):
         at = f"campaign.factors.{i}"
@@ -126,25 +142,14 @@ def campaign_faults(subject: Subject) -> Iterator[str]:
         names.add(factor.name)
         yield from _name_faults(subject, f"{at}.name", factor.name)
         yield from _range_faults(at, factor)
-    for name in campaign.fixed:
-        yield from _name_faults(subject, f"campaign.fixed.{name}", name)
+    for name, value in campaign.fixed.items():
+        at = f"campaign.fixed.{name}"
+        yield from _name_faults(subject, at, name)
+        yield from _value_faults(at, name, value)
     yield from _missing_conditions(subject, names | set(campaign.fixed))
     yield from _temperature_faults(subject)
     for i, objective in enumerate(campaign.objectives):
         yield from _objective_faults(subject, f"campaign.objectives.{i}", objective)
-
-
-def _planner_faults(subject: Subject) -> Iterator[str]:
-    campaign = subject.settings.campaign
-    if campaign is None or isinstance(campaign.planner, PlannerCommand):
-        return
-    installed = plugins.names("taylord.planners")
-    if campaign.planner not in installed:
-        close = nearest(campaign.planner, installed)
-        yield f"campaign.planner: unknown planner {campaign.planner!r}{close}"
-        return
-    maker = plugins.load("taylord.planners", campaign.planner)
-    yield from keyword_faults("campaign.options", maker, campaign.options)
 
 
 def condition_names(settings: Settings) -> list[str]:
@@ -182,12 +187,13 @@ def _missing_conditions(subject: Subject, given: set[str]) -> Iterator[str]:
 
 def _range_faults(at: str, factor: FactorSettings) -> Iterator[str]:
     if factor.kind == "discrete":
-        if not factor.values:
-            yield f"{at}.values: is missing: a discrete factor lists its values"
+        yield from _discrete_faults(at, factor)
         return
     if factor.kind == "categorical":
         yield f"{at}.kind: conditions of a coil are numbers; 'categorical' cannot be commanded here"
         return
+    if factor.values is not None:
+        yield f"{at}.values: belong to kind 'discrete', got kind {factor.kind!r}"
     try:
         low, high = factor_bounds(factor)
     except ValueError as error:
@@ -195,6 +201,32 @@ def _range_faults(at: str, factor: FactorSettings) -> Iterator[str]:
         return
     if not low < high:
         yield f"{at}.low: must be less than high, got [{low:g}, {high:g}]"
+    yield from _value_faults(f"{at}.low", factor.name, low)
+
+
+def _discrete_faults(at: str, factor: FactorSettings) -> Iterator[str]:
+    if not factor.values:
+        yield f"{at}.values: is missing: a discrete factor lists its values"
+    for key in ("low", "high"):
+        if getattr(factor, key) is not None:
+            yield f"{at}.{key}: belongs to kind 'continuous', got kind 'discrete'"
+    for i, value in enumerate(factor.values or ()):
+        yield from _value_faults(f"{at}.values.{i}", factor.name, value)
+
+
+def _value_faults(at: str, name: str, value: float | str) -> Iterator[str]:
+    """A condition's value is a number of its unit, and one that matter can have."""
+    unit = factor_unit(name)
+    try:
+        number = to_unit(value, unit)
+    except ValueError as error:
+        yield f"{at}: {error}"
+        return
+    if name in POSITIVE and number <= 0:
+        yield f"{at}: must be greater than 0 {unit}, got {number:g}"
+    elif number < (ABSOLUTE_ZERO if name == "temperature" else 0.0):
+        least = f"{ABSOLUTE_ZERO:g} degC" if name == "temperature" else "0"
+        yield f"{at}: must be at least {least}, got {number:g}"
 
 
 def factor_bounds(factor: FactorSettings) -> tuple[float, float]:
@@ -234,17 +266,28 @@ def _temperature_faults(subject: Subject) -> Iterator[str]:
     limits = thermostat.limits.get("setpoint") if thermostat is not None else None
     if limits is None:
         return
-    for i, factor in enumerate(settings.campaign.factors):
-        if factor.name != "temperature" or factor.kind != "continuous":
+    try:
+        low, high = (to_unit(bound, "degC") for bound in limits)
+        asked = dict(_temperatures(settings.campaign))
+    except ValueError:
+        return  # said once, where the number stands
+    for at, value in asked.items():
+        if not low <= value <= high:
+            yield (
+                f"campaign.{at}: {value:g} degC is beyond the limits of"
+                f" {settings.reactor.thermostat}.setpoint, [{low:g}, {high:g}] degC"
+            )
+
+
+def _temperatures(campaign: CampaignSettings) -> Iterator[tuple[str, float]]:
+    """Give every temperature a campaign may ask for, with its key; raise ValueError."""
+    if "temperature" in campaign.fixed:
+        yield "fixed.temperature", to_unit(campaign.fixed["temperature"], "degC")
+    for i, factor in enumerate(campaign.factors):
+        if factor.name != "temperature":
             continue
-        try:
-            low, high = (to_unit(bound, "degC") for bound in limits)
-            asked = zip(("low", "high"), factor_bounds(factor), strict=True)
-        except ValueError:
-            return  # said once, where the number stands
-        for key, value in asked:
-            if not low <= value <= high:
-                yield (
-                    f"campaign.factors.{i}.{key}: {value:g} degC is beyond the limits of"
-                    f" {settings.reactor.thermostat}.setpoint, [{low:g}, {high:g}] degC"
-                )
+        if factor.kind == "discrete":
+            yield from ((f"factors.{i}.values.{n}", v) for n, v in enumerate(factor.values or ()))
+        elif factor.kind == "continuous":
+            ends = zip(("low", "high"), factor_bounds(factor), strict=True)
+            yield from ((f"factors.{i}.{key}", value) for key, value in ends)

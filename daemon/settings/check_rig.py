@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError, create_model
 
 from daemon import plugins
-from daemon.settings.models import InstrumentSettings
+from daemon.settings.models import AnalysisSettings, InstrumentSettings
 from daemon.settings.subject import Subject
 from daemon.settings.wording import fault_lines, nearest
 from daemon.units import to_unit
@@ -17,7 +17,7 @@ SCHEMES = ("socket://", "rfc2217://", "modbus-tcp://")
 
 def instrument_faults(subject: Subject) -> Iterator[str]:
     """Drivers are installed, their options are right, limits are of signals they have."""
-    if not subject.instruments:
+    if not subject.instruments and not subject.settings.instruments and subject.has("instruments"):
         yield "instruments: is missing or empty: name at least one instrument"
     for name, instrument in subject.settings.instruments.items():
         at = f"instruments.{name}"
@@ -91,9 +91,18 @@ def line_faults(subject: Subject) -> Iterator[str]:
     """Instruments that share a port differ in address and agree on the line."""
     by_port: defaultdict[str, list[str]] = defaultdict(list)
     for name, instrument in subject.settings.instruments.items():
-        by_port[instrument.port].append(name)
+        by_port[_same(instrument.port)].append(name)
     for port, members in by_port.items():
         yield from _shared_port_faults(subject, port, members)
+
+
+def _same(port: str) -> str:
+    """Return a port as one writing: hosts in small letters, numbers without leading zeros."""
+    scheme, mark, rest = port.partition("://")
+    host, _, number = rest.rpartition(":")
+    if not mark or not number.isdecimal():
+        return port
+    return f"{scheme.lower()}://{host.lower()}:{int(number)}"
 
 
 def _shared_port_faults(subject: Subject, port: str, members: list[str]) -> Iterator[str]:
@@ -103,8 +112,8 @@ def _shared_port_faults(subject: Subject, port: str, members: list[str]) -> Iter
         address = _address(subject, name, driver)
         if address in seen:
             yield (
-                f"instruments.{name}.address: {name} and {seen[address]} share port {port!r} and"
-                f" address {address}; give each its own address, or its own port"
+                f"instruments.{name}.address: {name} and {seen[address]} share port {port!r}"
+                f"{_and_address(address)}"
             )
         seen.setdefault(address, name)
         first = subject.drivers.get(members[0])
@@ -113,6 +122,12 @@ def _shared_port_faults(subject: Subject, port: str, members: list[str]) -> Iter
                 f"instruments.{name}.port: {port!r} is shared with {members[0]}, whose driver needs"
                 " other line settings"
             )
+
+
+def _and_address(address: object) -> str:
+    if address is None:
+        return "; give each its own port"
+    return f" and address {address}; give each its own address, or its own port"
 
 
 def _address(subject: Subject, name: str, driver: Any) -> Any:
@@ -152,12 +167,28 @@ def reactor_faults(subject: Subject) -> Iterator[str]:
                 f"reactor.back_pressure: must stay below max_pressure"
                 f" ({reactor.max_pressure:g} bar), got {reactor.back_pressure:g}"
             )
+        if not 0.01 <= reactor.inner_diameter_mm <= 100:
+            given = reactor.inner_diameter_mm
+            yield f"reactor.inner_diameter_mm: must lie between 0.01 and 100 mm, got {given:g}"
         if reactor.kind == "droplet":
             yield "reactor.kind: 'droplet' is not executed by this version; use 'coil'"
     if analysis is not None:
+        yield from _analysis_faults(analysis)
         yield from role_faults(
             subject, "analysis.instrument", analysis.instrument, "acquire", "an analyser"
         )
+
+
+def _analysis_faults(analysis: AnalysisSettings) -> Iterator[str]:
+    for name, peak in analysis.peaks.items():
+        if not peak.low < peak.high:
+            yield (
+                f"analysis.peaks.{name}.low: must be less than high,"
+                f" got [{peak.low:g}, {peak.high:g}]"
+            )
+    low, high = analysis.mass_balance
+    if not 0 <= low < high:
+        yield f"analysis.mass_balance: must be [low, high], 0 <= low < high, got [{low}, {high}]"
 
 
 def role_faults(subject: Subject, at: str, name: str, method: str, role: str) -> Iterator[str]:

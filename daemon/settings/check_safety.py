@@ -7,6 +7,7 @@ from daemon.settings.models import InterlockSettings
 from daemon.settings.subject import Subject
 from daemon.settings.wording import nearest
 from daemon.units import to_unit
+from drivers.signal import SignalSpec
 
 CONDITIONS = ("above", "below", "rate_above", "stale_s", "disagrees_with", "flow_deficit")
 
@@ -44,6 +45,7 @@ def _condition_faults(subject: Subject, at: str, row: InterlockSettings) -> Iter
     if (row.disagrees_with is None) != (row.by is None):
         yield f"{at}.by: disagrees_with and by go together"
     unit = _unit_of(subject, row.signal)
+    yield from _comparison_faults(subject, at, row)
     for key in ("above", "below"):
         value = getattr(row, key)
         if unit is None or not isinstance(value, str):
@@ -52,6 +54,34 @@ def _condition_faults(subject: Subject, at: str, row: InterlockSettings) -> Iter
             to_unit(value, unit)
         except ValueError as error:
             yield f"{at}.{key}: {error}"
+
+
+def _comparison_faults(subject: Subject, at: str, row: InterlockSettings) -> Iterator[str]:
+    """What a row compares can be compared."""
+    spec, other = _spec_of(subject, row.signal), row.disagrees_with
+    unit = spec.unit if spec is not None else None
+    if spec is not None and spec.kind not in (int, float):
+        compared = [key for key in CONDITIONS if key != "stale_s" and getattr(row, key) is not None]
+        for key in compared:
+            yield f"{at}.{key}: {row.signal} is no number ({spec.kind.__name__})"
+    elif unit is not None and _is_always(row, unit):
+        yield f"{at}.below: every value is above {row.above} or below {row.below}"
+    if row.flow_deficit is not None and not row.signal.endswith(".flow"):
+        yield f"{at}.flow_deficit: needs the flow of a pump as its signal, got {row.signal!r}"
+    if other is not None and other == row.signal:
+        yield f"{at}.disagrees_with: is the signal itself, {other!r}"
+    theirs = _unit_of(subject, other) if other is not None else None
+    if unit is not None and theirs is not None and theirs != unit:
+        yield f"{at}.disagrees_with: {other} is in {theirs or 'no unit'}, {row.signal} in {unit}"
+
+
+def _is_always(row: InterlockSettings, unit: str) -> bool:
+    if row.above is None or row.below is None:
+        return False
+    try:
+        return to_unit(row.above, unit) < to_unit(row.below, unit)
+    except ValueError:
+        return False  # said where the number stands
 
 
 def _signal_fault(subject: Subject, at: str, signal: str) -> Iterator[str]:
@@ -66,6 +96,11 @@ def _signal_fault(subject: Subject, at: str, signal: str) -> Iterator[str]:
 
 
 def _unit_of(subject: Subject, signal: str) -> str | None:
+    spec = _spec_of(subject, signal)
+    return spec.unit if spec is not None else None
+
+
+def _spec_of(subject: Subject, signal: str) -> SignalSpec | None:
     instrument, _, name = signal.partition(".")
     specs = subject.signals_of(instrument)
-    return specs[name].unit if specs is not None and name in specs else None
+    return specs.get(name) if specs is not None else None

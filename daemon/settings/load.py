@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from daemon.errors import ConfigError
 from daemon.settings.check import cross_check
 from daemon.settings.models import Settings
-from daemon.settings.wording import fault_lines
+from daemon.settings.wording import fault_lines, key_of
 
 MAX_BYTES = 1 << 20
 
@@ -60,13 +60,15 @@ def read_toml(path: Path) -> dict[str, Any]:
             raise ConfigError(
                 [f"{path}: is {len(data)} bytes; a configuration has at most {MAX_BYTES}"]
             )
-        return tomllib.loads(data.decode("utf-8"))
+        return tomllib.loads(data.decode("utf-8-sig"))
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror or error}"]) from None
     except UnicodeDecodeError as error:
         raise ConfigError([f"{path}: is not UTF-8 text (byte {error.start})"]) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([f"{path}: is not valid TOML: {error}"]) from None
+    except RecursionError:
+        raise ConfigError([f"{path}: is not valid TOML: brackets within brackets"]) from None
 
 
 def parse(raw: Mapping[str, Any]) -> tuple[Settings | None, list[str]]:
@@ -76,7 +78,8 @@ def parse(raw: Mapping[str, Any]) -> tuple[Settings | None, list[str]]:
     except ValidationError as error:
         faults = fault_lines(Settings, error)
         rest = _without(raw, [tuple(e["loc"]) for e in error.errors()])
-        return None, [*faults, *_faults_of_the_rest(rest, raw)]
+        said = {key_of(fault) for fault in faults}
+        return None, faults + [f for f in _faults_of_the_rest(rest, raw) if key_of(f) not in said]
     return settings, cross_check(settings, raw)
 
 
@@ -95,6 +98,6 @@ def _faults_of_the_rest(rest: dict[str, Any], raw: Mapping[str, Any]) -> list[st
     rest.setdefault("name", "unnamed")
     rest.setdefault("instruments", {})
     try:
-        return cross_check(Settings.model_validate(rest), raw)
+        return cross_check(Settings.model_validate(rest), raw, whole=False)
     except ValidationError:
         return []  # what is left cannot stand alone; its faults are already listed

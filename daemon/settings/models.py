@@ -13,37 +13,39 @@ from daemon.units import Bar, DegC, Flow, Millimetre, Molar, Seconds, Volume
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Pair = Annotated[tuple[float | str, float | str], Field(strict=False)]  # TOML has lists alone
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class Strict(BaseModel):
     """Reject unknown keys: a typo must not become a default."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    # strict: "40" is no number and true is not 1
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
 
 
 class MqttSettings(Strict):
     """The broker the daemon is commanded through; no section, no MQTT."""
 
-    host: str = "localhost"
+    host: Annotated[str, Field(min_length=1)] = "localhost"
     port: Annotated[int, Field(ge=1, le=65535)] = 1883
     username: str | None = None
     password_file: str | None = None
     tls_ca_file: str | None = None
-    prefix: str = "taylord"
+    prefix: Annotated[str, Field(pattern=r"^[^+#/\s$][^+#\s]*$")] = "taylord"  # of every topic
     bare_signals: bool = False  # also publish signal/<instrument>/<signal>
 
 
 class InstrumentSettings(BaseModel):
     """One instrument; keys beyond these are options of its driver and are checked by it."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False, strict=True)
 
     driver: str
     port: str
     address: int | None = None
-    poll_s: Positive | None = None
-    limits: dict[str, tuple[float | str, float | str]] = Field(default_factory=dict)
+    poll_s: Annotated[float, Field(gt=0, le=3600)] | None = None
+    limits: dict[str, Pair] = Field(default_factory=dict)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -106,14 +108,16 @@ class AnalysisSettings(Strict):
     peaks: dict[str, PeakSettings] = Field(default_factory=dict)  # else from the chemistry
     gain: Positive = 1.0
     samples: Annotated[int, Field(ge=1, le=20)] = 2  # measurements at steady state, at least
-    tolerance: Positive = 0.02  # steady-state tolerance, fraction of scale
-    mass_balance: tuple[float, float] = (0.85, 1.15)
+    tolerance: Annotated[float, Field(gt=0, lt=1)] = (
+        0.02  # steady-state tolerance, fraction of scale
+    )
+    mass_balance: Annotated[tuple[float, float], Field(strict=False)] = (0.85, 1.15)
 
 
 class ResponseSettings(Strict):
     """One response; keys beyond the name are options of its class."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False, strict=True)
 
     name: Name
     kind: str | None = None  # entry point; default: the name itself
@@ -163,7 +167,7 @@ class CampaignSettings(Strict):
     on_restart: Literal["resume", "safe", "ask"] = "ask"
     start: Literal["auto", "command"] = "auto"
     max_failures: Annotated[int, Field(ge=1)] = 3  # failed experiments in a row end the campaign
-    flush_volumes: Annotated[float, Field(ge=0)] = 3.0
+    flush_volumes: Annotated[float, Field(ge=0, le=100)] = 3.0
     trickle: Flow = 0.05
     temperature_tolerance: Positive = 1.0  # K
     temperature_timeout: Seconds = 7200.0
@@ -178,7 +182,7 @@ class InterlockSettings(Strict):
     signal: str
     above: float | str | None = None
     below: float | str | None = None
-    rate_above: float | None = None  # unit of the signal per s
+    rate_above: Positive | None = None  # unit of the signal per s
     stale_s: Positive | None = None  # default: 3 poll periods; stale counts as a violation
     disagrees_with: str | None = None
     by: Positive | None = None  # allowed disagreement

@@ -8,20 +8,49 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 Loc = Sequence[int | str]
+MAX_KEY = 64  # characters shown of a key
 
 
 def fault_lines(model: type[BaseModel], error: ValidationError, under: Loc = ()) -> list[str]:
     """Return one line per fault of a pydantic error, in file order, without duplicates."""
     lines: dict[str, None] = {}
-    for fault in error.errors():
-        loc = [part for part in fault["loc"] if not _is_branch(part)]
+    faults = error.errors()
+    for fault in _of_the_likeliest_branch(faults):
+        loc = _plain(fault["loc"])
         lines[f"{key_path([*under, *loc])}: {_says(model, loc, fault)}"] = None
     return list(lines)
 
 
+def _of_the_likeliest_branch(faults: Sequence[Any]) -> list[Any]:
+    """Leave out that a value is no string, where the union's other branch says more."""
+    others = {_plain(fault["loc"]) for fault in faults if fault["loc"][-1:] != ("str",)}
+    return [
+        fault
+        for fault in faults
+        if fault["loc"][-1:] != ("str",)
+        or not any(other[: len(own)] == own for own in [_plain(fault["loc"])] for other in others)
+    ]
+
+
+def _plain(loc: Loc) -> tuple[int | str, ...]:
+    return tuple(part for part in loc if not _is_branch(part))
+
+
+def key_of(fault: str) -> str:
+    """Return the key's path of a fault line."""
+    return fault.partition(": ")[0]
+
+
 def key_path(loc: Loc) -> str:
     """Return a dotted path, list positions counted from 0: ``feeds.0.pump``."""
-    return ".".join(str(part) for part in loc) or "(file)"
+    return ".".join(_key(part) for part in loc) or "(file)"
+
+
+def _key(part: int | str) -> str:
+    """Return a key as TOML writes it: quoted when it is no bare one, cut when it is long."""
+    text = str(part)
+    bare = text.replace("-", "").replace("_", "").isalnum()
+    return text if bare and len(text) <= MAX_KEY else repr(text[:MAX_KEY])
 
 
 def nearest(given: str, known: Iterable[str]) -> str:
@@ -36,7 +65,7 @@ def nearest(given: str, known: Iterable[str]) -> str:
 def _is_branch(part: int | str) -> bool:
     """Tell whether pydantic put the name of a union's branch in the path."""
     return isinstance(part, str) and (
-        part in {"str", "float", "int", "PlannerCommand"}
+        part in {"str", "float", "int", "PlannerCommand", "[key]"}
         or part.startswith(("function-", "tuple["))
     )
 
@@ -52,8 +81,23 @@ def _says(model: type[BaseModel], loc: Loc, fault: Mapping[str, Any]) -> str:
             return f"must match {fault['ctx']['pattern']}, got {given!r}"
         case "value_error":
             return str(fault["ctx"]["error"])
+        case "dict_type" | "model_type" | "model_attributes_type" | "dataclass_type":
+            return f"must be a table, {_EXAMPLES['table']}, got {_short(given)}"
+        case "list_type" | "tuple_type":
+            return f"must be a list, {_EXAMPLES['list']}, got {_short(given)}"
+        case "too_short" | "too_long":
+            return _length(fault["ctx"], given)
         case _:
             return f"{_lower(fault['msg'])}, got {_short(given)}"
+
+
+_EXAMPLES = {"table": "[section] or { key = value }", "list": "[1, 2] or [[section]]"}
+
+
+def _length(bounds: Mapping[str, Any], given: object) -> str:
+    least, most = bounds.get("min_length"), bounds.get("max_length")
+    allowed = f"at least {least}" if most is None else f"at most {most}"
+    return f"must have {allowed} entries, got {bounds['actual_length']}: {_short(given)}"
 
 
 def _lower(message: str) -> str:

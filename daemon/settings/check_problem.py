@@ -1,0 +1,58 @@
+"""Cross-checks of the campaign as its planner will see it: the problem, planner and options."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+
+from daemon import plugins
+from daemon.campaign.problem import problem_of
+from daemon.settings.models import PlannerCommand, Settings
+from daemon.settings.subject import Subject
+from daemon.settings.wording import key_of, nearest
+from planners.errors import BadOption, BadProblem
+from planners.registry import make_planner
+
+# the problem's sections as the file calls them
+SECTIONS = {"factors": "factors", "responses": "objectives", "constraints": "constraints"}
+
+
+def problem_faults(settings: Settings, said: Sequence[str]) -> list[str]:
+    """Return why factors, objectives and constraints make no problem, beyond what was ``said``."""
+    if settings.campaign is None:
+        return []
+    known = {tuple(key_of(fault).split(".")[:3]) for fault in said}
+    try:
+        problem_of(settings.campaign)
+    except BadProblem as error:
+        found = [f"campaign.{_as_in_the_file(fault)}" for fault in error.faults]
+        return [fault for fault in found if tuple(key_of(fault).split(".")[:3]) not in known]
+    except ValueError:
+        pass  # a bound that is no number: said where it stands
+    return []
+
+
+def _as_in_the_file(fault: str) -> str:
+    section, dot, rest = fault.partition(".")
+    return f"{SECTIONS.get(section, section)}{dot}{rest}"
+
+
+def planner_faults(subject: Subject) -> Iterator[str]:
+    """The planner is installed and takes its options, or is a program that can be started."""
+    campaign = subject.settings.campaign
+    if campaign is None:
+        return
+    if isinstance(campaign.planner, PlannerCommand):
+        program = campaign.planner.command[0]
+        if "\0" in program or shutil.which(program) is None:
+            yield f"campaign.planner.command.0: no program {program!r} that can be started"
+        if campaign.options:
+            yield "campaign.options: belong to an installed planner; give a program arguments"
+        return
+    installed = plugins.names("taylord.planners")
+    if campaign.planner not in installed:
+        close = nearest(campaign.planner, installed)
+        yield f"campaign.planner: unknown planner {campaign.planner!r}{close}"
+        return
+    try:
+        make_planner(campaign.planner, campaign.options)
+    except BadOption as error:
+        yield from (f"campaign.{fault}" for fault in error.faults)
