@@ -22,7 +22,7 @@ from daemon.campaign.states import State
 from daemon.errors import Tripped
 from daemon.safety.watchdog import Notifier, Watchdog
 from daemon.store.export import experiments_document
-from daemon.store.reader import Reader
+from daemon.store.reader import Reader, StoredCampaign
 from daemon.timebase import is_virtual, wall_s
 
 log = structlog.get_logger(__name__)
@@ -145,12 +145,21 @@ async def _main(parts: Parts, ending: asyncio.Event) -> tuple[int, str]:
     elif tripped is None and begins_by_itself(plan, parts.continues):
         campaign.start()
     elif parts.continues is not None:
-        log.warning("campaign.waits", campaign=parts.continues.id, why="interrupted; start it")
+        _tell_it_waits(parts, parts.continues)
     if not plan.once:
         await _unless(ending, campaign.serve)
         return 0, "ended by a signal"
     await _unless(ending, campaign.run)
     return _verdict(parts, ending)
+
+
+def _tell_it_waits(parts: Parts, campaign: StoredCampaign) -> None:
+    """Say that a campaign waits for a person; with ``on_restart = ask``, by an alarm."""
+    section = parts.plan.settings.campaign
+    why = f"campaign {campaign.id} ({campaign.state}) waits for campaign.start"
+    log.warning("campaign.waits", campaign=campaign.id, state=campaign.state)
+    if section is not None and section.on_restart == "ask" and not campaign.ended:
+        parts.rig.alarms.raise_("interrupted campaign", why, priority="medium")
 
 
 def _verdict(parts: Parts, ending: asyncio.Event) -> tuple[int, str]:
