@@ -62,6 +62,7 @@ class Checks:
 
     def __init__(self, rig: Surroundings) -> None:
         self._rig = rig
+        self._pressures = {name for name, spec in rig.specs.items() if spec.unit == "bar"}
 
     def may_act(self, instrument: str) -> None:
         """Refuse while the rig is tripped or ending, or the instrument is down."""
@@ -87,7 +88,9 @@ class Checks:
     def not_violated(self, *, raises_flow: bool = False) -> None:
         """Refuse while a tripping interlock is violated; more flow also on a pressure warning."""
         for row, found in self._rig.violated():
-            warns = raises_flow and self._rig.specs[row.signal].unit == "bar"
+            if raises_flow and row.cured_by_flow:
+                continue
+            warns = raises_flow and row.signal in self._pressures
             if row.action == "trip" or warns:
                 raise Refused(f"interlock {row.name!r}: {found.message}")
 

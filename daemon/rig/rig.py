@@ -32,7 +32,7 @@ from daemon.safety.history import History
 from daemon.safety.interlocks import Interlocks
 from daemon.safety.monitor import Monitor
 from daemon.safety.rows import Row, Violation
-from daemon.safety.table import HEATER_STALE_S, safety_table, stale_after_s
+from daemon.safety.table import HEATER_STALE_S, TOTAL_FLOW, safety_table, stale_after_s
 from daemon.safety.trip import Cause, Trip
 from daemon.settings.models import Settings
 from drivers.errors import NotConnected
@@ -70,7 +70,10 @@ class Rig:
         self.trip = Trip(
             self._members(), events, self.alarms, self.history, watch=self._after_attempt
         )
-        self._interlocks = Interlocks(safety_table(settings, self._specs), now)
+        rows = safety_table(settings, self._specs)
+        self._interlocks = Interlocks(rows, now)
+        uses_total = any(TOTAL_FLOW in (row.signal, row.only_while) for row in rows)
+        self._flow_names = _flow_names(settings, self._specs) if uses_total else frozenset[str]()
         self._monitor = Monitor(self._interlocks, self.alarms, self.trip.pull)
         self._guard = Guard(self, events, commit)
         self._closed = ""  # why nothing acts any more
@@ -217,7 +220,15 @@ class Rig:
         """Take a group of readings: safety first."""
         self._monitor.on_readings(group)
         self._latest.take(group)
+        if self._flow_names and any(r.signal in self._flow_names for r in group):
+            self._monitor.on_readings([self._total_flow(group[-1].t)])
         self.history.add(group)
+
+    def _total_flow(self, t: float) -> Reading:
+        """Return what the pumps deliver together; one that is not heard counts for nothing."""
+        read = [self._latest.get(name, t).value for name in self._flow_names]
+        total = sum(float(value) for value in read if isinstance(value, int | float))
+        return Reading(TOTAL_FLOW, total, "mL/min", t)
 
     def _members(self) -> list[Member]:
         return [
@@ -249,6 +260,11 @@ class Rig:
             )
             for name, instrument in self.instruments.items()
         }
+
+
+def _flow_names(settings: Settings, specs: Mapping[str, SignalSpec]) -> frozenset[str]:
+    """Return the flow signals of the feeds' pumps."""
+    return frozenset(f"{feed.pump}.flow" for feed in settings.feeds) & specs.keys()
 
 
 def _stale_limits(

@@ -128,17 +128,26 @@ class Supervisor:
 
     def _up(self, identity: str) -> None:
         now = self._loop.time()
-        down_s = now - self.connection.since
         self._line.heard(self.name)
         self._plan.restart(now)
         self._next_check = now + CHECK_EVERY_S
         self.connection.connected(identity, now)
+        self._returned()
+        if self._plan.next_due is None:
+            self._heard()  # nothing is ever polled: saying who it is must do
+
+    def _heard(self) -> None:
+        """Note an answer; the first one ends the outage."""
+        now = self._loop.time()
+        self._line.heard(self.name)
+        if not self.connection.heard(now):
+            return
+        identity, down_s = self.connection.identity, now - self.connection.down_since
         self._events.emit("connection", instrument=self.name, state="connected", message=identity)
         log.info(
             "connection.made", instrument=self.name, identity=identity, after_s=round(down_s, 3)
         )
         self._alarms.returned(f"{self.name} connection")
-        self._returned()
 
     async def _serve(self) -> None:
         """Poll and check until the instrument is lost."""
@@ -201,19 +210,17 @@ class Supervisor:
             self._alarms.raise_(f"{self.name} fault", str(error), latching=False, action=action)
         now = self._loop.time()
         if error is None or isinstance(error, DeviceFault | CommandRejected):
-            self._line.heard(self.name)
-            self.connection.heard(now)
+            self._heard()
         elif isinstance(error, LinkLost | NotConnected):
-            self.connection.lost(error.what, now)
-            self._down("link")
+            self._down(error.what, "link")
         elif self.connection.silence(error.what, now):
-            self._down("timeout")
+            self._down(error.what, "timeout")
             await self._line.failed(self.name)
 
-    def _down(self, reason: str) -> None:
-        """Tell the outage; from now on no signal has a value."""
-        self.connection.announced = True
-        self._tell_down()
+    def _down(self, why: str, reason: str) -> None:
+        """Note the outage, and tell it once; from now on no signal has a value."""
+        if self.connection.lost(why, self._loop.time()):
+            self._tell_down()
         self._events.readings(self._bad(self._names, reason))
 
     def _tell_down(self) -> None:

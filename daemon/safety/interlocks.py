@@ -10,6 +10,7 @@ delay will matter next, and calls :meth:`Interlocks.tick` then.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from daemon.safety.rows import Action, Row, Seen, Violation, number, plainly_fine, violation
 from drivers.signal import Reading
@@ -35,6 +36,24 @@ class _State:
     unread: bool = True
     since: float = 0.0
     raised: Action | None = None  # the action it was raised with
+    armed: bool = False  # the signal has been above ``armed_above`` since the row woke
+    goal: float | None = None  # the last value of ``other``
+    lowest: float = inf  # value of ``signal`` since ``goal`` changed
+    same: tuple[float, float] = (inf, 0.0)  # the last value, and since when it is the same
+
+    def sleep(self) -> None:
+        """Forget what is only true of one waking."""
+        self.armed, self.goal, self.lowest, self.same = False, None, inf, (inf, 0.0)
+
+    def follow(self, value: float, goal: float | None, t: float) -> None:
+        """Take a value of the signal, beside what it should be."""
+        if self.row.armed_above is not None and value >= self.row.armed_above:
+            self.armed = True
+        if goal != self.goal:
+            self.goal, self.lowest, self.same = goal, value, (value, t)
+        self.lowest = min(self.lowest, value)
+        if value != self.same[0]:
+            self.same = (value, t)
 
 
 class Interlocks:
@@ -87,6 +106,7 @@ class Interlocks:
         for state in self._sleepers.get(signal, ()):
             if on is not state.awake:
                 state.awake, state.started = on, now
+                state.sleep()
                 self.moved = True
             changes += self._step(state, now)
         return changes
@@ -131,7 +151,7 @@ class Interlocks:
         if not state.awake:
             found = None
         elif unread is None:
-            found = self._silence(state.row, now) or self._objection(state.row)
+            found = self._silence(state.row, now) or self._objection(state)
         elif state.row.stale_s is not None or state.row.bad_counts:
             found = Violation(f"{unread} has not been read")
         else:
@@ -145,20 +165,30 @@ class Interlocks:
         state.violated, state.unread = found, unread is not None
         return found
 
-    def _objection(self, row: Row) -> Violation | None:
+    def _objection(self, state: _State) -> Violation | None:
+        row = state.row
         if plainly_fine(row, self._readings_of(row)[row.signal]):
             return None
-        return violation(row, self._seen(row))
+        seen = self._seen(state)
+        if row.armed_above is not None and not state.armed:
+            return None
+        return violation(row, seen)
 
     def _unread(self, state: _State) -> str | None:
         known = self._readings_of(state.row)
         return next((name for name in state.row.watched if name not in known), None)
 
-    def _seen(self, row: Row) -> Seen:
+    def _seen(self, state: _State) -> Seen:
+        row, known = state.row, self._readings_of(state.row)
         commanded, at = self._commanded.get(row.signal, (None, 0.0))
-        known = self._readings_of(row)
-        other = None if row.other is None else known[row.other]
-        return Seen(known[row.signal], self._before.get(row.signal), other, commanded, at)
+        now, other = known[row.signal], None if row.other is None else known[row.other]
+        value = number(now)
+        if value is not None:
+            t = max(now.t, state.started)  # not what it was before the row woke
+            state.follow(value, None if other is None else number(other), t)
+        before = self._before.get(row.signal)
+        same_s = now.t - state.same[1]
+        return Seen(now, before, other, commanded, at, state.lowest, same_s)
 
     def _silence(self, row: Row, now: float) -> Violation | None:
         if row.stale_s is None:

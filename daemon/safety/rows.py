@@ -11,6 +11,8 @@ from drivers.signal import Quality, Reading
 
 Action = Literal["warn", "hold", "trip"]
 
+SETTLED_K = 5.0  # a temperature this near its setpoint may stand still
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -18,7 +20,12 @@ class Row:
 
     ``stale_s`` None means that silence is no violation. With ``bad_counts`` False a bad reading
     counts as silence: the row goes by the last good one. ``only_while`` names a boolean signal
-    without which the row sleeps, such as ``bath.running``.
+    without which the row sleeps, such as ``bath.running`` (a number counts as true unless it is 0).
+
+    A temperature beside its setpoint (``other``) *runs away* when it is ``runaway`` above both the
+    setpoint and the lowest it was since the setpoint last changed: cooling down is no runaway. It
+    is *frozen* when it has not changed at all for ``frozen_s`` while it should. With
+    ``armed_above`` the row says nothing before the signal has been so high since it woke.
     """
 
     name: str
@@ -35,6 +42,10 @@ class Row:
     latching: bool = True
     bad_counts: bool = True
     only_while: str | None = None
+    runaway: float | None = None
+    frozen_s: float | None = None
+    armed_above: float | None = None
+    cured_by_flow: bool = False  # more flow is the remedy, and is not refused
 
     @property
     def watched(self) -> tuple[str, ...]:
@@ -44,7 +55,12 @@ class Row:
     @property
     def bounds_only(self) -> bool:
         """Return whether a reading is judged by itself alone."""
-        return self.rate_above is None and self.other is None and self.deficit is None
+        return (
+            self.rate_above is None
+            and self.other is None
+            and self.deficit is None
+            and self.armed_above is None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +81,8 @@ class Seen:
     other: Reading | None = None
     commanded: float | None = None
     commanded_at: float = 0.0
+    lowest: float | None = None  # since ``other`` last changed
+    same_s: float = 0.0  # how long the value has been exactly the same
 
 
 def number(reading: Reading) -> float | None:
@@ -101,6 +119,8 @@ def violation(row: Row, seen: Seen) -> Violation | None:
         or _too_fast(row, seen, value)
         or _disagrees(row, seen, value)
         or _deficit(row, seen, value)
+        or _runs_away(row, seen, value)
+        or _frozen(row, seen, value)
     )
 
 
@@ -153,3 +173,24 @@ def _deficit(row: Row, seen: Seen, value: float) -> Violation | None:
         return None
     text = f"{row.signal} = {value:g} {seen.now.unit} is below {least:g} of {seen.commanded:g} set"
     return Violation(text, value, least)
+
+
+def _runs_away(row: Row, seen: Seen, value: float) -> Violation | None:
+    goal = None if seen.other is None else number(seen.other)
+    if row.runaway is None or goal is None or seen.lowest is None:
+        return None
+    most = max(goal, seen.lowest) + row.runaway
+    if value <= most:
+        return None
+    text = f"{row.signal} = {value:g} {seen.now.unit} runs away from {row.other} = {goal:g}"
+    return Violation(text, value, most)
+
+
+def _frozen(row: Row, seen: Seen, value: float) -> Violation | None:
+    goal = None if seen.other is None else number(seen.other)
+    if row.frozen_s is None or goal is None or seen.same_s < row.frozen_s:
+        return None
+    if abs(value - goal) <= SETTLED_K:
+        return None
+    text = f"{row.signal} = {value:g} {seen.now.unit} has not changed for {seen.same_s:.3g} s"
+    return Violation(f"{text}, and {row.other} = {goal:g}", value, goal)

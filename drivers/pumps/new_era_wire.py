@@ -17,6 +17,7 @@ from drivers.codec import PacketCodec, packet
 from drivers.errors import (
     CommandRejected,
     DeviceFault,
+    GarbledReply,
     NoReply,
     ReadbackMismatch,
     WrongInstrument,
@@ -56,7 +57,6 @@ PATTERNS = {query: re.compile(data) for query, data in QUERIES.items()}
 REPLY = re.compile(r"(\d\d)(?:A(\?[RSTEO])|([IWSPTUX])(\?[A-Z]*)?)(.*)", re.DOTALL)
 ML_MIN = {"UM": 1e-3, "MM": 1.0, "UH": 1e-3 / 60.0, "MH": 1.0 / 60.0}
 ML = {"UL": 1e-3, "ML": 1.0}
-FIND_ATTEMPTS = 3
 ASKED_AGAIN = 4  # requests after alarms, stops after lost answers
 
 
@@ -185,15 +185,31 @@ class NewEraWire(AsciiInstrument):
         return f"New Era {version}"
 
     async def _find(self) -> str:
-        """Return the version, asked in one mode and then the other, twice."""
-        for _ in range(FIND_ATTEMPTS):
+        """Return the version, asked in the configured mode, then in the other.
+
+        No more than that: the caller tries again, and a pump that comes back while it is asked in
+        the wrong mode must not wait for long.
+        """
+        self._safe = self._safe_s > 0
+        with suppress(NoReply, GarbledReply):
+            return await self._version()
+        self._safe = not self._safe
+        if not self._safe:  # a packet may be waiting in the pump's buffer for a CR
             with suppress(NoReply):
-                return (await self.query("VER"))[1][1]
-            self._safe = not self._safe
-            if not self._safe:  # a packet may be waiting in the pump's buffer for a CR
-                with suppress(NoReply):
-                    await self._bare_cr()
-        return (await self.query("VER"))[1][1]
+                await self._bare_cr()
+        return await self._version()
+
+    async def _version(self) -> str:
+        """Return the version; the question is its own fence, and is asked once."""
+        for _ in range(ASKED_AGAIN):
+            try:
+                text = await self._exchange("VER", Lane.COMMAND, 1)
+            except Alarm as alarm:
+                self._note(alarm)
+                continue
+            self.in_doubt = False
+            return cast("re.Match[str]", PATTERNS["VER"].fullmatch(text[1:]))[1]
+        raise DeviceFault(self.name, "answers every request with an alarm")
 
     async def _bare_cr(self) -> None:
         timeout_s = self.options.timeout_s

@@ -94,7 +94,10 @@ class Stage:
 
 
 def scenario(data, settings, script, **options):
-    """Run the daemon in virtual time with somebody at its side; return the daemon's outcome."""
+    """Run the daemon in virtual time with somebody at its side; return the daemon's outcome.
+
+    With ``once=False`` the end of the script is the end of the daemon.
+    """
     plan = {"simulate": True, "speed": "max", "once": True, "seed": 0, "restart": "new"} | options
     plan = RunPlan(settings, EXAMPLE.read_text(), Path(data), **plan)
 
@@ -102,10 +105,11 @@ def scenario(data, settings, script, **options):
         with simulated(plan) as simulation:
             parts = assemble(plan, simulation)
             try:
-                return await _beside(parts, script)
+                code, reason = await _beside(parts, script)
             finally:
                 await parts.worker.stop()
                 await parts.store.close()
+            return serve._outcome(parts, code, reason, 0.0, 0.0)
 
     return virtualtime.run(main(), speed="max")
 
@@ -118,7 +122,12 @@ async def _beside(parts, script):
     try:
         if acting.done():
             acting.result()
+            if not parts.plan.once:
+                daemon.cancel()  # it would serve for ever
         return await daemon
+    except asyncio.CancelledError:
+        return 0, "ended by the test"
     finally:
         acting.cancel()
+        daemon.cancel()
         await asyncio.wait([acting, daemon])

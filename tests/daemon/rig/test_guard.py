@@ -227,6 +227,27 @@ async def test_heat_may_be_bound_to_flow():
         assert await bench.guard.set_temperature("bath", 50.0) == 50.0
 
 
+async def test_heat_bound_to_flow_trips_when_the_flow_stays_away():
+    reactor = {
+        "volume_ml": 1,
+        "inner_diameter_mm": 1,
+        "thermostat": "bath",
+        "heat_needs_flow": True,
+    }
+    feeds = [{"name": "solvent", "pump": "pump-a"}]
+    async with running(Bench(reactor=reactor, feeds=feeds)) as bench:
+        await bench.guard.set_flow("pump-a", 1.0)
+        await bench.guard.set_temperature("bath", 50.0)
+        bench["pump-a"].values["flow"] = 0.0
+        await asyncio.sleep(30.0)
+        assert bench.rig.trip.cause is None
+        await bench.guard.set_flow("pump-a", 2.0)  # the remedy is not refused
+        await asyncio.sleep(60.0)
+        bench["pump-a"].values["flow"] = 0.0
+        await asyncio.sleep(70.0)
+        assert bench.rig.trip.cause.name == "bath heats without flow"
+
+
 async def test_another_read_back_is_a_failure():
     async with running(Bench()) as bench:
         bench["pump-a"].holds = 1.2

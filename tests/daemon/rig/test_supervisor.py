@@ -54,6 +54,30 @@ async def test_an_instrument_is_back_within_two_seconds_of_its_return():
             assert bench.rig.connected("pump-a")
 
 
+async def test_one_that_says_who_it_is_and_then_nothing_is_one_outage(caplog):
+    async with running(Bench()) as bench:
+        pump = bench["pump-a"]
+        answers, calls = type(pump).exchange, []
+
+        async def exchange(what, note=True):
+            calls.append(what)
+            pump.silent = what in {"poll", "check"}
+            return await answers(pump, what, note)
+
+        pump.exchange = exchange
+        await asyncio.sleep(55)
+        assert calls.count("who") > 5
+        assert bench.states("pump-a") == ["connected", "reconnecting"]
+        await asyncio.sleep(120)
+        assert bench.states("pump-a") == ["connected", "reconnecting", "failed"]
+        assert [a.name for a in bench.rig.alarms.all()] == ["pump-a connection"]
+        del pump.exchange
+        pump.silent = False
+        await asyncio.sleep(3)
+        assert bench.states("pump-a")[2:] == ["failed", "connected"]
+        assert bench.rig.alarms.all() == ()
+
+
 async def test_while_down_signals_have_no_value_and_commands_are_refused():
     async with running(Bench()) as bench:
         bench["bath"].link.unplug()

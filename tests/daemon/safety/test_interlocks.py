@@ -147,6 +147,67 @@ def test_a_deficit_follows_the_commands():
     assert returned(table.tick(4.0)) == ["starved"]
 
 
+def heated(**rule):
+    """A table of one row over a temperature and its setpoint, awake."""
+    row = Row("follows", "T", other="set", only_while="on", bad_counts=False, **rule)
+    table = Interlocks([row], 0.0)
+    table.flag("on", True, 0.0)
+    return table
+
+
+def both(table, t, value, goal):
+    return table.readings([good("T", value, t, "degC"), good("set", goal, t, "degC")])
+
+
+def test_a_temperature_that_rises_from_its_setpoint_runs_away():
+    table = heated(runaway=15.0)
+    assert both(table, 1.0, 20.0, 80.0) == []
+    assert both(table, 2.0, 94.0, 80.0) == []
+    assert raised(both(table, 3.0, 96.0, 80.0)) == [("follows", "trip")]
+    assert returned(both(table, 4.0, 90.0, 80.0)) == ["follows"]
+
+
+def test_cooling_down_to_a_lower_setpoint_is_no_runaway_but_rising_on_the_way_is():
+    table = heated(runaway=15.0)
+    both(table, 1.0, 110.0, 110.0)
+    assert both(table, 2.0, 111.0, 40.0) == []
+    assert both(table, 300.0, 60.0, 40.0) == []
+    assert both(table, 400.0, 74.0, 40.0) == []
+    assert raised(both(table, 500.0, 76.0, 40.0)) == [("follows", "trip")]
+
+
+def test_a_temperature_that_stands_still_far_from_its_setpoint_is_not_believed():
+    table = heated(frozen_s=300.0)
+    both(table, 0.0, 40.0, 40.0)
+    assert both(table, 1000.0, 40.0, 40.0) == []
+    assert both(table, 1001.0, 40.0, 80.0) == []
+    assert both(table, 1300.0, 40.0, 80.0) == []
+    assert raised(both(table, 1301.0, 40.0, 80.0)) == [("follows", "trip")]
+    assert returned(both(table, 1302.0, 40.1, 80.0)) == ["follows"]
+
+
+def test_what_was_true_before_a_row_slept_counts_no_more():
+    table = heated(frozen_s=300.0)
+    both(table, 0.0, 40.0, 80.0)
+    table.flag("on", False, 200.0)
+    table.flag("on", True, 250.0)
+    assert both(table, 400.0, 40.0, 80.0) == []
+    assert raised(both(table, 550.0, 40.0, 80.0)) == [("follows", "trip")]
+
+
+def test_pressure_is_lost_only_after_it_was_there():
+    row = Row("lost", "p", below=3.5, armed_above=5.6, delay_s=20.0, only_while="f")
+    table = Interlocks([row], 0.0)
+    table.readings([good("f", 1.0, 0.0), good("p", 0.0, 0.0)])
+    assert table.violated() == []
+    table.readings([good("p", 7.0, 60.0)])
+    assert table.readings([good("p", 2.0, 61.0)]) == []
+    assert raised(table.tick(81.0)) == [("lost", "trip")]
+    assert returned(table.readings([good("f", 0.0, 82.0)])) == ["lost"]
+    table.readings([good("f", 1.0, 90.0), good("p", 0.0, 90.0)])
+    assert table.violated() == []
+
+
 TIMES = st.floats(0.01, 10.0)
 
 

@@ -1,5 +1,7 @@
 """The table of a rig: configured rows in the signal's unit, and the built-in ones."""
 
+import pytest
+
 from daemon.safety.history import History
 from daemon.safety.table import safety_table, stale_after_s
 from daemon.settings.models import Settings
@@ -37,6 +39,31 @@ def test_built_in_rows_need_no_configuration():
     assert rows["bath.temperature beyond its limit"].above == 150.0
     assert rows["bath heats unseen"].stale_s == 5.0
     assert all(row.action == "trip" for row in rows.values())
+
+
+def test_a_heater_that_can_be_watched_is_watched():
+    running = {"bath.running": SignalSpec("running", bool, "", True, poll_s=5.0)}
+    data = {"name": "x", "instruments": {}, "reactor": REACTOR}
+    rows = {r.name: r for r in safety_table(Settings.model_validate(data), SPECS | running)}
+    assert rows["bath runs away"].runaway == 15.0
+    assert rows["bath.temperature stands still"].frozen_s == 300.0
+    assert rows["bath runs away"].only_while == "bath.running"
+    assert "plate runs away" not in rows
+
+
+def test_pressure_behind_a_regulator_may_not_be_lost_while_its_pump_delivers():
+    row = table(reactor=REACTOR | {"back_pressure": 7.0})["pump-a.pressure is lost"]
+    assert (row.armed_above, row.below) == (pytest.approx(5.6), 3.5)
+    assert row.only_while == "pump-a.flow"
+    assert "pump-a.pressure is lost" not in table()
+
+
+def test_heat_without_flow_is_watched_when_it_is_asked_for():
+    data = {"name": "x", "instruments": {}, "reactor": REACTOR | {"heat_needs_flow": True}}
+    running = {"bath.running": SignalSpec("running", bool, "", True, poll_s=5.0)}
+    rows = {r.name: r for r in safety_table(Settings.model_validate(data), SPECS | running)}
+    assert rows["bath heats without flow"].signal == "reactor.flow"
+    assert rows["bath heats without flow"].cured_by_flow
 
 
 def test_without_a_reactor_no_pressure_is_known_to_be_too_high():
