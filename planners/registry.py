@@ -13,6 +13,7 @@ from planners.base import Planner
 from planners.errors import BadOption
 
 GROUP = "taylord.planners"
+_SEED_BITS = 0xFFFF_FFFF_FFFF_FFFF  # a seed may be any whole number, generators take these
 _WORDS = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -91,9 +92,12 @@ def _type_name(hint: Any) -> str:
     return "any" if hint is Any else getattr(hint, "__name__", str(hint))
 
 
-def make_planner(name: str, options: Mapping[str, Any] | None = None) -> Planner:
+def make_planner(
+    name: str, options: Mapping[str, Any] | None = None, *, seed: int | None = None
+) -> Planner:
     """Return a planner with its options set; strings become what an option needs.
 
+    ``seed`` is the campaign's: that of a planner's own ``seed`` option when none is given.
     Raises BadOption with every fault, each starting ``options.<name>``.
     """
     planner = planner_class(name)
@@ -101,6 +105,8 @@ def make_planner(name: str, options: Mapping[str, Any] | None = None) -> Planner
     hints = get_type_hints(planner.__init__)
     faults: list[str] = []
     values: dict[str, Any] = {}
+    if seed is not None and "seed" in parameters:
+        values["seed"] = seed & _SEED_BITS
     for key, given in (options or {}).items():
         if key not in parameters:
             near = get_close_matches(key, list(parameters), n=1, cutoff=0.5)

@@ -185,7 +185,9 @@ def _validated(model: type[_Model], item: object) -> _Model:
     except ValidationError as error:
         keys = tuple(model.model_fields)
         faults = [
-            _sentence(e["loc"], e["type"], e["msg"], e["input"], keys) for e in error.errors()
+            _sentence(e["loc"], e["type"], e["msg"], e["input"], keys)
+            for e in error.errors()
+            if e["type"] != "int_type"  # only beside a fault of the number it might be
         ]
         raise BadProblem(list(dict.fromkeys(faults))) from None
 
@@ -201,5 +203,6 @@ def _sentence(
         return f"{where}: unknown key{near}; allowed are {', '.join(keys)}"
     if kind == "missing":
         return f"{where}: is missing"
+    message = message.replace("Input should be", "must be")
     text = message[:1].lower() + message[1:]
     return f"{where}: {text}, got {given!r:.80}" if where else f"{text}, got {given!r:.80}"

@@ -81,7 +81,7 @@ class Server:
             program = self._program(tuple(request["command"]), request["timeout_s"])
             answer = program.ask(problem, history, n, seed)
             return Suggestions(answer.suggestions, answer.note)
-        planner: Planner = make_planner(request["planner"], request["options"])
+        planner: Planner = make_planner(request["planner"], request["options"], seed=seed)
         return ask(planner, problem, history, n, seed)
 
     def _program(self, command: tuple[str, ...], timeout_s: float) -> External:

@@ -57,10 +57,10 @@ def ask(
 def load_problem(path: Path) -> Problem:
     """Return the problem of a JSON file; raise BadProblem whose faults start with the file."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise BadProblem([f"{path}: cannot be read: {_reason(error)}"]) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadProblem([f"{path}: is not JSON: {error}"]) from None
     try:
         return Problem.from_json(document)
@@ -108,7 +108,7 @@ def suggest_document(
     """
     if n < 1:
         raise BadOption([f"-n: must be at least 1, got {n}"])
-    chosen = make_planner(planner, options)
+    chosen = make_planner(planner, options, seed=seed)
     problem = load_problem(problem_file)
     history = load_history(history_file, problem) if history_file else []
     start = clock()

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,20 @@ def suggest(arguments: argparse.Namespace) -> int:
 def _print_points(document: dict[str, Any]) -> None:
     for point in document["points"]:
         predicted = point.pop("predicted", {})
-        print("  ".join(f"{name} {_short(value)}" for name, value in point.items()))
+        print("  ".join(f"{name} {_short(value)}" for name, value in _flat(point)))
         for name, guess in predicted.items():
             print(f"    expects {name} {_short(guess['mean'])} +/- {_short(guess['sd'])}")
     if document["note"]:
         print(document["note"], file=sys.stderr)
+
+
+def _flat(point: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Give a point's values, of a composition each component's, as in a history's columns."""
+    for name, value in point.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}.{component}", amount) for component, amount in value.items())
+        else:
+            yield name, value
 
 
 def _short(value: Any) -> str:

@@ -5,7 +5,13 @@ from inspect import Parameter, signature
 from typing import Any
 
 from daemon import plugins
-from daemon.settings.models import CampaignSettings, FactorSettings, ObjectiveSettings, Settings
+from daemon.settings.models import (
+    CampaignSettings,
+    FactorSettings,
+    FaultSettings,
+    ObjectiveSettings,
+    Settings,
+)
 from daemon.settings.subject import Subject
 from daemon.settings.wording import nearest
 from daemon.units import to_unit
@@ -14,6 +20,14 @@ FACTOR_UNITS = {"residence_time": "min", "temperature": "degC", "concentration":
 
 POSITIVE = ("residence_time", "concentration")
 ABSOLUTE_ZERO = -273.15  # degC
+# what a simulated fault can happen to: the method that makes the role
+FAULTY = {
+    "stall": ("set_flow", "a pump"),
+    "air": ("set_flow", "a pump"),
+    "empty": ("set_flow", "a pump"),
+    "heater_stuck": ("set_temperature", "a thermostat"),
+}
+NAMED = ("stall", "air", "empty", "dead_sensor", "silent", "garbage", "unplug")
 
 
 def chemistry_faults(subject: Subject) -> Iterator[str]:
@@ -64,9 +78,19 @@ def _simulation_faults(subject: Subject) -> Iterator[str]:
                     f" species{nearest(name, species)}"
                 )
     for i, fault in enumerate(simulation.faults):
-        if fault.instrument is not None and fault.instrument not in subject.instruments:
-            known = nearest(fault.instrument, subject.instruments)
-            yield f"simulation.faults.{i}.instrument: no instrument {fault.instrument!r}{known}"
+        yield from _target_faults(subject, f"simulation.faults.{i}.instrument", fault)
+
+
+def _target_faults(subject: Subject, at: str, fault: FaultSettings) -> Iterator[str]:
+    """A simulated fault happens to an instrument that can have it."""
+    given, method = fault.instrument, FAULTY.get(fault.kind)
+    if given is None:
+        if fault.kind in NAMED:
+            yield f"{at}: is missing: {fault.kind!r} happens to one instrument"
+    elif given not in subject.instruments:
+        yield f"{at}: no instrument {given!r}{nearest(given, subject.instruments)}"
+    elif method is not None and not subject.fills(given, method[0]):
+        yield f"{at}: {fault.kind!r} happens to {method[1]}, got {given!r}"
 
 
 def known_species(settings: Settings) -> set[str]:

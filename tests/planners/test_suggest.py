@@ -114,3 +114,22 @@ def test_an_empty_answer_is_remarked_on(plane):
 
 def test_a_suggestion_without_prediction_has_none_in_its_json():
     assert Suggestion({"a": 1.0}).to_json() == {"a": 1.0}
+
+
+@pytest.mark.parametrize("planner", ["lhs", "bayes"])
+def test_another_seed_begins_with_another_design(problem_file, planner):
+    def points(seed):
+        return suggest_document(problem_file, planner=planner, seed=seed, n=2, clock=lambda: 0.0)[
+            "points"
+        ]
+
+    assert points(1) == points(1)
+    assert points(1) != points(2)
+    assert points(-1) != points(1)
+
+
+def test_a_problem_in_brackets_without_end_is_no_json(tmp_path):
+    path = tmp_path / "deep.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(BadProblem, match="is not JSON"):
+        load_problem(path)

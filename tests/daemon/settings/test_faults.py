@@ -367,6 +367,14 @@ CASES = {
         ('instrument = "nmr"', 'instrument = "nmr"\nmass_balance = [2.0, 1.0]'),
         "analysis.mass_balance: must be [low, high]",
     ),
+    "a simulated fault of nothing": (
+        ("# seed = 0", 'faults = [{ kind = "silent", at = 3.0 }]'),
+        "simulation.faults.0.instrument: is missing: 'silent' happens to one instrument",
+    ),
+    "a bath that stalls": (
+        ("# seed = 0", 'faults = [{ kind = "stall", at = 3.0, instrument = "bath" }]'),
+        "simulation.faults.0.instrument: 'stall' happens to a pump, got 'bath'",
+    ),
 }
 
 
