@@ -13,7 +13,7 @@ from daemon.experiment.binding import Bound, bind
 from daemon.experiment.faults import ConditionsRefused
 from daemon.experiment.mixture import pressure_bar
 from daemon.experiment.reach import ARITHMETIC, Reach, reach_of
-from daemon.experiment.recipe import needed_ml, wait_for
+from daemon.experiment.recipe import needed_ml, shutdown_recipe, wait_for
 from daemon.settings.check_campaign import factor_bounds
 from daemon.settings.models import FactorSettings, Settings
 
@@ -126,6 +126,8 @@ def _volumes(
         samples = settings.analysis.samples if settings.analysis is not None else 1
     wait = wait_for(settings, bound, reach.acquisition_s)
     need = needed_ml(settings, bound, wait, samples, reach)
+    budgeted = any(feed.stock_ml is not None for feed in settings.feeds)
+    reserve = shutdown_recipe(settings, reach).need_ml if budgeted else {}
     for feed in settings.feeds:
         capacity = reach.pump(feed.pump).capacity_ml
         if capacity is not None and need[feed.name] > capacity:
@@ -134,10 +136,11 @@ def _volumes(
                 f" syringe of {feed.pump} holds, {capacity:g} mL; less flow or fewer samples fit"
             )
         left = feed.stock_ml - used_ml.get(feed.name, 0.0) if feed.stock_ml is not None else None
-        if left is not None and need[feed.name] > left:
+        if left is not None and need[feed.name] + reserve.get(feed.name, 0.0) > left:
+            kept = f" and {reserve[feed.name]:.3g} mL to shut down" if feed.name in reserve else ""
             yield (
-                f"feed {feed.name}: needs {need[feed.name]:.3g} mL, and {max(left, 0.0):.3g} mL of"
-                f" the stock of {feed.stock_ml:g} mL is left; replace the stock"
+                f"feed {feed.name}: needs {need[feed.name]:.3g} mL{kept}, and {max(left, 0.0):.3g}"
+                f" mL of the stock of {feed.stock_ml:g} mL is left; replace the stock"
             )
 
 

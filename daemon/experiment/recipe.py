@@ -6,6 +6,7 @@ so that what would be done can be shown, checked and budgeted before it is.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 
 from daemon.experiment.binding import Bound
 from daemon.experiment.dispersion import bodenstein, theta_at
@@ -18,6 +19,7 @@ REFILL_MARGIN = 1.2  # of what is planned
 REFILL_FLOW = 5.0  # mL/min: fast enough, and slow enough not to degas the stock
 HEATING_MIN = 60.0  # of trickle that a budget allows for the thermostat
 RESERVE_S = 60.0  # time lost between actions, for budgets
+USABLE = 0.95  # of a syringe: a full one is not filled again
 BOILING_MARGIN = 20.0  # K below the boiling point before the flow may stop
 
 
@@ -171,22 +173,47 @@ def shutdown_recipe(settings: Settings, reach: Reach) -> Recipe:
     below = campaign.safe_temperature
     if reactor.solvent_boiling is not None:
         below = min(below, reactor.solvent_boiling - BOILING_MARGIN)
-    flush = Flush(flush_flows(settings, reach), flush_ml(settings))
+    trickle = trickle_flows(settings, reach)
+    volume = flush_ml(settings)
     steps = (
         HeatOff(reactor.thermostat),
-        *((flush,) if flush.flows else ()),
-        Trickle(trickle_flows(settings, reach)),
-        CoolDown(reactor.thermostat, below, flush.volume_ml, campaign.temperature_timeout),
+        *_flush_steps(settings, reach),
+        Trickle(trickle),
+        CoolDown(reactor.thermostat, below, volume, campaign.temperature_timeout),
         StopPumps(),
     )
-    return Recipe(steps, dict.fromkeys(flush.flows, flush.volume_ml))
+    cooling = {name: HEATING_MIN * flow for name, flow in trickle.items()}
+    flushed = dict.fromkeys(flush_flows(settings, reach), volume)
+    need = {
+        name: flushed.get(name, 0.0) + cooling.get(name, 0.0) for name in {**flushed, **cooling}
+    }
+    return Recipe(steps, need)
 
 
 def flush_recipe(settings: Settings, reach: Reach) -> Recipe:
     """Return the flush before other reagents or another catalyst come, at held temperature."""
-    flush = Flush(flush_flows(settings, reach), flush_ml(settings))
-    steps = (flush, Trickle(trickle_flows(settings, reach)))
-    return Recipe(steps, dict.fromkeys(flush.flows, flush.volume_ml))
+    steps = (*_flush_steps(settings, reach), Trickle(trickle_flows(settings, reach)))
+    return Recipe(steps, dict.fromkeys(flush_flows(settings, reach), flush_ml(settings)))
+
+
+def _flush_steps(settings: Settings, reach: Reach) -> tuple[Step, ...]:
+    """Return the flush in as many portions as a syringe of solvent needs, each filled before.
+
+    Each filling leaves the trickle that follows its share; without solvent there are no steps.
+    """
+    flows, volume = flush_flows(settings, reach), flush_ml(settings)
+    if not flows:
+        return ()
+    (name,) = flows
+    pump = next(feed.pump for feed in settings.feeds if feed.name == name)
+    capacity = reach.pump(pump).capacity_ml
+    if capacity is None:
+        return (Flush(flows, volume),)
+    most = USABLE * capacity
+    portions = max(1, ceil(volume / most))
+    after = HEATING_MIN * trickle_flows(settings, reach).get(name, 0.0)
+    refill = Refill({pump: min(most, volume / portions + after)})
+    return (refill, Flush(flows, volume / portions)) * portions
 
 
 def needed_ml(

@@ -100,6 +100,19 @@ def test_what_is_left_of_a_stock_bounds_the_experiment():
     assert "0.1 mL of the stock of 10 mL is left; replace the stock" in why
 
 
+def test_enough_of_the_solvent_s_stock_is_kept_for_the_shutdown():
+    feeds = [
+        {"name": "substrate", "pump": "pump-a", "solutes": {"dfnb": 2.0}},
+        {"name": "amine", "pump": "pump-b", "solutes": {"pyrrolidine": 4.2}},
+        {"name": "solvent", "pump": "pump-c", "stock_ml": 50.0},
+    ]
+    settings = example(feeds=feeds)
+    assert refusals(settings, CONDITIONS) == []
+    (why,) = refusals(settings, CONDITIONS, used_ml={"solvent": 43.0})
+    assert "feed solvent: needs" in why
+    assert "to shut down, and 7 mL of the stock of 50 mL is left" in why
+
+
 def test_stopping_every_feed_is_no_experiment():
     flows = {"flow.substrate": 0.0, "flow.amine": 0.0, "flow.solvent": 0.0}
     assert refusals(example(), {"temperature": 30.0, **flows}) == [

@@ -8,6 +8,7 @@ from daemon.experiment.recipe import (
     CoolDown,
     Flush,
     Heat,
+    Refill,
     Trickle,
     campaign_of,
     experiment_recipe,
@@ -52,6 +53,18 @@ def test_a_shutdown_turns_heat_off_first_and_pumps_off_last():
     assert kinds(recipe) == ["HeatOff", "Flush", "Trickle", "CoolDown", "StopPumps"]
     flush = next(step for step in recipe.steps if isinstance(step, Flush))
     assert flush.volume_ml == pytest.approx(3 * (1.0 + 0.35 + 0.1))
+
+
+@pytest.mark.parametrize(("capacity_ml", "portions"), [(60.0, 1), (4.0, 2), (1.0, 5)])
+def test_a_syringe_of_solvent_is_filled_before_each_portion_of_the_flush(capacity_ml, portions):
+    reach = Reach(pumps={"pump-c": PumpReach(0.001, 50.0, capacity_ml=capacity_ml)})
+    for recipe in (shutdown_recipe(example(), reach), flush_recipe(example(), reach)):
+        steps = [step for step in recipe.steps if isinstance(step, Refill | Flush)]
+        assert [type(step) for step in steps] == [Refill, Flush] * portions
+        flushes = steps[1::2]
+        assert sum(step.volume_ml for step in flushes) == pytest.approx(3 * (1.0 + 0.35 + 0.1))
+        for refill, flush in zip(steps[::2], flushes, strict=True):
+            assert flush.volume_ml <= refill.need_ml["pump-c"] < capacity_ml
 
 
 @pytest.mark.parametrize(("boiling", "below"), [(None, 50.0), (65.0, 45.0), (180.0, 50.0)])
