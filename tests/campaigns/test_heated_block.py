@@ -81,3 +81,23 @@ def test_pumps_are_stopped_and_the_block_is_off_at_the_end(done):
     data, _ = done
     steps = [e["step"] for e in events(data, "decision") if e.get("what") == "step"]
     assert (steps[0], steps[-1]) == ("HeatOff", "StopPumps")
+
+
+def test_an_epc3000_on_ethernet_does_for_the_block_as_well(tmp_path):
+    raw = table()
+    raw["instruments"]["block"] |= {
+        "driver": "eurotherm-epc3000",
+        "port": "modbus-tcp://192.168.10.50:502",
+    }
+    conditions = {"residence_time": 1.5, "temperature": 45.0, "concentration": 0.3}
+    (experiment,) = day(tmp_path, raw, conditions=conditions).document["experiments"]
+    assert experiment["status"] == "ok"
+    expected = truth(experiment["achieved"])[1] / 0.3
+    assert experiment["responses"]["yield"]["value"] == pytest.approx(expected, rel=0.03)
+
+
+def test_a_blocked_line_trips_the_block_rig_by_its_transmitter(tmp_path):
+    outcome = day(tmp_path, table(faults=[{"kind": "clog", "at": 600.0, "size": 1e4}]))
+    assert (outcome.exit_code, outcome.document["state"]) == (4, "aborted")
+    (tripped,) = [trip for trip in events(tmp_path, "trip") if trip["state"] == "tripped"]
+    assert tripped["signal"] == "line-pressure.pressure"
