@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -83,11 +84,14 @@ class Manager:
         self.heard = []
 
     def has(self, word, times=1):
+        return self.count(word) >= times
+
+    def count(self, word):
         while True:
             try:
                 self.heard += self.sock.recv(4096).decode().splitlines()
             except BlockingIOError:
-                return self.heard.count(word) >= times
+                return self.heard.count(word)
 
 
 @pytest.fixture
@@ -97,16 +101,34 @@ def manager(tmp_path):
     manager.sock.close()
 
 
-@pytest.fixture
-def daemon(host, manager, tmp_path):
-    """The daemon at work on the rig: it pumps and heats."""
-    config = host.config(tmp_path)
+HANGS = """
+import os, sys, time
+from daemon.app import serve
+from daemon.cli import main
+from daemon.store.ledger import Ledger
+
+write = Ledger.write
+
+def hanging(*words):
+    while os.path.exists(sys.argv[-1] + "/hang"):
+        time.sleep(0.05)
+    return write(*words)
+
+Ledger.write, serve.STORE_BEAT_S = hanging, 2.0
+sys.exit(main())
+"""
+
+
+@contextmanager
+def at_work(program, host, manager, folder):
+    """A daemon of the rig that pumps and heats."""
+    config = host.config(folder)
     environ = os.environ | {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "3000000"}
-    with (tmp_path / "log").open("w") as log:
+    with (folder / "log").open("w") as log:
         process = subprocess.Popen(
-            [*PROGRAM, "run", str(config), "--data", str(tmp_path / "data")],
+            [*program, "run", str(config), "--data", str(folder / "data")],
             env=environ,
-            cwd=tmp_path,
+            cwd=folder,
             stdout=subprocess.DEVNULL,
             stderr=log,
         )
@@ -118,6 +140,14 @@ def daemon(host, manager, tmp_path):
     finally:
         process.kill()
         process.wait(10)
+        subprocess.run([*PROGRAM, "safe", str(config)], capture_output=True, timeout=60)
+
+
+@pytest.fixture
+def daemon(host, manager, tmp_path):
+    """The daemon at work on the rig: it pumps and heats."""
+    with at_work(PROGRAM, host, manager, tmp_path) as process:
+        yield process
 
 
 def test_a_killed_daemon_is_followed_by_safe_and_the_rig_stands_still(host, daemon):
@@ -136,6 +166,46 @@ def test_a_killed_daemon_is_followed_by_safe_and_the_rig_stands_still(host, daem
 def test_sigterm_makes_the_rig_safe_and_tells_the_manager(host, daemon, manager):
     wait_for(lambda: manager.has("WATCHDOG=1", times=2), 10.0)
     daemon.send_signal(signal.SIGTERM)
+    wait_for(lambda: manager.has("STOPPING=1"), 15.0)
+    daemon.wait(20)
+    assert not host.acts()
+
+
+def test_the_watchdog_is_fed_no_more_when_the_disk_hangs(host, manager, tmp_path):
+    with at_work([sys.executable, "-c", HANGS], host, manager, tmp_path) as daemon:
+        wait_for(lambda: manager.has("WATCHDOG=1", times=2), 10.0)
+        (tmp_path / "data" / "hang").touch()
+        wait_for(lambda: manager.has("STATUS=waiting for store"), 15.0)
+        fed = manager.count("WATCHDOG=1")
+        time.sleep(3.0)
+        assert manager.count("WATCHDOG=1") == fed
+        (tmp_path / "data" / "hang").unlink()
+        wait_for(lambda: manager.has("WATCHDOG=1", times=fed + 1), 10.0)
+        assert daemon.poll() is None
+
+
+def test_instruments_that_hang_trip_the_rig_and_leave_the_watchdog_alone(host, daemon, manager):
+    wait_for(lambda: manager.has("WATCHDOG=1", times=2), 10.0)
+    host.process.send_signal(signal.SIGSTOP)
+    try:
+        time.sleep(8.0)
+        fed = manager.count("WATCHDOG=1")
+        time.sleep(3.0)
+        assert manager.count("WATCHDOG=1") > fed
+    finally:
+        host.process.send_signal(signal.SIGCONT)
+    wait_for(lambda: not host.acts(), 30.0)
+    assert daemon.poll() is None
+
+
+def test_sigterm_in_the_middle_of_a_trip_still_ends_safe(host, daemon, manager):
+    host.process.send_signal(signal.SIGSTOP)
+    try:
+        time.sleep(6.0)  # stale by now: the trip is under way, and nobody answers it
+        daemon.send_signal(signal.SIGTERM)
+        time.sleep(1.0)
+    finally:
+        host.process.send_signal(signal.SIGCONT)
     wait_for(lambda: manager.has("STOPPING=1"), 15.0)
     daemon.wait(20)
     assert not host.acts()

@@ -80,3 +80,13 @@ def test_a_wrong_configuration_or_a_trip_is_not_started_again_and_again(unit):
     assert service["Restart"] == "on-failure"
     assert {"2", "4"} <= set(service["RestartPreventExitStatus"].split())
     assert int(unit["Unit"]["StartLimitBurst"]) <= 10
+
+
+@pytest.mark.parametrize("line", ["ExecStart", "ExecStopPost"])
+def test_the_commands_of_the_unit_are_commands_of_the_program(unit, line):
+    from daemon.cli.parser import parse
+
+    words = unit["Service"][line].split()
+    assert words[:2] == ["/usr/bin/env", "taylord"]
+    arguments = parse(words[2:])
+    assert str(arguments.config) == "/etc/taylord/rig.toml"
