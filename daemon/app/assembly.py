@@ -26,7 +26,7 @@ from daemon.planning.worker import PlannerWorker, planner_of
 from daemon.rig.rig import Rig
 from daemon.safety.heartbeat import Heartbeats
 from daemon.safety.trip import Cause
-from daemon.settings.models import InstrumentSettings, Settings
+from daemon.settings.models import CampaignSettings, InstrumentSettings, Settings
 from daemon.store.documents import config_hash, real_boot_id, virtual_boot_id
 from daemon.store.raw import RawFiles
 from daemon.store.reader import Reader, StoredCampaign
@@ -146,7 +146,9 @@ def _lines(settings: Settings, simulation: "Simulation | None") -> Lines:
 def _add_experiments(parts: Parts, settings: Settings) -> None:
     """Add executor and campaign."""
     plan, left = parts.plan, parts.continues
-    raw = RawFiles(parts.store.directory, left.id if left is not None else "")
+    section = campaign_of(settings)
+    problem = problem_of(section) if settings.campaign is not None else Problem.from_json(_NOTHING)
+    raw = RawFiles(parts.store.directory, left.id if left else _begun(parts, section, problem))
     parts.executor = Executor(
         settings,
         parts.rig,
@@ -155,8 +157,6 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
         raw=raw,
         commit=parts.store.commit,
     )
-    section = campaign_of(settings)
-    problem = problem_of(section) if settings.campaign is not None else Problem.from_json(_NOTHING)
     memory = restored(left, approve=section.approve) if left is not None else Memory()
     asker = PlannerAsker(parts.worker, planner_of(section), problem, plan.planner_seed)
     parts.campaign = Campaign(
@@ -170,14 +170,18 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
     alone = plan.once and (settings.mqtt is None or plan.speed == "max")
     parts.reactions = Reactions(parts.campaign, parts.events, ends_when_held=alone)
     parts.store.on_trouble = parts.reactions.on_trouble
-    if left is None:
-        parts.store.begin_campaign(
-            problem=problem.to_json() if plan.conditions is None else {},
-            planner=planner_of(section).label,
-            seed=plan.planner_seed,
-            experiments=section.experiments,
-            config_hash=config_hash(plan.config_text),
-        )
+
+
+def _begun(parts: Parts, section: CampaignSettings, problem: Problem) -> str:
+    """Open a new campaign in the record; return its id."""
+    plan, planned = parts.plan, parts.plan.conditions is None
+    return parts.store.begin_campaign(
+        problem=problem.to_json() if planned else {},
+        planner=planner_of(section).label,
+        seed=plan.planner_seed,
+        experiments=section.experiments if planned else 1,
+        config_hash=config_hash(plan.config_text),
+    )
 
 
 _NOTHING: Mapping[str, Any] = {

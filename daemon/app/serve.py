@@ -52,7 +52,7 @@ async def serve(plan: RunPlan, watch: Watcher) -> Outcome:
 
 def _outcome(parts: Parts, exit_code: int, reason: str, virtual_s: float, wall: float) -> Outcome:
     with Reader(parts.store.directory) as reader:
-        document = experiments_document(reader)
+        document = experiments_document(reader, every=False)
     document |= {"virtual_s": round(virtual_s, 3), "wall_s": round(wall, 3), "reason": reason}
     return Outcome(exit_code, document, reason)
 

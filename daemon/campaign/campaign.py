@@ -98,7 +98,7 @@ class Campaign:
             try:
                 await self._perform(self.memory.waiting[0])
             except StoreFailed as error:
-                self.hold(f"the record cannot be written: {error}")
+                self._hold_while_running(f"the record cannot be written: {error}")
 
     async def _may_go_on(self) -> bool:
         """Wait until there is something to perform; return False when the campaign ends."""
@@ -203,7 +203,7 @@ class Campaign:
             await self._tell("suggestion", suggestion.document("proposed"))
         except StoreFailed as error:
             self.memory.n_suggested -= 1
-            self.hold(f"the record cannot be written: {error}")
+            self._hold_while_running(f"the record cannot be written: {error}")
             return
         if self.settings.approve:
             self.memory.proposed[suggestion.id] = suggestion
@@ -215,7 +215,12 @@ class Campaign:
         log.warning("planner.failed", error=why, attempt=failures)
         self._events.emit("decision", what="planner failed", why=why, attempt=failures)
         if failures >= PLANNER_TRIES:
-            self.hold(f"the planner failed {failures} times: {why}")
+            self._hold_while_running(f"the planner failed {failures} times: {why}")
+
+    def _hold_while_running(self, reason: str) -> None:
+        """Hold for a fault; a campaign that meanwhile stops or goes safe does that all the same."""
+        if self.state is State.RUNNING:
+            self.hold(reason)
 
     # -- commands ----------------------------------------------------------------------------
 

@@ -115,11 +115,16 @@ def _write_json(file: IO[str], reader: Reader, table: Table) -> int:
     return len(document["experiments"])
 
 
-def experiments_document(reader: Reader) -> dict[str, Any]:
-    """Return all experiments, and the best of the last campaign (CONTRACT, ``demo --json``)."""
+def experiments_document(reader: Reader, *, every: bool = True) -> dict[str, Any]:
+    """Return the experiments, and the best of the last campaign (CONTRACT, ``demo --json``).
+
+    ``every`` False leaves out those of earlier campaigns, whose ids are the same.
+    """
     campaign = reader.campaign()
-    listed = [experiment.document() for experiment in reader.experiments()]
     own = [e.document() for e in campaign.experiments] if campaign else []
+    listed = own
+    if every or campaign is None:
+        listed = [e.document() | {"campaign": e.campaign} for e in reader.experiments()]
     objectives = (campaign.problem or {}).get("responses", []) if campaign else []
     return {
         "rig": reader.meta().get("rig"),

@@ -8,6 +8,9 @@ import sys
 import pytest
 
 from daemon.settings.load import parse, read_toml
+from daemon.store.export import experiments_document
+from daemon.store.reader import Reader
+from daemon.store.status import status
 from tests.campaigns.days import EXAMPLE, day, events, scenario
 
 RANDOM = """
@@ -152,3 +155,22 @@ def test_two_points_are_asked_ahead(tmp_path):
         order.index(("proposed", "s-0002")) < order.index(("started", "s-0001"))
         or [state for state, _ in order][:3].count("proposed") == 2
     )
+
+
+def test_campaigns_in_one_directory_keep_their_experiments_apart(tmp_path):
+    conditions = {
+        "residence_time": 1.0,
+        "temperature": 40.0,
+        "concentration": 0.3,
+        "equivalents.pyrrolidine": 2.0,
+    }
+    settings = planned_by("bayes", 1)
+    for _ in range(2):
+        outcome = day(tmp_path, settings, conditions=conditions)
+        assert [e["id"] for e in outcome.document["experiments"]] == ["e-0001"]
+    assert status(tmp_path)["progress"] == {"done": 1, "of": 1, "ok": 1}
+    kept = sorted(path.parent.parent.name for path in tmp_path.glob("raw/*/e-0001/1.csv"))
+    assert kept == ["c-0001", "c-0002"]
+    with Reader(tmp_path) as reader:
+        every = experiments_document(reader)["experiments"]
+    assert [e["campaign"] for e in every] == ["c-0001", "c-0002"]

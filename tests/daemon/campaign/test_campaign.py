@@ -189,6 +189,29 @@ async def test_a_planner_that_keeps_dying_holds_the_campaign_and_harms_nothing()
     assert await run is State.COMPLETE
 
 
+async def test_a_planner_that_dies_for_good_while_the_campaign_stops_does_not_keep_it_from_stopping():
+    bench = Bench()
+    bench.fail_planner = 100
+    bench.campaign.start()
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(bench.campaign.run())
+        await asyncio.sleep(2.5)  # the third answer is on its way
+        bench.campaign.stop()
+    assert running.result() is State.STOPPED
+
+
+async def test_a_disk_that_fills_up_while_the_campaign_stops_does_not_keep_it_from_stopping():
+    bench = Bench(pending=2)
+    bench.campaign.start()
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(bench.campaign.run())
+        await asyncio.sleep(1.5)  # an experiment runs, and the second point is thought of
+        bench.full_disk = True
+        bench.campaign.stop()
+        async with asyncio.timeout(100):
+            assert await running is State.STOPPED
+
+
 async def test_hold_ends_the_step_and_resume_goes_on():
     bench = Bench()
     bench.campaign.start()
