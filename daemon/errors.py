@@ -59,6 +59,12 @@ class StoreFailed(TaylordError):
     """The record cannot be written (full disk, permissions); the campaign pauses safely."""
 
 
+class DataUnusable(StoreFailed):
+    """The data directory given cannot be used at all; another one must be named."""
+
+    exit_code = 2
+
+
 class Tripped(TaylordError):
     """An interlock or a person tripped the rig."""
 

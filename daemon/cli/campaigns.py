@@ -11,6 +11,7 @@ from daemon.cli.progress import Progress, experiment_text, summary
 from daemon.errors import ConfigError
 from daemon.settings.models import Settings
 
+MAX_EXPERIMENTS = 100_000  # as in a configuration
 DEMO = {"flow": "flow.toml"}
 
 
@@ -42,6 +43,8 @@ def demo(arguments: argparse.Namespace) -> int:
 def _with_experiments(settings: Settings, experiments: int) -> Settings:
     if experiments < 1:
         raise ConfigError([f"--experiments: must be at least 1, got {experiments}"])
+    if experiments > MAX_EXPERIMENTS:
+        raise ConfigError([f"--experiments: must be at most {MAX_EXPERIMENTS}, got {experiments}"])
     assert settings.campaign is not None  # noqa: S101 (the example has one)
     campaign = settings.campaign.model_copy(update={"experiments": experiments})
     return settings.model_copy(update={"campaign": campaign})
@@ -62,7 +65,9 @@ def resume(arguments: argparse.Namespace) -> int:
 
 def experiment(arguments: argparse.Namespace) -> int:
     """Run one experiment at given conditions."""
-    plan = _plan(arguments, restart="new", once=True, conditions=_conditions(arguments.conditions))
+    conditions = _conditions(arguments.conditions)
+    plan = _plan(arguments, restart="new", once=True, conditions=conditions)
+    _known(plan.settings, conditions)
     outcome = _outcome(plan, quiet=arguments.json)
     if not outcome.document["experiments"]:  # ended before it began; why, is said
         if arguments.json:
@@ -84,10 +89,29 @@ def _conditions(pairs: list[str]) -> dict[str, Any]:
     if wrong or not pairs:
         given = ", ".join(wrong) or "nothing"
         raise ConfigError([f"--set: must be NAME=VALUE, once per condition; got {given}"])
+    names = [pair.partition("=")[0] for pair in pairs]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError([f"--set {name}: is given more than once" for name in twice])
     try:
         return conditions_of(dict(pair.split("=", 1) for pair in pairs))
     except BadRequest as error:
         raise ConfigError([f"--set: {error}"]) from None
+
+
+def _known(settings: Settings, conditions: dict[str, Any]) -> None:
+    """Raise ConfigError for conditions this rig does not have."""
+    from daemon.settings.check_campaign import condition_names
+    from daemon.settings.wording import nearest
+
+    known = condition_names(settings)
+    faults = [
+        f"--set {name}: this rig has no condition {name!r}{nearest(name, known)}"
+        for name in conditions
+        if name not in known
+    ]
+    if faults:
+        raise ConfigError(faults)
 
 
 def _plan(

@@ -39,6 +39,8 @@ def export(
     target = Path(out)
     if target.is_dir():
         raise ConfigError([f"{target}: is a directory; name a file"])
+    if not target.parent.is_dir():
+        raise ConfigError([f"{target}: there is no directory {str(target.parent)!r}"])
     if target.exists() and not replace:
         raise ConfigError([f"{target}: exists already (choose another name, or use --force)"])
     with Reader(directory) as reader:

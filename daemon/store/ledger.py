@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from daemon.errors import StoreFailed
+from daemon.errors import DataUnusable, StoreFailed
 from daemon.store.schema import FILE_NAME, create
 from daemon.store.telemetry import ADD_READING, ReadingRow, Statement
 
@@ -134,7 +134,7 @@ def _lock(directory: Path) -> int:
         directory.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise StoreFailed(f"{directory}: cannot be used for data: {error.strerror}") from error
+        raise DataUnusable(f"{directory}: cannot be used for data: {error.strerror}") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from daemon.errors import ConfigError, StoreFailed
+from daemon.errors import ConfigError, DataUnusable, StoreFailed
 from daemon.experiment.record import ExperimentRecord, ResponseValue, Status
 from daemon.store.recorder import ENDED_CAMPAIGNS
 from daemon.store.schema import FILE_NAME, SCHEMA, Columns
@@ -230,9 +230,9 @@ def _connect(path: Path) -> sqlite3.Connection:
         try:
             connection = _tried(f"{uri}?mode=ro&immutable=1")
         except sqlite3.Error as error:
-            raise StoreFailed(f"{path}: cannot be read: {error}") from error
+            raise DataUnusable(f"{path}: cannot be read: {error}") from error
     except sqlite3.Error as error:
-        raise StoreFailed(f"{path}: cannot be read: {error}") from error
+        raise DataUnusable(f"{path}: cannot be read: {error}") from error
     connection.row_factory = sqlite3.Row
     return connection
 

@@ -123,6 +123,19 @@ def test_export_never_writes_over_a_file_unasked(demo_run, tmp_path, capsys):
     assert main([*command, "--force"]) == 0
 
 
+def test_export_to_nowhere_is_a_mistake(demo_run, capsys):
+    assert main(["export", demo_run["data"], "--out", "/nowhere/runs.csv"]) == 2
+    assert "there is no directory '/nowhere'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["status --data", "export --out x.csv", "demo --data"])
+def test_a_file_that_is_no_record_is_named(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taylord.sqlite").write_bytes(b"garbage" * 1000)
+    assert main([*command.split(), str(tmp_path)]) == 2
+    assert "taylord.sqlite: cannot be read: file is not a database" in capsys.readouterr().err
+
+
 def test_one_experiment_prints_one_element(tmp_path, capsys):
     config = tmp_path / "rig.toml"
     config.write_text(EXAMPLE.read_text())
@@ -164,6 +177,20 @@ def test_conditions_that_cannot_be_made_are_refused_before_anything_moves(tmp_pa
             ["experiment", str(EXAMPLE), "--set", "temperature=hot"],
             "conditions.temperature: is not a",
         ),
+        (
+            ["experiment", str(EXAMPLE), "--simulate", "--set", "temprature=40"],
+            "--set temprature: this rig has no condition 'temprature'; did you mean 'temperature'?",
+        ),
+        (
+            ["experiment", str(EXAMPLE), "--set", "temperature=40", "--set", "temperature=50"],
+            "--set temperature: is given more than once",
+        ),
+        (
+            ["run", str(EXAMPLE), "--simulate", "--speed", "max", "--data", str(EXAMPLE)],
+            "cannot be used for data: File exists",
+        ),
+        (["demo", "--experiments", "1", "--data", str(EXAMPLE)], "cannot be used for data"),
+        (["demo", "--experiments", "1000000"], "--experiments: must be at most 100000"),
         (["status", "--data", "/nowhere"], "holds no taylord.sqlite"),
         (["suggest", "nowhere.json"], "nowhere.json: cannot be read"),
         (["send", "flow-1", "ping", "[1]"], "must be a JSON object"),

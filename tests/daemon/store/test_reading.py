@@ -260,7 +260,7 @@ async def test_an_existing_file_is_not_overwritten_without_being_told(opened, tm
     assert export(opened.directory, out, replace=True) == 3
     with pytest.raises(ConfigError, match="is a directory"):
         export(opened.directory, tmp_path)
-    with pytest.raises(StoreFailed, match="cannot be written"):
+    with pytest.raises(ConfigError, match="there is no directory"):
         export(opened.directory, tmp_path / "no" / "such" / "place.csv")
 
 
