@@ -5,6 +5,7 @@ they want and do slow work elsewhere. Listeners are called in order of subscript
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -42,6 +43,8 @@ class EventBus:
     def __init__(self) -> None:
         self._events: list[Listener] = []
         self._readings: list[ReadingListener] = []
+        self._undelivered: deque[Event] = deque()
+        self._delivering = False
 
     def on_event(self, listener: Listener) -> None:
         """Call ``listener`` for every event from now on."""
@@ -52,11 +55,25 @@ class EventBus:
         self._readings.append(listener)
 
     def emit(self, kind: Kind, /, **data: Any) -> Event:
-        """Emit one document stamped with the loop's time; return it."""
+        """Emit one document stamped with the loop's time; return it.
+
+        What a listener emits is delivered after the event it listens to: all hear the same order.
+        """
         event = Event(kind, asyncio.get_running_loop().time(), data)
-        for listener in self._events:
-            listener(event)
+        self._undelivered.append(event)
+        if not self._delivering:
+            self._deliver()
         return event
+
+    def _deliver(self) -> None:
+        self._delivering = True
+        try:
+            while self._undelivered:
+                event = self._undelivered.popleft()
+                for listener in self._events:
+                    listener(event)
+        finally:
+            self._delivering = False
 
     def readings(self, readings: Sequence[Reading]) -> None:
         """Hand a group of readings to the listeners."""
