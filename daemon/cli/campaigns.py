@@ -169,7 +169,8 @@ def _perform(plan: RunPlan, *, as_json: bool) -> int:
 def _outcome(plan: RunPlan, *, quiet: bool) -> Outcome:
     from daemon.app.serve import run as run_daemon
 
-    with Progress(plan, quiet=quiet or not sys.stderr.isatty()) as progress:
+    shown = plan.once or sys.stderr.isatty()  # a daemon logs instead
+    with Progress(plan, quiet=quiet or not shown) as progress:
         outcome = run_daemon(plan, progress.on_event)
     if outcome.exit_code and outcome.reason:
         print(f"taylord: {outcome.reason}", file=sys.stderr)

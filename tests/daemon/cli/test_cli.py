@@ -300,3 +300,10 @@ def test_safe_works_on_what_is_left_of_a_broken_file(tmp_path, capsys):
     captured = capsys.readouterr()
     assert "rubbish: unknown key" in captured.err
     assert "pump: " in captured.out
+
+
+def test_progress_goes_to_standard_error_and_the_summary_to_standard_output(tmp_path, capsys):
+    assert main(["demo", "--experiments", "1", "--data", str(tmp_path / "data")]) == 0
+    captured = capsys.readouterr()
+    assert captured.err.startswith("  1/1  e-0001  ok ")
+    assert captured.out.startswith("campaign complete: 1 experiments, 1 ok\n")
