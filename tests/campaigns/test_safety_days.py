@@ -260,3 +260,42 @@ def test_a_stop_finishes_the_experiment_and_cools_down(tmp_path):
         assert stage.truth["heaters"]["bath"]["temperature"] < 51.0
 
     Night(tmp_path, script=script, once=False, experiments=3)
+
+
+def test_a_minute_of_garbage_on_every_wire_is_survived_and_the_next_experiment_is_good(tmp_path):
+    async def script(stage):
+        await stage.until("trip", state="tripped")
+        await asyncio.sleep(120.0)
+        assert stage.safe
+        states = {c["state"] for c in stage.rig.connections().values()}
+        assert states == {"connected"}
+        assert len(stage.told("connection", state="reconnecting")) == 4  # one outage each
+        await stage.commands.trip_reset(Because())
+        await stage.commands.campaign_start(Because())
+        await stage.until("experiment", status="ok")
+
+    names = ("pump-a", "pump-b", "pump-c", "bath")
+    garbage = [fault("garbage", instrument=name, duration=60.0) for name in names]
+    Night(tmp_path, *garbage, script=script, once=False)
+
+
+def test_the_wrong_instrument_on_a_port_is_never_commanded(tmp_path):
+    async def script(stage):
+        lines, ports = stage.parts.simulation.lines, stage.parts.plan.settings.instruments
+        port = ports["pump-a"].port
+        await stage.step("WaitSteady")
+        stage.disturb("pump-a", "unplug")
+        right, lines[port] = lines[port], lines[ports["nmr"].port]
+        await asyncio.sleep(100.0)
+        assert not stage.rig.connected("pump-a")
+        with pytest.raises(Tripped):
+            await stage.rig.guard.set_flow("pump-a", 1.0)
+        with pytest.raises(Refused):
+            await stage.commands.trip_reset(Because())
+        lines[port] = right
+        stage.disturb("pump-a", "ok")
+        await asyncio.sleep(10.0)
+        assert stage.rig.connected("pump-a")
+        assert stage.safe
+
+    Night(tmp_path, script=script, once=False)
