@@ -122,7 +122,7 @@ def main() -> None:
     os.dup2(2, 1)  # what a planner prints must not go where results go
     line = socket.socket(fileno=int(sys.argv[1]))  # open to the last word: see _confess
     _confess(line)
-    import_module("planners.bayes.picker")  # scipy, before the first request
+    import_module("planners.bayes.picker")  # scikit-learn, before the first request
     Server(line).run()
 
 

@@ -50,7 +50,7 @@ class Bayes:
         from planners.bayes.picker import (
             Picker,
             one_thread,
-        )  # scipy: not in the process that only checks us
+        )  # scikit-learn: not in the process that only checks us
 
         found: list[Suggestion] = []
         with one_thread():

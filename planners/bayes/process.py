@@ -1,29 +1,38 @@
 """A Gaussian process for few, noisy, dear experiments, fitted by maximum a posteriori.
 
-Kernel: Matern 5/2 with one length-scale per group of feature columns (automatic relevance
-determination), times a variance, plus learned noise on top of each run's own known variance
-(Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, chapters 2, 4 and 5).
+Scikit-learn's regressor with a Matern 5/2 kernel, one length-scale per group of feature columns
+(automatic relevance determination), times a variance, plus learned noise on top of each run's own
+known variance (Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, chapters 2,
+4 and 5). What the regressor lacks comes in as its ``optimizer``: priors, and length-scales shared
+by the columns of a group. With 5 to 40 runs, priors decide whether a length-scale is a guess or an
+over-fit.
 
-Written out on numpy and scipy rather than with scikit-learn's regressor, which knows neither priors
-on its hyper-parameters nor per-run noise together with learned noise, and takes ten times as long:
-the gradient of all length-scales costs one matrix product here. With 5 to 40 runs, priors decide
-whether a length-scale is a guess or an over-fit.
+The one module that imports scikit-learn, which takes a second: never in the daemon's process.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, cholesky, get_lapack_funcs, solve_triangular
 from scipy.optimize import minimize
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
 from planners.factors import Array
 
-_ROOT5 = np.sqrt(5.0)
-# the Cholesky factor, solutions and the inverse from it, without checks: called a hundred times
-_POTRF, _POTRS, _POTRI = get_lapack_funcs(("potrf", "potrs", "potri"), dtype=np.float64)
-_JITTER = 1e-8  # of the output variance: keeps equal rows apart numerically
+# scikit-learn has no types, and those guessed from defaults are too narrow
+_Regressor: Any = GaussianProcessRegressor
+_Matern: Any = Matern
+_JITTER = 1e-8  # of the outputs' variance: keeps equal rows apart numerically
+_ANY = (1e-12, 1e12)  # the regressor's own bounds, which the priors never reach
+_VERY_BAD = 1e25  # instead of infinity, which a search for the minimum cannot digest
+
+# minus the log likelihood and its gradient, of the kernel's theta
+Likelihood = Callable[[Array], tuple[float, Array]]
+# the regressor's ``optimizer``: likelihood, theta to start from, bounds -> theta, value
+Search = Callable[[Likelihood, Array, Array], tuple[Array, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +66,31 @@ class GaussianProcess:
         known_variance: Array,
         groups: NDArray[np.intp],
         log_parameters: Array,
+        search: Search | None = None,
     ) -> None:
-        """Condition on ``x`` ``(n, f)``, ``y`` ``(n,)`` with log length-scales, variance, noise."""
+        """Condition on ``x`` ``(n, f)``, ``y`` ``(n,)`` with log length-scales, variance, noise.
+
+        ``search`` finds other hyper-parameters than the given ones first.
+        """
         self.x, self.y, self.known_variance, self.groups = x, y, known_variance, groups
-        self.log_parameters = log_parameters
-        self._inverse_lengths = np.exp(-log_parameters[:-2])[groups]
-        self.variance = float(np.exp(log_parameters[-2]))
-        self.noise_variance = float(np.exp(log_parameters[-1]))
-        self._scaled = x * self._inverse_lengths
-        noise = self.noise_variance + known_variance + _JITTER * self.variance
-        covariance = self.variance * _matern(_squared(self._scaled, self._scaled))
-        covariance[np.diag_indices_from(covariance)] += noise
-        self._factor = cholesky(covariance, lower=True)
-        self._weights = cho_solve((self._factor, True), y)
+        lengths = np.exp(log_parameters[:-2])[groups]
+        variance, noise = np.exp(log_parameters[-2:])
+        kernel = ConstantKernel(variance, _ANY) * _Matern(lengths, _ANY, nu=2.5)
+        self._regressor = _Regressor(
+            kernel + WhiteKernel(noise, _ANY), alpha=known_variance + _JITTER, optimizer=search
+        ).fit(x, y)
+        self.log_parameters = _logs(self._regressor.kernel_.theta, groups)
+        self.noise_variance = float(np.exp(self.log_parameters[-1]))
+
+    @property
+    def surprise(self) -> float:
+        """Return what ``search`` found least; without one, minus the log likelihood."""
+        return -float(self._regressor.log_marginal_likelihood_value_)
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Return mean and sd (without noise) at rows ``x`` ``(m, f)``, each ``(m,)``."""
-        cross = self.variance * _matern(_squared(self._scaled, x * self._inverse_lengths))
-        mean = cross.T @ self._weights
-        half = solve_triangular(self._factor, cross, lower=True, check_finite=False)
-        variance = self.variance - np.einsum("ij,ij->j", half, half)
-        return mean, np.sqrt(np.maximum(variance, 1e-12 * self.variance))
+        mean, sd = self._regressor.predict(x, return_std=True)
+        return mean, np.sqrt(np.maximum(sd * sd - self.noise_variance, 1e-12))
 
     def rescaled(self, factor: float) -> "GaussianProcess":
         """Return the process with every length-scale times ``factor``."""
@@ -97,57 +110,58 @@ class GaussianProcess:
         )
 
 
-def _squared(a: Array, b: Array) -> Array:
-    """Return squared distances between rows, ``(len(a), len(b))``."""
-    gaps = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1)[None, :] - 2.0 * (a @ b.T)
-    return np.maximum(gaps, 0.0)
+def _theta(logs: Array, groups: NDArray[np.intp]) -> Array:
+    """Return the kernel's theta: log variance, a log length-scale per column, log noise."""
+    return np.concatenate([logs[-2:-1], logs[:-2][groups], logs[-1:]])
 
 
-def _matern(squared: Array) -> Array:
-    scaled = _ROOT5 * np.sqrt(squared)
-    return (1.0 + scaled + scaled * scaled / 3.0) * np.exp(-scaled)
+def _logs(theta: Array, groups: NDArray[np.intp]) -> Array:
+    """Return the log length-scale of each group, variance and noise: ``_theta`` undone."""
+    firsts = np.unique(groups, return_index=True)[1]
+    return np.concatenate([theta[1:-1][firsts], theta[[0, -1]]])
 
 
 class _Posterior:
-    """Minus the log posterior density of the log hyper-parameters, with its gradient."""
+    """Minus the log posterior density of the log hyper-parameters, and where it is least."""
 
-    def __init__(
-        self, x: Array, y: Array, known: Array, groups: NDArray[np.intp], priors: Priors
-    ) -> None:
-        self.x, self.y, self.known, self.groups = x, y, known, groups
+    def __init__(self, groups: NDArray[np.intp], priors: Priors, starts: int) -> None:
+        self.groups, self.starts = groups, starts
         self.n_lengths = int(groups.max()) + 1
         self.means, self.sds = priors.moments(self.n_lengths)
 
-    def __call__(self, logs: Array) -> tuple[float, Array]:
+    def search(
+        self,
+        obj_func: Likelihood,
+        initial_theta: Array,  # noqa: ARG002  # the priors say where to start
+        bounds: Array,  # noqa: ARG002  # and where to end
+    ) -> tuple[Array, float]:
+        """Return the theta of the least value that a few local searches find, and the value."""
+        low, high = self.means - 4 * self.sds, self.means + 4 * self.sds
+        found: list[Any] = [
+            minimize(
+                self.value,
+                self.means + shift * self.sds,
+                args=(obj_func,),
+                jac=True,
+                method="L-BFGS-B",
+                bounds=np.column_stack([low, high]),
+                options={"maxiter": 100},
+            )
+            for shift in _shifts(len(self.means), self.starts)
+        ]
+        best = min(found, key=lambda result: float(result.fun))
+        return _theta(best.x, self.groups), float(best.fun)
+
+    def value(self, logs: Array, likelihood: Likelihood) -> tuple[float, Array]:
         """Return value and gradient ``(n_lengths + 2,)``; a hopeless matrix counts as very bad."""
-        scaled = self.x * np.exp(-logs[:-2])[self.groups]
-        variance, noise = np.exp(logs[-2]), np.exp(logs[-1])
-        distance = _ROOT5 * np.sqrt(_squared(scaled, scaled))
-        decay = np.exp(-distance)
-        kernel = variance * (1.0 + distance + distance * distance / 3.0) * decay
-        covariance = kernel.copy()
-        covariance[np.diag_indices_from(covariance)] += noise + self.known + _JITTER * variance
-        factor, failed = _POTRF(covariance, lower=1)
-        if failed:
-            return 1e25, np.zeros_like(logs)
-        weights, _ = _POTRS(factor, self.y, lower=1)
-        inverse, _ = _POTRI(factor, lower=1)
-        inverse = np.tril(inverse) + np.tril(inverse, -1).T
-        slope = inverse - np.outer(weights, weights)  # 2 d value / d covariance
-        value = 0.5 * self.y @ weights + np.log(np.diag(factor)).sum()
+        value, slopes = likelihood(_theta(logs, self.groups))
+        if not np.isfinite(value):
+            return _VERY_BAD, np.zeros_like(logs)
         gradient = np.empty_like(logs)
-        gradient[:-2] = self._length_slopes(scaled, slope * (1.0 + distance) * decay * variance)
-        gradient[-2] = 0.5 * ((slope * kernel).sum() + _JITTER * variance * np.trace(slope))
-        gradient[-1] = 0.5 * noise * np.trace(slope)
+        gradient[:-2] = np.bincount(self.groups, weights=slopes[1:-1], minlength=self.n_lengths)
+        gradient[-2:] = slopes[[0, -1]]
         offsets = (logs - self.means) / self.sds
         return float(value + 0.5 * offsets @ offsets), gradient + offsets / self.sds
-
-    def _length_slopes(self, scaled: Array, slopes: Array) -> Array:
-        """Return the gradient by log length-scales: sums of slope times squared difference."""
-        columns = (scaled * scaled * slopes.sum(axis=1)[:, None]).sum(axis=0)
-        columns -= (scaled * (slopes @ scaled)).sum(axis=0)
-        sums = np.bincount(self.groups, weights=columns, minlength=self.n_lengths)
-        return np.asarray(5.0 / 3.0 * sums, dtype=float)
 
 
 def fit(
@@ -162,22 +176,9 @@ def fit(
 
     Also returns minus the log posterior density there (up to a constant): the data's surprise.
     """
-    posterior = _Posterior(x, y, known_variance, groups, priors)
-    low, high = posterior.means - 4 * posterior.sds, posterior.means + 4 * posterior.sds
-    found: list[Any] = [
-        minimize(
-            posterior,
-            posterior.means + shift * posterior.sds,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=np.column_stack([low, high]),
-            options={"maxiter": 100},
-        )
-        for shift in _shifts(len(posterior.means), starts)
-    ]
-    best = min(found, key=lambda result: float(result.fun))
-    logs = np.asarray(best.x, dtype=float)
-    return GaussianProcess(x, y, known_variance, groups, logs), float(best.fun)
+    posterior = _Posterior(groups, priors, starts)
+    process = GaussianProcess(x, y, known_variance, groups, posterior.means, posterior.search)
+    return process, process.surprise
 
 
 def _shifts(width: int, starts: int) -> list[Array]:

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import check_grad
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+from scipy.stats import multivariate_normal, norm
 
 from planners.bayes.process import GaussianProcess, Priors, _Posterior, fit
 
@@ -18,28 +17,70 @@ def data(n=25, seed=0):
     return x, (y - y.mean()) / y.std()
 
 
+def covariance(a, b, logs, groups=GROUPS):
+    """The kernel, written out pair by pair, ``(len(a), len(b))``."""
+    gaps = (a[:, None, :] - b[None, :, :]) / np.exp(logs[:-2])[groups]
+    r = np.sqrt(5.0 * (gaps**2).sum(axis=2))
+    return np.exp(logs[-2]) * (1 + r + r**2 / 3) * np.exp(-r)
+
+
+def surprise(x, y, known, logs):
+    """Minus the log posterior density, from textbook distributions, up to a constant."""
+    noise = np.diag(np.exp(logs[-1]) + known)
+    means, sds = Priors().moments(len(logs) - 2)
+    likely = multivariate_normal(cov=covariance(x, x, logs) + noise).logpdf(y)
+    return -likely - (norm(means, sds).logpdf(logs) - norm(means, sds).logpdf(means)).sum()
+
+
 @pytest.mark.parametrize("shift", [-1.0, 0.0, 1.5])
 def test_the_slope_of_the_posterior_is_that_of_its_differences(shift):
     x, y = data()
-    posterior = _Posterior(x, y, np.full(25, 0.01), GROUPS, Priors())
-    start = posterior.means + shift * posterior.sds
-    slope = posterior(start)[1]
-    gap = check_grad(lambda t: posterior(t)[0], lambda t: posterior(t)[1], start, epsilon=1e-6)
-    assert gap < 1e-3 * max(1.0, np.abs(slope).max())
+    known, posterior = np.full(25, 0.01), _Posterior(GROUPS, Priors(), 1)
+    logs = posterior.means + shift * posterior.sds
+    found = []
+
+    def search(likelihood, start, bounds):
+        value, slope = posterior.value(logs, likelihood)
+        gap = check_grad(
+            lambda t: posterior.value(t, likelihood)[0],
+            lambda t: posterior.value(t, likelihood)[1],
+            logs,
+            epsilon=1e-6,
+        )
+        found.append((value, gap / max(1.0, np.abs(slope).max())))
+        return start, value
+
+    GaussianProcess(x, y, known, GROUPS, logs, search)
+    assert found[0][0] == pytest.approx(surprise(x, y, known, logs), abs=1e-5)
+    assert found[0][1] < 1e-3
 
 
-def test_mean_and_sd_are_those_of_scikit_learn_at_the_same_hyper_parameters():
+def test_mean_and_sd_are_those_of_the_textbook():
     x, y = data()
-    logs = np.log([0.7, 1.1, 2.0, 1.3, 0.02])
-    ours = GaussianProcess(x, y, np.zeros(25), GROUPS, logs)
-    lengths = np.exp(logs[:3])[GROUPS]
-    kernel = ConstantKernel(1.3) * Matern(lengths, nu=2.5) + WhiteKernel(0.02 + 1.3e-8)
-    theirs = GaussianProcessRegressor(kernel, alpha=0.0, optimizer=None).fit(x, y)
+    logs, known = np.log([0.7, 1.1, 2.0, 1.3, 0.02]), np.linspace(0, 0.1, 25)
     at = np.random.default_rng(1).random((40, 4))
-    mean, sd = ours.predict(at)
-    their_mean, their_sd = theirs.predict(at, return_std=True)
-    np.testing.assert_allclose(mean, their_mean, atol=1e-9)
-    np.testing.assert_allclose(sd**2 + 0.02, their_sd**2, atol=1e-6)
+    mean, sd = GaussianProcess(x, y, known, GROUPS, logs).predict(at)
+    cross = covariance(at, x, logs)
+    gain = cross @ np.linalg.inv(covariance(x, x, logs) + np.diag(0.02 + known))
+    np.testing.assert_allclose(mean, gain @ y, atol=1e-6)
+    np.testing.assert_allclose(sd**2, 1.3 - (gain * cross).sum(axis=1), atol=1e-6)
+
+
+def test_no_hyper_parameters_nearby_are_more_probable():
+    x, y = data()
+    known = np.full(25, 0.01)
+    process, value = fit(x, y, known, GROUPS, Priors())
+    best = process.log_parameters
+    assert value == pytest.approx(surprise(x, y, known, best), abs=1e-5)
+    steps = 0.1 * np.vstack([np.eye(5), -np.eye(5)])
+    assert min(surprise(x, y, known, best + step) for step in steps) > value
+
+
+def test_hyper_parameters_that_break_the_arithmetic_count_as_very_bad():
+    posterior = _Posterior(GROUPS, Priors(), 1)
+    value, slope = posterior.value(posterior.means, lambda theta: (np.inf, np.zeros_like(theta)))
+    assert 1e20 < value < np.inf
+    assert not slope.any()
 
 
 def test_factors_without_effect_get_long_length_scales():
