@@ -26,7 +26,7 @@ class Reactions:
     def _end_alone(self, why: str) -> None:
         """End a hold that nobody can resume; without a record only by going safe."""
         if self._store_works:
-            self._campaign.stop(why)
+            self._campaign.stop(why, at_once=True)
         else:
             self._campaign.abort(why)
 

@@ -11,7 +11,7 @@
 | ``run``        | stopped, aborted, complete | yes                      | no: a person ended it   |
 | one experiment | not interrupted            | no                       | yes                     |
 
-A campaign that has not begun an experiment does not count.
+A campaign that has not begun an experiment counts for ``resume`` only.
 """
 
 from daemon.app.plan import RunPlan
@@ -28,7 +28,7 @@ def campaign_to_continue(plan: RunPlan) -> StoredCampaign | None:
         if last is None or last.state == COMPLETE:
             raise ConfigError([f"{plan.data}: holds no campaign to resume"])
         return last
-    if last is None:
+    if last is None or not last.experiments:
         return None
     if plan.conditions is not None:
         return _refused(plan, last) if not last.ended else None
@@ -54,10 +54,9 @@ def begins_by_itself(plan: RunPlan, continues: StoredCampaign | None) -> bool:
 def _last(plan: RunPlan) -> StoredCampaign | None:
     try:
         with Reader(plan.data) as reader:
-            last = reader.campaign()
+            return reader.campaign()
     except ConfigError:
         return None  # a new directory
-    return last if last is not None and last.experiments else None
 
 
 def _resumes(plan: RunPlan) -> bool:

@@ -18,7 +18,7 @@ from daemon.app.commands import RigCommands
 from daemon.app.plan import Outcome, RunPlan, Watcher
 from daemon.app.restart import begins_by_itself
 from daemon.app.state import state_document
-from daemon.campaign.states import State
+from daemon.campaign.states import ENDED, State
 from daemon.errors import Tripped
 from daemon.safety.watchdog import Notifier, Watchdog
 from daemon.store.export import experiments_document
@@ -53,6 +53,8 @@ async def serve(plan: RunPlan, watch: Watcher) -> Outcome:
 def _outcome(parts: Parts, exit_code: int, reason: str, virtual_s: float, wall: float) -> Outcome:
     with Reader(parts.store.directory) as reader:
         document = experiments_document(reader, every=False)
+    if document["state"] not in {*ENDED, State.IDLE}:
+        document["state"] = "interrupted"
     document |= {"virtual_s": round(virtual_s, 3), "wall_s": round(wall, 3), "reason": reason}
     return Outcome(exit_code, document, reason)
 

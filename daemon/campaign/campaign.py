@@ -48,7 +48,7 @@ class Campaign:
         self.running: Suggestion | None = None
         self._runner, self._asker, self._events, self._commit = runner, asker, events, commit
         self._changed = asyncio.Event()
-        self._planner_done = False
+        self._planner_done = self._skip_asked = False
         self.experiment = ""  # id of the one in flight
 
     # -- the run -----------------------------------------------------------------------------
@@ -73,7 +73,11 @@ class Campaign:
     async def _unless_aborted(self, task: "asyncio.Task[None]") -> None:
         """Wait for a task; an abort meanwhile makes the runner go safe at once."""
         task.add_done_callback(lambda _: self._notify())
-        await self._until(lambda: task.done() or self.state is State.ABORTING)
+        await self._until(lambda: task.done() or self._skip_asked or self.state is State.ABORTING)
+        if self._skip_asked:
+            self._skip_asked = False
+            await self._runner.skip(self.reason)
+            await self._until(lambda: task.done() or self.state is State.ABORTING)
         if self.state is State.ABORTING:
             await self._runner.abort(self.reason)
 
@@ -165,7 +169,8 @@ class Campaign:
         in_a_row = self.memory.failures_in_a_row()
         limit = REFUSALS_IN_A_ROW if record.status == "refused" else self.settings.max_failures
         if in_a_row >= limit and self.state is State.RUNNING:
-            self.stop(f"{in_a_row} experiments failed in a row; the last: {record.reason}")
+            what = "refused" if record.status == "refused" else "failed"
+            self.stop(f"{in_a_row} experiments {what} in a row; the last: {record.reason}")
 
     # -- asking ahead ------------------------------------------------------------------------
 
@@ -197,6 +202,9 @@ class Campaign:
     async def _take(self, suggestion: Suggestion | None) -> None:
         if suggestion is None:
             self._planner_done = True
+            if self.memory.done < self.settings.experiments:
+                done = f"{self.memory.done} of {self.settings.experiments}"
+                self.reason = f"the planner has no more points: {done} experiments done"
             self._notify()
             return
         try:
@@ -251,10 +259,12 @@ class Campaign:
         self._runner.resume()
         self._notify()
 
-    def stop(self, reason: str = "commanded") -> None:
-        """Finish the current experiment, then shut down normally."""
+    def stop(self, reason: str = "commanded", *, at_once: bool = False) -> None:
+        """Finish the current experiment, or give it up, then shut down normally."""
         self._change(after("stop", self.state), reason)
-        self._runner.resume()
+        self._skip_asked = at_once and bool(self.experiment)
+        if not self._skip_asked:
+            self._runner.resume()
         self._notify()
 
     def abort(self, reason: str = "commanded") -> None:

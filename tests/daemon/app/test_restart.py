@@ -30,7 +30,7 @@ def asked(monkeypatch):
         section = settings.campaign.model_copy(update={"on_restart": on_restart, "start": start})
         settings = settings.model_copy(update={"campaign": section})
         plan = replace(RunPlan(settings, "", Path("data"), restart="configured"), **how)
-        last = campaign(state, experiments=experiments) if state and experiments else None
+        last = campaign(state, experiments=experiments) if state else None
         monkeypatch.setattr(restart, "_last", lambda _: last)
         found = campaign_to_continue(plan)
         return found is not None, begins_by_itself(plan, found)
@@ -58,6 +58,7 @@ def asked(monkeypatch):
         ("running", {"restart": "new", "once": True}, (False, True)),
         ("complete", {"restart": "new", "once": True, "conditions": {"t": 1}}, (False, True)),
         ("running", {"experiments": ()}, (False, True)),
+        ("idle", {"experiments": (), "restart": "resume"}, (True, True)),
     ],
 )
 def test_a_row_of_the_table(asked, state, how, expected):

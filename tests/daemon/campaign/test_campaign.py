@@ -145,6 +145,7 @@ async def test_an_empty_answer_ends_the_campaign():
     bench.answers = 1
     assert await finished(bench) is State.COMPLETE
     assert bench.runs == ["e-0001"]
+    assert bench.campaign.reason == "the planner has no more points: 1 of 3 experiments done"
 
 
 async def test_refused_conditions_count_as_failed_and_the_planner_is_asked_again():
@@ -235,6 +236,18 @@ async def test_stop_finishes_the_current_experiment():
     assert await run is State.STOPPED
     assert bench.memory.records["e-0001"].status == "ok"
     assert len(bench.runs) == 1
+
+
+async def test_stop_at_once_gives_the_current_experiment_up_and_shuts_down():
+    bench = Bench()
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(5)
+    bench.campaign.stop("a pump is broken", at_once=True)
+    assert await run is State.STOPPED
+    assert asyncio.get_running_loop().time() == 5
+    assert bench.memory.records["e-0001"].status == "aborted"
+    assert bench.log[-1] == ("shutdown",)
 
 
 async def test_abort_ends_at_once_and_goes_safe():
