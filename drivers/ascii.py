@@ -3,25 +3,29 @@
 A request is text and ``send_end``; a reply is text up to ``reply_end``. A query may be asked
 again when it fails; a command is sent once and confirmed by reading back.
 
-Protocols whose replies do not say what they answer need a ``fence``: a query whose reply cannot
-be mistaken for another. After a failure the instrument is asked it first, and whatever comes
-before its reply is dropped, so that a late reply never answers the next question, however late.
+Protocols whose replies do not say what they answer need a ``fence``: a query whose reply, of the
+form ``fence_reply``, cannot be mistaken for another. After a failure the instrument is asked it
+first, and whatever comes before its reply is dropped, so that a late reply never answers the next
+question; :mod:`drivers.fence` tells what happens when the fence's own reply is late or lost.
 """
 
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from drivers.bus import Bus
 from drivers.codec import LineCodec
-from drivers.errors import CommandRejected, GarbledReply, NoReply
+from drivers.errors import CommandRejected, GarbledReply, InstrumentError, NoReply
+from drivers.fence import Fence, StillInDoubt
 from drivers.options import DriverOptions, SerialOptions
 from drivers.signal import Lane, Limits, Reading, SignalSpec, Value
 from drivers.table import BadValue, BoundSignal, Kind, Row, TableInstrument
 from drivers.transport.base import LineSpec
 
 _FIELD = re.compile(r"({[^{}]*})")
+_PLAIN = ("", "0", "1", "23.75", "-1.5", "+1.0E+00", "OK")  # replies that could be to anything
 
 
 async def until_answered(act: Callable[[], Awaitable[object]], attempts: int = 3) -> None:
@@ -125,6 +129,7 @@ class BoundAscii(BoundSignal):
         return int(text) if kind is int else self._scaled(text)
 
     def _garbled(self, text: str) -> GarbledReply:
+        self._owner.doubt()  # it may have been the reply to something else
         return GarbledReply(
             self.instrument, self.row.read.encode(), text.encode(), f"no {self.spec.kind.__name__}"
         )
@@ -140,6 +145,7 @@ class AsciiInstrument(TableInstrument):
     reply_end: ClassVar[bytes] = b"\r\n"
     commands_answer: ClassVar[bool] = False  # whether a command is acknowledged
     fence: ClassVar[str | None] = None  # a query whose reply cannot be mistaken for another
+    fence_reply: ClassVar[str] = ""  # regular expression: all of that reply, as reply_to gives it
     attempts: ClassVar[int] = 2  # of a query
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -149,13 +155,30 @@ class AsciiInstrument(TableInstrument):
         if "line" not in own and (says_how or not hasattr(cls, "line")):
             end = cls.reply_end
             cls.line = LineSpec(codec=lambda _port: LineCodec(end), **cls.line_settings)
+        if cls.fence is not None and any(re.fullmatch(cls.fence_reply, text) for text in _PLAIN):
+            raise TypeError(
+                f"{cls.__name__}: fence_reply {cls.fence_reply!r} must say how the reply to"
+                f" {cls.fence!r} looks, and fit no other (it fits a plain value)"
+            )
 
     def __init__(
         self, name: str, bus: Bus, options: DriverOptions, limits: Mapping[str, Limits]
     ) -> None:
         super().__init__(name, limits)
         self.bus, self.options = bus, options
-        self.in_doubt = False  # a reply may still be on its way
+        self._fence = Fence()
+        self._is_fence = re.compile(self.fence_reply).fullmatch
+        if self.fence is not None:
+            bus.on_unsolicited(self._hear_fence)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Return whether a reply to an earlier request may still be on its way."""
+        return self._fence.in_doubt
+
+    def doubt(self) -> None:
+        """Note that a reply may still be on its way: the fence is asked before the next query."""
+        self._fence.doubt(asyncio.get_running_loop().time())
 
     async def identify(self) -> str:
         """Prove that something answers; drivers that can ask for a name do."""
@@ -200,24 +223,81 @@ class AsciiInstrument(TableInstrument):
 
     async def _fenced(self, text: str, lane: Lane, *, fence: bool = True) -> str:
         """Exchange once, after all earlier replies are known to have come."""
-        if self.in_doubt and fence and self.fence is not None:
-            await self._exchange(self.fence, lane, 1)
-            self.in_doubt = False
-        try:
+        if self.fence is None or text == self.fence:
             return await self._exchange(text, lane, 1)
-        except (NoReply, GarbledReply, asyncio.CancelledError):
-            self.in_doubt = True
-            raise
+        now = asyncio.get_running_loop().time
+        before = self._fence.require_clear if fence else lambda: self._fence.renew(now())
+        while True:
+            while fence and self.in_doubt:
+                await self._pass_fence(self.fence, lane)
+            try:
+                return await self._exchange(text, lane, 1, before)
+            except StillInDoubt:
+                continue  # another's request failed while this one waited for its turn
+            except (NoReply, GarbledReply, asyncio.CancelledError):
+                self.doubt()
+                raise
 
-    async def _exchange(self, text: str, lane: Lane, attempts: int) -> str:
+    async def _pass_fence(self, fence: str, lane: Lane) -> None:
+        """Ask the fence once; raise NoReply unless it answers, or doubt has become old."""
+        try:
+            await self._exchange(fence, lane, 1, duty=True)
+        except NoReply:
+            if not self._fence.unanswered(asyncio.get_running_loop().time()):
+                raise
+
+    async def _exchange(
+        self,
+        text: str,
+        lane: Lane,
+        attempts: int,
+        before: Callable[[], None] | None = None,
+        *,
+        duty: bool = False,
+    ) -> str:
+        if text == self.fence:
+            before = self._send_fence
         return await self.bus.exchange(
             self.name,
             self.encoded(text),
-            lambda frame: self.reply_to(text, frame),
+            partial(self._match, text, duty),
             lane=lane,
             timeout_s=self.options.timeout_s,
             attempts=attempts,
+            before=before,
         )
+
+    def _send_fence(self) -> None:
+        self._fence.sent(asyncio.get_running_loop().time())
+
+    def _match(self, request: str, duty: bool, frame: bytes) -> str | None:
+        """Return the reply to a request; a fence's reply answers nothing but a fence."""
+        if self.fence is None:
+            return self.reply_to(request, frame)
+        if request != self.fence:
+            return None if self._answers_fence(frame) else self.reply_to(request, frame)
+        try:
+            reply = self.reply_to(request, frame)
+        except (CommandRejected, GarbledReply):
+            if duty:
+                return None  # an error reply to something earlier
+            raise
+        if reply is None or not self._is_fence(reply):
+            return None
+        self._fence.answered()
+        return reply
+
+    def _hear_fence(self, frame: bytes) -> None:
+        """Count a reply to an earlier fence, whenever it comes."""
+        if self._answers_fence(frame):
+            self._fence.answered()
+
+    def _answers_fence(self, frame: bytes) -> bool:
+        try:
+            reply = self.reply_to(self.fence or "", frame)
+        except InstrumentError:
+            return False
+        return reply is not None and self._is_fence(reply) is not None
 
     def encoded(self, text: str) -> bytes:
         """Return a request as it goes on the wire."""

@@ -111,18 +111,20 @@ class Bus:
         lane: Lane,
         timeout_s: float,
         attempts: int = 1,
+        before: Callable[[], None] | None = None,
     ) -> T:
         """Send a request and return what ``match`` makes of its reply.
 
         ``match`` answers None for a frame that is not the reply (it goes to the unsolicited
         handlers) and raises InstrumentError for an error reply. Only queries may have more than
-        one attempt; between attempts others get their turn. Raises NoReply, LinkLost, NotConnected
-        (nothing was sent) and what ``match`` raises.
+        one attempt; between attempts others get their turn. ``before`` is called when it is this
+        exchange's turn; what it raises is raised, and nothing is sent. Raises NoReply, LinkLost,
+        NotConnected (nothing was sent) and what ``match`` raises.
         """
         while True:
             attempts -= 1
             try:
-                return await self._once(instrument, request, match, lane, timeout_s)
+                return await self._once(instrument, request, match, lane, timeout_s, before)
             except (NoReply, GarbledReply):
                 if attempts <= 0:
                     raise
@@ -136,7 +138,13 @@ class Bus:
             self._release(began)
 
     async def _once(
-        self, instrument: str, request: bytes, match: Match[T], lane: Lane, timeout_s: float
+        self,
+        instrument: str,
+        request: bytes,
+        match: Match[T],
+        lane: Lane,
+        timeout_s: float,
+        before: Callable[[], None] | None,
     ) -> T:
         began = await self._take_line(instrument, lane)
         self._expired = False
@@ -145,6 +153,8 @@ class Bus:
         deadline = self._loop.time() + timeout_s
         timer = self._loop.call_at(deadline, self._expire)
         try:
+            if before is not None:
+                before()
             await self._write(instrument, request, deadline)
             return await self._reply(instrument, request, match, timeout_s)
         except (NoReply, GarbledReply) as fault:

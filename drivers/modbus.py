@@ -11,7 +11,6 @@ Exceptions of a unit become faults: 01 to 03, 05 and 06 :class:`ModbusRejected`,
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated, ClassVar, Literal, cast
 
@@ -25,6 +24,7 @@ from drivers.errors import (
     InstrumentError,
     NoReply,
 )
+from drivers.fence import Fence, StillInDoubt
 from drivers.modbus_frames import (
     DIAGNOSTIC,
     WRITE_MANY,
@@ -65,6 +65,7 @@ _EXCEPTIONS = {
 }
 
 Match = Callable[[Answer], bool]
+Before = Callable[[], None]  # called just before a request is sent
 
 
 class ModbusRejected(CommandRejected):
@@ -112,9 +113,8 @@ class ModbusInstrument(TableInstrument):
         self._bus, self._unit, self._timeout_s = bus, options.address, options.timeout_s
         self._framing: Framing = framing_of(bus.port)
         self._transaction = 0
-        self._in_doubt = False  # an answer may still be on its way
+        self._fence = Fence()
         self._mark = 0  # of the last fence
-        self._echoes = False  # it has answered a fence before
         self._plans: dict[tuple[str, ...], tuple[Span, ...]] = {}
         super().__init__(name, limits)
 
@@ -202,6 +202,7 @@ class ModbusInstrument(TableInstrument):
             reply.registers == registers if function == WRITE_ONE else reply.count == len(registers)
         )
         if not confirmed:
+            self._doubt()  # its own answer is still to come
             raise GarbledReply(self.name, request, reply.data, "it confirms another write")
 
     async def settle_scale(self) -> None:
@@ -222,39 +223,68 @@ class ModbusInstrument(TableInstrument):
         self, request: bytes, function: int, what: str, fits: Match, lane: Lane, attempts: int
     ) -> Answer:
         """Send one request and return its answer; raise the fault an exception names."""
+        acts_first = lane is Lane.TRIP and function in WRITES  # certainty comes after
+        before = self._renew_doubt if acts_first else self._fence.require_clear
         while True:
-            attempts -= 1
             try:
-                if self._in_doubt and not (lane is Lane.TRIP and function in WRITES):
-                    await self._fence(lane)
-                return await self._once(request, function, what, fits, lane)
+                while self._fence.in_doubt and not acts_first:
+                    await self._pass_fence(lane)
+                return await self._asked(request, function, what, fits, lane, before)
+            except StillInDoubt:
+                continue  # another's request failed while this one waited for its turn
             except NoReply:
+                attempts -= 1
                 if attempts <= 0:
                     raise
 
-    async def _fence(self, lane: Lane) -> None:
+    async def _asked(
+        self, request: bytes, function: int, what: str, fits: Match, lane: Lane, before: Before
+    ) -> Answer:
+        """Exchange once; note when the answer may still come."""
+        try:
+            return await self._once(request, function, what, fits, lane, before)
+        except GatewayNoReply:
+            raise  # an answer, if a sad one
+        except (NoReply, asyncio.CancelledError):
+            self._doubt()
+            raise
+
+    def _doubt(self) -> None:
+        if self._framing == "rtu":  # TCP answers are numbered
+            self._fence.doubt(asyncio.get_running_loop().time())
+
+    def _renew_doubt(self) -> None:
+        self._fence.renew(asyncio.get_running_loop().time())
+
+    def _send_fence(self) -> None:
+        self._fence.sent(asyncio.get_running_loop().time())
+
+    async def _pass_fence(self, lane: Lane) -> None:
         """Make sure that no earlier answer is still to come: RTU answers do not say to what.
 
         The unit repeats two bytes that it was not sent before, or says that it cannot; units
-        answer in order, so whatever comes before that is old.
+        answer in order, so whatever comes before that is old. A unit that does neither is trusted
+        again when its doubt is old (:mod:`drivers.fence`).
         """
         self._mark = self._mark % 0xFFFF + 1
         wanted = b"\0\0" + self._mark.to_bytes(2, "big")
         request = echo_request(self._framing, self._unit, self._mark)
+
+        def fits(reply: Answer) -> bool:
+            return reply.data == wanted
+
         try:
-            with suppress(ModbusRejected):
-                await self._once(
-                    request, DIAGNOSTIC, "echo", lambda reply: reply.data == wanted, lane
-                )
-            self._echoes = True
+            await self._once(request, DIAGNOSTIC, "echo", fits, lane, self._send_fence)
+        except ModbusRejected:  # which does not say to which fence
+            self._fence.answered()
         except NoReply:
-            if self._echoes:
+            if not self._fence.unanswered(asyncio.get_running_loop().time()):
                 raise
-            # it may be silent about function 08 always: then this long pause has to do
-        self._in_doubt = False
+        else:
+            self._fence.passed()
 
     async def _once(
-        self, request: bytes, function: int, what: str, fits: Match, lane: Lane
+        self, request: bytes, function: int, what: str, fits: Match, lane: Lane, before: Before
     ) -> Answer:
         transaction = 0
         if self._framing == "tcp":
@@ -270,15 +300,9 @@ class ModbusInstrument(TableInstrument):
                 raise self._fault(reply.exception, what, request)
             return reply if fits(reply) else None
 
-        try:
-            return await self._bus.exchange(
-                self.name, request, match, lane=lane, timeout_s=self._timeout_s
-            )
-        except GatewayNoReply:
-            raise  # an answer, if a sad one
-        except (NoReply, asyncio.CancelledError):
-            self._in_doubt = self._framing == "rtu"
-            raise
+        return await self._bus.exchange(
+            self.name, request, match, lane=lane, timeout_s=self._timeout_s, before=before
+        )
 
     def _fault(self, exception: int, what: str, request: bytes) -> InstrumentError:
         meaning = _EXCEPTIONS.get(exception, "unknown exception")

@@ -41,7 +41,7 @@ class AzuraPump(AsciiInstrument):
 
     reply_end = b"\r"
     commands_answer = True
-    fence = "HEADTYPE?"
+    fence, fence_reply = "HEADTYPE?", "HEADTYPE:.*"
     line_settings: ClassVar = {"baud_rate": 9600}
 
     flow = MethodSignal(float, "mL/min", read="_read_flow", write="_write_flow", limits=(0.0, 50.0))
@@ -152,7 +152,11 @@ class AzuraPump(AsciiInstrument):
 
     async def stop(self, lane: Lane = Lane.COMMAND) -> None:
         """Stop; OFF does no harm twice, so it is sent again when its answer is lost."""
-        await until_answered(lambda: self.tell("OFF", lane=lane))
+        try:
+            await until_answered(lambda: self.tell("OFF", lane=lane))
+        except BaseException:  # cancelled, too: it may have stopped, or run on
+            self._on = None
+            raise
         self._on = False
         if self._faulty:
             with suppress(NoReply):  # it is stopped; check() goes on telling the fault

@@ -96,7 +96,7 @@ class NewEraWire(AsciiInstrument):
         quiet_s=0.5,  # manual: a gap of 0.5 s inside a packet ends it
     )
     commands_answer = True
-    fence = "VER"
+    fence, fence_reply = "VER", r"[IWSPTUX]\S*V\d.*"
 
     def __init__(
         self, name: str, bus: Bus, options: NewEraOptions, limits: Mapping[str, Limits]
@@ -140,7 +140,7 @@ class NewEraWire(AsciiInstrument):
         if self.watching:
             self.alarm, self.reported = alarm, False
         if self._safe:  # it may have come by itself, with the reply still to come
-            self.in_doubt = True
+            self.doubt()
 
     def refuse_alarm(self) -> None:
         """Raise DeviceFault while an alarm is not dealt with."""
@@ -200,19 +200,19 @@ class NewEraWire(AsciiInstrument):
         return await self._version()
 
     async def _version(self) -> str:
-        """Return the version; the question is its own fence, and is asked once."""
+        """Return the version; the question is the fence itself, and is asked once."""
         for _ in range(ASKED_AGAIN):
             try:
                 text = await self._exchange("VER", Lane.COMMAND, 1)
             except Alarm as alarm:
                 self._note(alarm)
                 continue
-            self.in_doubt = False
             return cast("re.Match[str]", PATTERNS["VER"].fullmatch(text[1:]))[1]
         raise DeviceFault(self.name, "answers every request with an alarm")
 
     async def _bare_cr(self) -> None:
         timeout_s = self.options.timeout_s
+        self.doubt()  # nothing says whether it will be answered, and when
         await self.bus.exchange(
             self.name, b"\r", lambda frame: frame, lane=Lane.COMMAND, timeout_s=timeout_s
         )

@@ -49,7 +49,7 @@ class FarBath:
 class Wide(AsciiInstrument):
     """Every kind of signal, and a protocol whose replies say nothing."""
 
-    fence = "WHO?"
+    fence, fence_reply = "WHO?", "me|I am W"
     commands_answer = True
 
     level = AsciiSignal(int, read="L?", write="L{:d}", limits=(0, 9))
@@ -260,11 +260,11 @@ async def test_a_limit_that_the_digits_can_hold_is_allowed(wide, peer):
 
 
 async def test_signals_of_one_reply_are_asked_once(wide, peer):
-    peer.script = answers(T="I20.5 O---", L="4")
+    peer.script = answers(T="I20.5 O---", L="4", W="me")
     inside, outside, doubled = await wide.poll(["inside", "outside", "doubled"])
     assert (inside.value, doubled.value) == (20.5, 8.0)
     assert (outside.value, outside.reason) == (None, "fault")
-    assert peer.requests == [b"T?\r", b"L?\r"]
+    assert peer.requests == [b"T?\r", b"WHO?\r", b"L?\r"]  # what is garbled leaves doubt
 
 
 async def test_the_word_for_no_value_is_a_bad_reading(wide, peer):

@@ -1,5 +1,6 @@
 """The base of Modbus instruments on a scripted line: exceptions, echoes, wrong and late answers."""
 
+import asyncio
 from collections import deque
 
 import pytest
@@ -12,6 +13,7 @@ from drivers.errors import (
     OutOfRange,
     ReadbackMismatch,
 )
+from drivers.fence import LATE_S
 from drivers.modbus import GatewayNoReply, ModbusInstrument, ModbusOptions, ModbusRejected
 from drivers.modbus_signal import ModbusSignal
 from drivers.signal import Lane, Limits, Quality
@@ -104,7 +106,10 @@ async def test_a_silent_unit_is_asked_twice_and_then_named(probe):
     unit, script = await probe({})
     with pytest.raises(NoReply, match=r"probe: no reply to .* within 0.5 s"):
         await unit.poll(["level"])
-    assert len(script.sent) == 3  # the question, a fence against late answers, the question
+    assert script.sent == [
+        frame(read(10, 1)),
+        mark(1),
+    ]  # the question, a fence against late answers
 
 
 async def test_a_write_is_sent_once_even_when_nobody_answers(probe):
@@ -213,7 +218,7 @@ async def test_an_answer_cut_at_every_byte_is_still_one(probe):
 
 async def test_a_spoiled_answer_is_asked_for_again(probe):
     spoiled = says(250, 7)[:-1] + b"\x00"
-    unit, script = await probe({READ: deque([spoiled, says(250, 7)])})
+    unit, script = await probe({READ: deque([spoiled, says(250, 7)]), mark(1).hex(): mark(1)})
     assert [r.value for r in await unit.poll(["level", "count"])] == [25.0, 7]
     assert len(script.sent) == 3  # a fence in between
 
@@ -300,3 +305,58 @@ async def test_a_unit_that_echoed_once_is_believed_silent_when_it_does_not(probe
     with pytest.raises(NoReply):
         await unit.count.read()
     assert mark(2) in script.sent
+
+
+REFUSED = "01 88 01 87 C0"
+
+
+async def test_a_unit_that_refuses_the_fence_is_believed_as_one_that_repeats_it(probe):
+    replies = {read(11, 1): deque([None, says(7)]), mark(1).hex(): REFUSED}
+    unit, script = await probe(replies)
+    assert (await unit.count.read()).value == 7
+    assert script.sent == [frame(read(11, 1)), mark(1), frame(read(11, 1))]
+
+
+async def test_a_refusal_of_an_earlier_fence_is_not_taken_for_that_of_a_later_one(probe):
+    """The first fence is answered late, when the second has been asked; then a question fails."""
+    replies = {
+        read(11, 1): deque([None, None, says(7)]),
+        mark(2).hex(): REFUSED,  # may be to the first fence: from here on one is owed
+        mark(3).hex(): REFUSED,
+        mark(4).hex(): REFUSED,
+    }
+    unit, script = await probe(replies)
+    with pytest.raises(NoReply):
+        await unit.count.read()
+    assert (await unit.count.read()).value == 7
+    fences = [mark(n) for n in (1, 2, 3, 4)]
+    question = frame(read(11, 1))
+    assert script.sent == [question, *fences[:2], question, *fences[2:], question]
+
+
+async def test_a_unit_silent_about_the_fence_is_trusted_again_when_its_doubt_is_old(probe):
+    unit, script = await probe({read(11, 1): deque([None, says(7)])})
+    for _ in range(2):
+        with pytest.raises(NoReply):
+            await unit.count.read()
+    await asyncio.sleep(LATE_S)
+    assert (await unit.count.read()).value == 7
+    assert script.sent[-2:] == [mark(4), frame(read(11, 1))]
+
+
+async def test_a_question_that_waits_while_another_fails_goes_after_the_fence(probe):
+    replies = {read(10, 1): None, read(11, 1): says(7), mark(1).hex(): mark(1)}
+    unit, script = await probe(replies)
+    failing = asyncio.create_task(unit.level.set(20.0))
+    waiting = asyncio.create_task(unit.count.read())
+    with pytest.raises(NoReply):
+        await failing
+    assert (await waiting).value == 7
+    assert script.sent[1:] == [mark(1), frame(read(11, 1))]
+
+
+async def test_numbered_answers_need_no_fence(probe):
+    unit, script = await probe({}, port="modbus-tcp://192.168.10.9:502")
+    with pytest.raises(NoReply):
+        await unit.count.read()
+    assert [request[7] for request in script.sent] == [3, 3]
