@@ -259,3 +259,15 @@ async def test_unplugging_is_a_lost_link(pump, wire):
     await asyncio.sleep(0)
     with pytest.raises(LinkLost):
         await wire.lines.open("pump-a")
+
+
+async def test_a_pump_whose_off_was_lost_is_switched_on_again(pump, wire, part):
+    await pump.set_flow(1.0)
+    wire.line.trouble = lambda _: []  # OFF arrives, its answer does not
+    with pytest.raises(NoReply):
+        await pump.stop()
+    wire.line.trouble = lambda reply: [(0.0, reply)]
+    assert part.flow == 0.0
+    assert (await pump.flow.read()).quality is Quality.BAD  # nobody knows
+    assert await pump.set_flow(1.0) == 1.0
+    assert part.flow == 1.0

@@ -626,3 +626,9 @@ async def test_several_pumps_share_a_line_by_address():
         await pumps[0].flow.read()
     assert (await pumps[1].flow.read()).value == 2.0
     await wire.lines.close()
+
+
+async def test_a_pump_that_answers_alarms_only_cannot_be_identified():
+    async with Scripted({b"0VER\r": basic("00A?S")}, safe_mode_s=0) as pump:
+        with pytest.raises(DeviceFault, match="every request with an alarm"):
+            await pump.identify()
