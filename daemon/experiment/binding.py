@@ -1,11 +1,8 @@
-"""From conditions to feed flows: the linear system of DOMAIN 2, solved with q >= 0.
+"""From conditions to feed flows, rounded to what the pumps can deliver (DOMAIN 2).
 
-With stock concentrations S (species by feed) and flows q, every condition is one linear equation:
-``concentration`` c is (S_lim - c) q = 0, ``equivalents.X`` e is (S_X - e S_lim) q = 0,
-``residence_time`` tau is sum(q) = V/tau, ``flow.F`` is q_F = value. A unique solution is taken as
-it is; among several (more than one diluent, say) the earlier feeds are preferred. A solution with a
-negative flow is never clipped: the conditions are infeasible, and ``daemon.experiment.diagnosis``
-says which bound would fit.
+The linear system is in ``daemon.experiment.flows``. A solution with a negative flow is never
+clipped: the conditions are infeasible, and ``daemon.experiment.diagnosis`` says which bound would
+fit.
 """
 
 from collections.abc import Mapping
@@ -13,26 +10,12 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from daemon.experiment.diagnosis import why_not
 from daemon.experiment.faults import ConditionsRefused
+from daemon.experiment.flows import equations, solve
 from daemon.experiment.mixture import conditions_of, diluents, solutes
 from daemon.experiment.reach import Reach
-from daemon.experiment.vertices import cheapest
 from daemon.settings.models import Settings
-
-Array = NDArray[np.float64]
-NEGLIGIBLE = 1e-9  # of the total flow: rounding of the arithmetic, not a demand
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One linear equation ``coefficients . q = value``, and the condition it comes from."""
-
-    condition: str
-    coefficients: Array
-    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,47 +99,6 @@ def _missing(settings: Settings, conditions: Mapping[str, Any]) -> list[str]:
     return faults
 
 
-def equations(settings: Settings, conditions: Mapping[str, Any]) -> list[Row]:
-    """Return the linear equations the flows must fulfil; names must have been checked."""
-    feeds = settings.feeds
-    rows: list[Row] = []
-    if "residence_time" in conditions and settings.reactor is not None:
-        total = settings.reactor.volume_ml / conditions["residence_time"]
-        rows.append(Row("residence_time", np.ones(len(feeds)), total))
-    limiting = settings.chemistry.limiting if settings.chemistry is not None else ""
-    if "concentration" in conditions:
-        stock = stock_row(settings, limiting) - conditions["concentration"]
-        rows.append(Row("concentration", stock, 0.0))
-    for name, value in conditions.items():
-        kind, _, what = name.partition(".")
-        if kind == "equivalents" and what != limiting:
-            row = stock_row(settings, what) - value * stock_row(settings, limiting)
-            rows.append(Row(name, row, 0.0))
-        elif kind == "flow":
-            unit = np.array([1.0 if feed.name == what else 0.0 for feed in feeds])
-            rows.append(Row(name, unit, float(value)))
-    return rows
-
-
-def stock_row(settings: Settings, species: str) -> Array:
-    """Return a species' stock concentrations, mol/L, shape ``(n_feeds,)``."""
-    return np.array([feed.solutes.get(species, 0.0) for feed in settings.feeds])
-
-
-def solve(rows: list[Row], n_feeds: int) -> Array | None:
-    """Return flows q >= 0 that fulfil every row, shape ``(n_feeds,)``, or None when none do."""
-    a = np.array([row.coefficients for row in rows]).reshape(-1, n_feeds)
-    b = np.array([row.value for row in rows])
-    scale = max(1e-12, float(np.abs(b).max(initial=0.0)))
-    q, _, rank, _ = np.linalg.lstsq(a, b, rcond=None)
-    if rank < n_feeds:
-        return cheapest(np.arange(1.0, n_feeds + 1), a, b)  # earlier feeds first
-    weight = scale * np.maximum(1.0, np.abs(a).max(axis=1))
-    if np.any(np.abs(a @ q - b) > NEGLIGIBLE * weight) or np.any(q < -NEGLIGIBLE * scale):
-        return None
-    return np.where(q < NEGLIGIBLE * scale, 0.0, q)
-
-
 def bind(
     settings: Settings,
     conditions: Mapping[str, Any],
@@ -174,8 +116,6 @@ def bind(
         raise ConditionsRefused(faults)
     q = solve(equations(settings, conditions), len(settings.feeds))
     if q is None:
-        from daemon.experiment.diagnosis import why_not
-
         reason = why_not(settings, conditions) if explain else "no flows make these conditions"
         raise ConditionsRefused([reason])
     exact = {feed.name: float(value) for feed, value in zip(settings.feeds, q, strict=True)}

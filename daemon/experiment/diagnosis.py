@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.experiment.binding import equations, solve, stock_row
+from daemon.experiment.flows import equations, solve, stock_row
 from daemon.experiment.mixture import diluents
 from daemon.experiment.vertices import cheapest
 from daemon.settings.models import Settings
