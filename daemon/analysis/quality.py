@@ -55,16 +55,19 @@ def _findings(
     if chemistry is None or analysis is None:
         return
     ratio = signal_to_noise.get(chemistry.product, 0.0)
-    if ratio < NO_SIGNAL:
+    balance = mass_balance(settings, found, inlet)
+    low, high = analysis.mass_balance
+    whole = balance is not None and low <= balance <= high
+    if ratio < NO_SIGNAL and not whole:
         yield (
             "failed",
             f"no signal of {chemistry.product}: signal-to-noise {ratio:.2g} < {NO_SIGNAL:g}",
         )
+    elif ratio < NO_SIGNAL:  # everything else is there: it was looked for, and is not
+        yield "suspect", f"{chemistry.product} is below detection, the mass balance is whole"
     elif ratio < CLEAR_SIGNAL:
         yield "suspect", f"weak signal of {chemistry.product}: signal-to-noise {ratio:.2g} < 10"
-    balance = mass_balance(settings, found, inlet)
-    low, high = analysis.mass_balance
-    if balance is not None and not low <= balance <= high:
+    if balance is not None and not whole:
         yield (
             "suspect",
             f"mass balance {100 * balance:.0f} % is outside {100 * low:.0f}-{100 * high:.0f} %",

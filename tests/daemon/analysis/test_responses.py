@@ -160,9 +160,20 @@ def test_the_mass_balance_needs_the_limiting_species():
     assert mass_balance(example(), {"dfnb": Estimate(0.1)}, {}) is None
 
 
-@pytest.mark.parametrize(("ratio", "quality"), [(11.0, "ok"), (5.0, "suspect"), (2.0, "failed")])
-def test_a_weak_product_is_suspect_and_an_invisible_one_has_failed(ratio, quality):
+@pytest.mark.parametrize(("ratio", "quality"), [(11.0, "ok"), (5.0, "suspect"), (2.0, "suspect")])
+def test_a_weak_product_is_suspect(ratio, quality):
     assert judged(snr={"ortho": ratio}, dfnb=0.05, ortho=0.24).quality == quality
+
+
+def test_a_product_that_is_not_there_is_a_finding_while_the_mass_balance_is_whole():
+    verdict = judged(snr={"ortho": 0.5}, dfnb=0.299, ortho=0.0)
+    assert verdict.quality == "suspect"
+    assert verdict.reasons == ("ortho is below detection, the mass balance is whole",)
+
+
+def test_a_product_that_is_not_seen_has_failed_when_the_rest_is_missing_too():
+    assert judged(snr={"ortho": 0.5}, dfnb=0.05, ortho=0.0).quality == "failed"
+    assert judged(snr={"ortho": 0.5}, ortho=0.0).quality == "failed"
 
 
 def test_a_fault_while_the_sample_was_in_the_reactor_makes_it_suspect():
