@@ -66,6 +66,10 @@ def test_heat_without_flow_is_watched_when_it_is_asked_for():
     assert rows["bath heats without flow"].cured_by_flow
 
 
+def test_heat_without_flow_needs_a_thermostat_that_says_whether_it_runs():
+    assert "bath heats without flow" not in table(reactor=REACTOR | {"heat_needs_flow": True})
+
+
 def test_without_a_reactor_no_pressure_is_known_to_be_too_high():
     assert "pump-a.pressure beyond the reactor" not in table(reactor=None)
 
