@@ -11,6 +11,7 @@ import asyncio
 import json
 
 import numpy as np
+import structlog
 
 from daemon.planning.worker import NamedPlanner, PlannerWorker
 from planners.base import Continuous, Measured, Observation, Problem, Response
@@ -38,18 +39,18 @@ async def lags(seconds):
 
 async def busy(worker, runs, seconds):
     """Return lags while the worker fits again and again."""
-    fits = 0
+    fits, enough = 0, False
 
     async def fit():
         nonlocal fits
-        while True:
+        while not enough:
             await worker.suggest(NamedPlanner("bayes"), PROBLEM, runs, 1, fits)
             fits += 1
 
     fitting = asyncio.create_task(fit())
     found = await lags(seconds)
-    fitting.cancel()
-    await asyncio.wait([fitting])
+    enough = True
+    await fitting
     return found, fits
 
 
@@ -70,6 +71,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=40.0)
     arguments = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     idle, loaded, fits = asyncio.run(measure(arguments.seconds))
     p99 = [float(np.percentile(found, 99)) for found in (idle, loaded)]
     print(
