@@ -17,7 +17,7 @@ SCRIPTS = {
     "virtual_loop": ((), ()),
     "plant": ((), ()),
     "driver_path": ((), ()),
-    "trip_latency": (("40",), ("300",)),
+    "trip_latency": (("30",), ("200",)),
     "store": ((), ()),
     "mqtt_latency": (("--rounds", "200"), ("--rounds", "1000")),
     "loop_lag": (("--seconds", "8"), ("--seconds", "40")),
