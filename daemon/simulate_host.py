@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from daemon.app.broker import password_of
 from daemon.errors import ConfigError, TaylordError
 from daemon.settings.models import MqttSettings, Settings
 from daemon.simulation import Simulation, framing
@@ -105,10 +106,8 @@ def _login(broker: MqttSettings) -> dict[str, Any]:
     """Return the client options of a broker that wants a name and a password."""
     if broker.username is None:
         return {}
-    options = {"username": broker.username}
-    if broker.password_file is not None:
-        options["password"] = Path(broker.password_file).read_text().strip()
-    return options
+    password = password_of(broker)
+    return {"username": broker.username} | ({"password": password} if password is not None else {})
 
 
 @asynccontextmanager

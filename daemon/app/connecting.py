@@ -4,12 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 from daemon.app.broker import instrument_links
-from daemon.errors import TaylordError
-from daemon.rig.parts import build_instrument
+from daemon.rig.probe import probe_rig
 from daemon.safety.drive import SafeReport
 from daemon.safety.safe import SAFE_TIMING, make_rig_safe
 from daemon.settings.models import Settings
-from drivers.errors import InstrumentError
 from drivers.registry import Lines
 
 
@@ -28,17 +26,5 @@ async def drive_safe(settings: Settings, within_s: float) -> SafeReport:
 
 async def ask_everyone(settings: Settings) -> dict[str, dict[str, Any]]:
     """Ask each instrument who it is; nothing is set and nothing moves."""
-    lines = real_lines(settings)
-    try:
-        return {name: await _ask(name, settings, lines) for name in settings.instruments}
-    finally:
-        await lines.close()
-
-
-async def _ask(name: str, settings: Settings, lines: Lines) -> dict[str, Any]:
-    try:
-        instrument = build_instrument(name, settings, lines)
-        await lines.open(name)
-        return {"ok": True, "message": await instrument.identify()}
-    except (InstrumentError, TaylordError, ValueError) as error:
-        return {"ok": False, "message": str(error).removeprefix(f"{name}: ")}
+    probes = await probe_rig(settings, real_lines(settings))
+    return {p.name: {"ok": not p.fault, "message": p.fault or p.identity} for p in probes}
