@@ -10,15 +10,18 @@ from simulators.instruments.base import Role
 from simulators.kinetics import Chemistry
 from simulators.spec import (
     AnalyserSpec,
+    BalanceSpec,
     CoilSpec,
     FaultSpec,
     FeedSpec,
+    FlowMeterSpec,
     FluidSpec,
     HeaterSpec,
     PlantError,
     PlantSpec,
     PressureSpec,
     PumpSpec,
+    ValveSpec,
 )
 
 DEFAULT_POINTS = 4096
@@ -76,6 +79,7 @@ def _assembled(
     chemistry: Chemistry,
     roles: Mapping[str, Role],
 ) -> PlantSpec:
+    places = simulated.places
     gain = settings.analysis.gain if settings.analysis else 1.0
     return PlantSpec(
         feeds=_feeds(settings),
@@ -91,7 +95,17 @@ def _assembled(
         ),
         chemistry=chemistry,
         heaters=tuple(HeaterSpec(name) for name in _named(roles, "heater")),
-        pressures=tuple(PressureSpec(name) for name in _named(roles, "pressure")),
+        pressures=tuple(
+            PressureSpec(name, places.get(name, "inlet"))  # pyright: ignore[reportArgumentType]  # checked by the spec
+            for name in _named(roles, "pressure")
+        ),
+        valves=tuple(ValveSpec(name) for name in _named(roles, "valve")),
+        flow_meters=tuple(
+            FlowMeterSpec(name, places.get(name, "outlet")) for name in _named(roles, "flow")
+        ),
+        balances=tuple(
+            BalanceSpec(name, places.get(name, "waste")) for name in _named(roles, "balance")
+        ),
         analysers=tuple(
             AnalyserSpec(name, gain=gain, points=_points(settings.instruments[name].options))
             for name in _named(roles, "cell")

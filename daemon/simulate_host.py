@@ -21,7 +21,6 @@ from simulators.wire.mqtt import publish_on_network
 from simulators.wire.pty import PtyServer
 from simulators.wire.tcp import JsonServer, TcpServer
 
-MODBUS_DRIVERS = ("eurotherm", "keller")
 Endpoints = dict[str, Any]
 
 
@@ -61,7 +60,9 @@ async def hosted(
             place = await _open(stack, port, line)
             for station in line.stations:
                 name = station.instrument.name
-                instruments[name] = _entry(settings, name, place)
+                speaks = getattr(station.instrument, "speaks_modbus", False)
+                known_as = ("modbus-rtu", place[1]) if speaks and place[0] == "pty" else place
+                instruments[name] = _entry(settings, name, known_as)
         start = await stack.enter_async_context(_until_the_end())
         for name, device in rig.mqtt_instruments().items():
             broker = _broker(settings)
@@ -90,8 +91,6 @@ async def _open(stack: AsyncExitStack, port: str, line: Line) -> tuple[str, str]
 def _entry(settings: Settings, name: str, place: tuple[str, str]) -> Endpoints:
     instrument = settings.instruments[name]
     kind, where = place
-    if kind == "pty" and instrument.driver.startswith(MODBUS_DRIVERS):
-        kind = "modbus-rtu"
     entry = {"driver": instrument.driver, "kind": kind, "port": where}
     return entry | {"address": instrument.address}
 

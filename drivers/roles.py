@@ -121,6 +121,24 @@ class Thermostat(Instrument, Protocol):
         ...
 
 
+@runtime_checkable
+class Valve(Instrument, Protocol):
+    """A switching or selector valve; positions count from 1 (of two: 1 is A, 2 is B)."""
+
+    @property
+    def positions(self) -> int:
+        """Return how many positions there are; known after ``prepare``."""
+        ...
+
+    async def turn(self, position: int, lane: Lane = Lane.COMMAND) -> int:
+        """Turn to this position, wait until it is there, return the read-back.
+
+        Raises OutOfRange before anything is sent, and DeviceFault or ReadbackMismatch when the
+        rotor does not arrive.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Spectrum:
     """One analyser measurement, raw.

@@ -79,3 +79,39 @@ class CellPort(Protocol):
         Noise, lamp drift and bubbles of the world are in it.
         """
         ...
+
+
+class ValvePort(Protocol):
+    """The rotor of a switching valve; positions count from 1."""
+
+    def turn(self, position: int) -> None:
+        """Begin to turn to this position; the rotor is there after its switching time."""
+        ...
+
+    def position(self) -> int:
+        """Return the position the rotor is at; the old one while it turns or is stuck."""
+        ...
+
+
+class FlowPort(Protocol):
+    """A flow meter in one of the lines."""
+
+    def flow_ml_min(self) -> float:
+        """Return the liquid flow there, cold volume."""
+        ...
+
+    def temperature_degc(self) -> float:
+        """Return the fluid's temperature there."""
+        ...
+
+    def gas(self) -> bool:
+        """Return whether gas is passing."""
+        ...
+
+
+class BalancePort(Protocol):
+    """The pan of a balance, with a bottle on it."""
+
+    def mass_g(self) -> float:
+        """Return the mass of bottle and liquid."""
+        ...

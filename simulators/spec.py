@@ -78,6 +78,34 @@ class PressureSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ValveSpec:
+    """A switching valve; turning takes ``switching_s``."""
+
+    name: str
+    switching_s: float = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class FlowMeterSpec:
+    """A flow meter in the line of a feed, or at the outlet."""
+
+    name: str
+    at: str = "outlet"  # or the name of a feed
+    relative_sd: float = 0.003
+    floor_ml_min: float = 2e-4
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceSpec:
+    """A balance under the bottle of a feed, or under the waste."""
+
+    name: str
+    at: str = "waste"  # or the name of a feed
+    empty_g: float = 200.0  # the bottle alone
+    sd_g: float = 0.002
+
+
+@dataclass(frozen=True, slots=True)
 class AnalyserSpec:
     """A benchtop NMR with a flow cell; peaks come from the chemistry's species."""
 
@@ -119,6 +147,9 @@ class PlantSpec:
     heaters: tuple[HeaterSpec, ...] = ()
     pressures: tuple[PressureSpec, ...] = ()
     analysers: tuple[AnalyserSpec, ...] = ()
+    valves: tuple[ValveSpec, ...] = ()
+    flow_meters: tuple[FlowMeterSpec, ...] = ()
+    balances: tuple[BalanceSpec, ...] = ()
     fluid: FluidSpec = field(default_factory=FluidSpec)
     outlet_volume_ml: float = 0.0  # coil to analyser, cold; the reaction is quenched there
     back_pressure_bar: float = 0.0
@@ -150,7 +181,8 @@ class PlantSpec:
     def _names(self) -> list[str]:
         pumps = {pump.name for pump in self.pumps}
         names = [part.name for part in (*self.pumps, *self.heaters)]
-        names += [part.name for part in (*self.pressures, *self.analysers)]
+        names += [part.name for part in (*self.pressures, *self.analysers, *self.valves)]
+        names += [part.name for part in (*self.flow_meters, *self.balances)]
         kinds = {pump.name: "pump" for pump in self.pumps}
         twice = sorted({name for name in names if names.count(name) > 1})
         faults = [f"{kinds.get(name, 'part')} {name}: named twice" for name in twice]
@@ -171,10 +203,27 @@ class PlantSpec:
         heaters = {heater.name for heater in self.heaters}
         if self.coil.thermostat not in heaters:
             faults.append(f"coil: no heater {self.coil.thermostat!r}; there are {sorted(heaters)}")
-        return faults + self._fault_targets(pumps, heaters)
+        return faults + self._places() + self._fault_targets(pumps, heaters)
+
+    def _places(self) -> list[str]:
+        feeds = {feed.name for feed in self.feeds}
+        placed = [(part, "outlet") for part in self.flow_meters]
+        placed += [(part, "waste") for part in self.balances]
+        faults = [
+            f"{part.name}: no place {part.at!r}; there are {sorted({other, *feeds})}"
+            for part, other in placed
+            if part.at not in {other, *feeds}
+        ]
+        faults += [
+            f"{part.name}: no place {part.at!r} of a pressure sensor; there are ['inlet', 'outlet']"
+            for part in self.pressures
+            if part.at not in ("inlet", "outlet")
+        ]
+        return faults
 
     def _fault_targets(self, pumps: set[str], heaters: set[str]) -> list[str]:
         sensors = {part.name for part in (*self.pressures, *self.analysers)} | pumps | heaters
+        sensors |= {part.name for part in (*self.flow_meters, *self.balances)}
         targets: dict[str, set[str | None]] = {
             "stall": {*pumps},
             "air": {*pumps},

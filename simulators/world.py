@@ -16,9 +16,19 @@ from numpy.typing import NDArray
 
 from simulators.dispersion import bodenstein
 from simulators.plant import Plant
-from simulators.ports import CellPort, Clock, HeaterPort, PressurePort, PumpPort
+from simulators.ports import (
+    BalancePort,
+    CellPort,
+    Clock,
+    FlowPort,
+    HeaterPort,
+    PressurePort,
+    PumpPort,
+    ValvePort,
+)
 from simulators.spec import AnalyserSpec, PlantError, PlantSpec, PressureSpec
 from simulators.spectra import Nmr
+from simulators.surroundings import Balance, FlowMeter, Valve
 
 Array = NDArray[np.float64]
 PRESSURE_SD_BAR = 0.01
@@ -40,6 +50,9 @@ class World:
         self._heaters = {heater.name: _Heater(self, heater.name) for heater in spec.heaters}
         self._pressures = {sensor.name: _Pressure(self, sensor) for sensor in spec.pressures}
         self._cells = {analyser.name: _Cell(self, analyser) for analyser in spec.analysers}
+        self._valves = {valve.name: Valve(valve, clock) for valve in spec.valves}
+        self._flows = {meter.name: FlowMeter(self, meter) for meter in spec.flow_meters}
+        self._balances = {balance.name: Balance(self, balance) for balance in spec.balances}
 
     def pump(self, name: str) -> PumpPort:
         """Return the mechanical side of a pump; raise PlantError when there is none."""
@@ -56,6 +69,18 @@ class World:
     def cell(self, name: str) -> CellPort:
         """Return the flow cell of an analyser; raise PlantError when there is none."""
         return _known(name, self._cells)
+
+    def valve(self, name: str) -> ValvePort:
+        """Return the rotor of a valve; raise PlantError when there is none."""
+        return _known(name, self._valves)
+
+    def flow(self, name: str) -> FlowPort:
+        """Return where a flow meter sits; raise PlantError when there is none."""
+        return _known(name, self._flows)
+
+    def balance(self, name: str) -> BalancePort:
+        """Return the pan of a balance; raise PlantError when there is none."""
+        return _known(name, self._balances)
 
     def truth(self) -> dict[str, Any]:
         """Return the true state as JSON-ready data (CONTRACT, ``simulate``, ``state``).
@@ -80,6 +105,7 @@ class World:
             },
             "inlet": self.named(stream.content),
             "cell": self.named(cell),
+            "valves": {name: valve.position() for name, valve in self._valves.items()},
             "faults": [asdict(fault) for fault in plant.faults.active],
         }
 
@@ -94,6 +120,10 @@ class World:
         if not self.spec.noise:
             return None
         return np.random.default_rng([self._seed, crc32(name.encode()), crc32(purpose.encode())])
+
+    def noise(self, name: str, purpose: str) -> Callable[[], float]:
+        """Return an instrument's source of standard normal numbers, or of zeros."""
+        return noise_of(self.rng(name, purpose))
 
     def dead(self, name: str) -> bool:
         """Return whether the instrument's sensor is dead now."""
@@ -125,7 +155,7 @@ def _known(name: str, there_are: Mapping[str, Part]) -> Part:
     return there_are[name]
 
 
-def _noise(rng: np.random.Generator | None) -> Callable[[], float]:
+def noise_of(rng: np.random.Generator | None) -> Callable[[], float]:
     """Return a source of standard normal numbers, or of zeros."""
     return (lambda: 0.0) if rng is None else rng.standard_normal
 
@@ -135,7 +165,7 @@ class _Pump:
 
     def __init__(self, world: World, name: str) -> None:
         self._world, self._name = world, name
-        self._noise = _noise(world.rng(name, "pressure"))
+        self._noise = world.noise(name, "pressure")
 
     def set_flow(self, ml_min: float) -> None:
         t, plant = self._world.now()
@@ -162,7 +192,7 @@ class _Heater:
 
     def __init__(self, world: World, name: str) -> None:
         self._world, self._name = world, name
-        self._noise = _noise(world.rng(name, "temperature"))
+        self._noise = world.noise(name, "temperature")
 
     def set_goal(self, degc: float | None) -> None:
         t, plant = self._world.now()
@@ -183,7 +213,7 @@ class _Pressure:
 
     def __init__(self, world: World, spec: PressureSpec) -> None:
         self._world, self._spec = world, spec
-        self._noise = _noise(world.rng(spec.name, "pressure"))
+        self._noise = world.noise(spec.name, "pressure")
 
     def pressure_bar(self) -> float:
         t, plant = self._world.now()

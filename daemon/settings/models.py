@@ -43,7 +43,7 @@ class InstrumentSettings(BaseModel):
 
     driver: str
     port: str
-    address: int | None = None
+    address: int | str | None = None
     poll_s: Annotated[float, Field(gt=0, le=3600)] | None = None
     limits: dict[str, Pair] = Field(default_factory=dict)
 
@@ -222,6 +222,7 @@ class SimulationSettings(Strict):
     noise: bool = True
     ambient: DegC = 22.0
     compliance_ul_bar: Positive = 5.0
+    places: dict[Name, str] = Field(default_factory=dict)  # sensor -> feed, inlet, outlet or waste
     faults: list[FaultSettings] = Field(default_factory=list)
 
 

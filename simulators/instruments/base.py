@@ -4,10 +4,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from simulators.ports import CellPort, Clock, HeaterPort, PressurePort, PumpPort
+from simulators.ports import (
+    BalancePort,
+    CellPort,
+    Clock,
+    FlowPort,
+    HeaterPort,
+    PressurePort,
+    PumpPort,
+    ValvePort,
+)
 from simulators.wire.line import WireInstrument
 
-Role = Literal["pump", "heater", "pressure", "cell"]
+Role = Literal["pump", "heater", "pressure", "cell", "valve", "flow", "balance"]
 _T = TypeVar("_T")
 
 
@@ -19,6 +28,9 @@ class Ports:
     heater: HeaterPort | None = None
     pressure: PressurePort | None = None
     cell: CellPort | None = None
+    valve: ValvePort | None = None
+    flow: FlowPort | None = None
+    balance: BalancePort | None = None
 
 
 InstrumentClass = Callable[[str, Mapping[str, Any], Ports, Clock], WireInstrument]

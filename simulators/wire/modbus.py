@@ -95,6 +95,7 @@ class ModbusServer:
 
     latency_s: float = 0.005
     exclusive: bool = False
+    speaks_modbus: ClassVar[bool] = True
 
     def __init__(self, name: str, clock: Clock, registers: Registers, addresses: set[int]) -> None:
         self.name, self.clock = name, clock

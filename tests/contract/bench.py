@@ -1,68 +1,22 @@
 """Each driver with a simulated instrument of its own: what to connect to what, and a plant part."""
 
 import asyncio
-from dataclasses import dataclass, field
 from importlib.metadata import entry_points
-from typing import Any
+from typing import get_args
 
 from drivers.mqtt import MqttPort
 from drivers.registry import Lines
-from drivers.signal import Limits
-from simulators.instruments.base import Ports
+from simulators.instruments.base import Ports, Role
 from simulators.wire.line import Line, Station
 from simulators.wire.memory import MemoryEnd
 from simulators.wire.mqtt import MemoryBroker
-
-SERIAL, TCP, MODBUS_TCP = (
-    "/dev/ttyUSB0",
-    "socket://192.168.10.9:8101",
-    "modbus-tcp://192.168.10.9:502",
-)
-SYRINGE = {"diameter_mm": 26.59, "volume_ml": 60.0}
-
-
-@dataclass
-class Case:
-    """One driver on one kind of line."""
-
-    driver: str
-    port: str
-    options: dict[str, Any] = field(default_factory=dict)
-    limits: dict[str, Limits] = field(default_factory=dict)
-    checksum: bool = False  # the protocol notices a flipped bit
-    framing: str = "serial"
-
-    def __str__(self):
-        return f"{self.driver} on {self.port.partition('//')[0].rstrip(':') or 'serial'}"
-
-
-CASES = [
-    Case(
-        "new-era-ne1000",
-        SERIAL,
-        {"syringe": SYRINGE, "safe_mode_s": 60},
-        {"flow": Limits(0, 5)},
-        checksum=True,
-    ),
-    Case("knauer-azura-pump", TCP, {}, {"flow": Limits(0, 5)}, framing="tcp"),
-    Case("knauer-azura-pump", SERIAL, {}, {"flow": Limits(0, 5)}),
-    Case("huber-pilot-one", TCP, {"watchdog_s": 0}, {"setpoint": Limits(0, 140)}, framing="tcp"),
-    Case("huber-pilot-one", SERIAL, {"watchdog_s": 0}, {"setpoint": Limits(0, 140)}),
-    Case("eurotherm-3216", SERIAL, {}, {"setpoint": Limits(0, 140)}, checksum=True),
-    Case("eurotherm-epc3000", SERIAL, {}, {"setpoint": Limits(0, 140)}, checksum=True),
-    Case("eurotherm-epc3000", MODBUS_TCP, {}, {"setpoint": Limits(0, 140)}, framing="modbus-tcp"),
-    Case("keller-x-line", SERIAL, {}, {}, checksum=True),
-    Case("magritek-spinsolve", TCP, {}, {}, framing="tcp"),
-    Case("mqtt-analyser", "lab/nmr", {"topic": "lab/nmr"}, {}, framing="mqtt"),
-]
-WIRED = [case for case in CASES if case.framing != "mqtt"]
 
 
 class Part:
     """A plant that stays as it is: a pump head, a bath, a tapping point and a cell in one."""
 
     def __init__(self):
-        self.flow, self.goal, self.moved = 0.0, None, False
+        self.flow, self.goal, self.at, self.moved = 0.0, None, 1, False
 
     def set_flow(self, ml_min):
         self.flow = ml_min
@@ -87,6 +41,22 @@ class Part:
     def power_fraction(self):
         return 0.0
 
+    def turn(self, position):
+        self.moved |= position != self.at
+        self.at = position
+
+    def position(self):
+        return self.at
+
+    def flow_ml_min(self):
+        return 1.2345
+
+    def gas(self):
+        return False
+
+    def mass_g(self):
+        return 123.4567
+
     def concentrations(self):
         return {"dfnb": 0.3}
 
@@ -105,7 +75,7 @@ class Bench:
         else:
             self.options = {k: v for k, v in case.options.items() if k != "topic"}
         (point,) = entry_points(group="taylord.simulators", name=case.driver)
-        ports = Ports(pump=self.part, heater=self.part, pressure=self.part, cell=self.part)
+        ports = Ports(**dict.fromkeys(get_args(Role), self.part))
         self.sim = point.load()("i", options, ports, asyncio.get_running_loop().time)
         self.sent = []
         if case.framing == "mqtt":

@@ -14,7 +14,8 @@ from drivers.registry import driver_class, driver_names
 from drivers.roles import Instrument, Pump, Thermostat
 from drivers.signal import Quality, Reading
 from drivers.transport.base import LineSpec
-from tests.contract.bench import CASES, WIRED, Bench
+from tests.contract.bench import Bench
+from tests.contract.cases import CASES, WIRED
 
 pytestmark = pytest.mark.virtual
 wired = pytest.mark.parametrize("case", WIRED, ids=str)

@@ -8,7 +8,8 @@ import pytest
 
 from drivers.errors import InstrumentError
 from drivers.roles import Pump
-from tests.contract.bench import WIRED, Bench
+from tests.contract.bench import Bench
+from tests.contract.cases import WIRED
 
 pytestmark = pytest.mark.virtual
 ACTING = [case for case in WIRED if case.limits]  # pumps and thermostats

@@ -19,7 +19,7 @@ from daemon.settings import models
 from daemon.settings.load import load
 from daemon.settings.load import parse as parse_settings
 from drivers.errors import CommandRejected, OutOfRange, WrongInstrument
-from drivers.signal import Lane, Limits
+from drivers.signal import Lane
 from tests.contract import bench
 from tests.docs.blocks import DOCS, block, blocks
 
@@ -197,7 +197,9 @@ async def bath(install, tmp_path):
 
 def CASE():  # noqa: N802 (stands for the row of CASES that the document shows)
     (text,) = [b.text for b in blocks(DRIVER) if b.path == "case"]
-    return eval(text, {"Case": bench.Case, "SERIAL": bench.SERIAL, "Limits": Limits})
+    names = {}
+    exec(text, names)
+    return names["CASES"][0]
 
 
 def test_the_example_driver_is_short():
@@ -231,11 +233,10 @@ async def test_the_stricter_driver_tells_refusals_and_other_instruments_by_name(
 def test_the_example_driver_keeps_the_contract(install):
     folder = install(DRIVER)
     (folder / "add_case.py").write_text(
-        "from drivers.signal import Limits\n"
-        "from tests.contract import bench\n"
-        "from tests.contract.bench import SERIAL, Case\n"
-        f"bench.CASES[:] = [{block(DRIVER, 'case').strip()}]\n"
-        "bench.WIRED[:] = bench.CASES\n"
+        "from tests.contract import cases\n"
+        f"{block(DRIVER, 'case')}\n"
+        "cases.CASES[:] = CASES\n"
+        "cases.WIRED[:] = CASES\n"
     )
     command = [sys.executable, "-m", "pytest", "tests/contract", "-q", "-p", "add_case"]
     command += ["-k", "exemplar", "-p", "no:cacheprovider", "--no-header"]

@@ -1,0 +1,13 @@
+"""Framing without I/O: bytes of a stream in, whole frames out, however the stream was cut.
+
+A codec never raises and never grows: what cannot become a frame is dropped, and the next good
+frame is found again. ``next_frame`` is to be called until it answers None after every ``feed``.
+One file here per kind of framing.
+"""
+
+from drivers.codec.base import MAX_FRAME, Codec
+from drivers.codec.fixed import FixedCodec
+from drivers.codec.line import LineCodec
+from drivers.codec.stx_etx import PacketCodec, StxEtxCodec, packet
+
+__all__ = ["MAX_FRAME", "Codec", "FixedCodec", "LineCodec", "PacketCodec", "StxEtxCodec", "packet"]

@@ -1,0 +1,27 @@
+"""One driver on one kind of line, as the contract wires it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from drivers.signal import Limits
+
+SERIAL, TCP, MODBUS_TCP = (
+    "/dev/ttyUSB0",
+    "socket://192.168.10.9:8101",
+    "modbus-tcp://192.168.10.9:502",
+)
+
+
+@dataclass
+class Case:
+    """One driver on one kind of line."""
+
+    driver: str
+    port: str
+    options: dict[str, Any] = field(default_factory=dict)
+    limits: dict[str, Limits] = field(default_factory=dict)
+    checksum: bool = False  # the protocol notices a flipped bit
+    framing: str = "serial"
+
+    def __str__(self):
+        return f"{self.driver} on {self.port.partition('//')[0].rstrip(':') or 'serial'}"
