@@ -37,6 +37,7 @@ from drivers.errors import (
     NoReply,
 )
 from drivers.options import DriverOptions
+from drivers.probes import FRAMED, Probe
 from drivers.roles import Spectrum
 from drivers.signal import Lane, Limits
 from drivers.table import MethodSignal, TableInstrument
@@ -68,6 +69,16 @@ class Spinsolve(TableInstrument):
     """Fills the ``Analyser`` role: one spectrum per request."""
 
     Options: ClassVar[type[DriverOptions]] = SpinsolveOptions
+    probes: ClassVar = (  # a computer that sleeps is not found
+        Probe(
+            HARDWARE,
+            rb"<HardwareResponse>.*?<SpinsolveSoftware>(.*?)</.*?<SpinsolveType>(.*?)</",
+            "{1}, software {0}",
+            over=("socket",),
+            rank=FRAMED,
+            wait_s=2.0,
+        ),
+    )
     line: ClassVar[LineSpec] = LineSpec(codec=lambda _port: codec(), quiet_s=0.5, drain_s=2.0)
 
     hardware = MethodSignal(bool, read="hardware_connected", poll_s=30.0, doc="magnet connected")

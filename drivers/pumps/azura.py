@@ -27,11 +27,13 @@ from drivers.errors import (
     WrongInstrument,
 )
 from drivers.options import DriverOptions
+from drivers.probes import Probe
 from drivers.signal import Lane, Limits
 from drivers.table import BadValue, MethodSignal
 
 HEADS = {10: 10.0, 50: 50.0}  # mL head: largest flow, mL/min
 UL_PER_ML = 1000
+HEADTYPE = rb"HEADTYPE:(10|50)\b"
 MAX_BAR = {10: 400, 50: 150}
 REFUSALS = {"ERROR:1": "unknown or malformed", "ERROR:2": "value refused"}
 
@@ -43,6 +45,10 @@ class AzuraPump(AsciiInstrument):
     commands_answer = True
     fence, fence_reply = "HEADTYPE?", "HEADTYPE:.*"
     line_settings: ClassVar = {"baud_rate": 9600}
+    probes: ClassVar = (
+        Probe(b"HEADTYPE?\r", HEADTYPE, "Knauer AZURA pump, {} mL head", over=("serial",)),
+        Probe(b"HEADTYPE?\n\r", HEADTYPE, "Knauer AZURA pump, {} mL head", over=("socket",)),
+    )
 
     flow = MethodSignal(float, "mL/min", read="_read_flow", write="_write_flow", limits=(0.0, 50.0))
     pressure = AsciiSignal(float, "bar", read="PRESSURE?", reply=r"PRESSURE:(\d+)", limits=(0, 400))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from math import floor
-from typing import Annotated, cast
+from typing import Annotated, ClassVar, cast
 
 from pydantic import Field
 
@@ -23,6 +23,7 @@ from drivers.errors import (
     WrongInstrument,
 )
 from drivers.options import SerialOptions
+from drivers.probes import BARE, FRAMED, Probe
 from drivers.pumps.syringe import Syringe
 from drivers.signal import Lane, Limits
 from drivers.transport.base import LineSpec
@@ -79,6 +80,23 @@ class NewEraOptions(SerialOptions):
     safe_mode_s: Annotated[int, Field(ge=0, le=255)] = 10  # watchdog in the pump; 0: basic mode
 
 
+def _packed_question(address: int) -> bytes:
+    return packet(f"{address}VER".encode())
+
+
+def _bare_question(address: int) -> bytes:
+    return b"%dVER\r" % address
+
+
+def _recognised(address: int | str | None, heard: bytes) -> str | None:
+    """Return the version; or that there is an alarm, which is answered in its place."""
+    pattern = rb"\x02.?%02d(?:[IWSPTUX](NE\S*?V\d+\.\d+)|A\?[RSTEO])" % address
+    found = re.search(pattern, heard, re.DOTALL)
+    if found is None:
+        return None
+    return f"New Era {found[1].decode()}" if found[1] else "New Era pump (reported an alarm)"
+
+
 class Alarm(DeviceFault):
     """An alarm came instead of the reply: the request was not executed."""
 
@@ -97,6 +115,21 @@ class NewEraWire(AsciiInstrument):
     )
     commands_answer = True
     fence, fence_reply = "VER", r"[IWSPTUX]\S*V\d.*"
+    probes: ClassVar = tuple(  # safe mode first: a pump in it takes a bare word for half a packet
+        Probe(
+            question,
+            recognise=_recognised,
+            addresses=(0, 1, 2, 3),
+            over=("serial",),
+            rates=(9600,),
+            rank=rank,
+            wait_s=0.3,
+        )
+        for question, rank in (
+            (_packed_question, FRAMED),
+            (_bare_question, BARE),
+        )
+    )
 
     def __init__(
         self, name: str, bus: Bus, options: NewEraOptions, limits: Mapping[str, Limits]

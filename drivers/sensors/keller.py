@@ -8,6 +8,7 @@ Whether pressure is gauge or absolute depends on the model; the wire does not sa
 Unverified on hardware.
 """
 
+import struct
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Literal
@@ -16,6 +17,7 @@ from drivers.bus import Bus
 from drivers.errors import CommandRejected, DeviceFault, WrongInstrument
 from drivers.modbus import ModbusInstrument, ModbusOptions
 from drivers.modbus_signal import BoundModbus, ModbusSignal
+from drivers.probes import modbus_probes
 from drivers.registers import Span
 from drivers.signal import Lane, Limits, Reading
 
@@ -29,10 +31,18 @@ class KellerOptions(ModbusOptions):
     absolute: bool = False  # the model measures absolute pressure; readings are made gauge
 
 
+def _channels(registers: tuple[int, ...]) -> str | None:
+    """Recognise P1, P2, T and TOB1 in a row: floats, not all of them fitted (NaN)."""
+    p1, _, _, tob1 = struct.unpack(">4f", struct.pack(">8H", *registers))
+    plausible = 1e-9 < abs(p1) < 1e4 and 0.01 < abs(tob1) < 300.0
+    return "Keller X-line transmitter" if plausible else None
+
+
 class KellerXLine(ModbusInstrument):
     """One pressure sensor and its temperature."""
 
     Options = KellerOptions
+    probes: ClassVar = modbus_probes(2, 8, _channels, rates=(115200,))
     bridges: ClassVar[tuple[Span, ...]] = tuple(Span(3, r, 2) for r in (0, 2, 4, 6, 8, 10))
 
     pressure = ModbusSignal(2, "float32", "bar", doc="gauge pressure")

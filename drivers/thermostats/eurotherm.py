@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from math import nan
-from typing import Annotated, cast
+from typing import Annotated, ClassVar, cast
 
 from pydantic import Field
 
@@ -31,6 +31,7 @@ from drivers.errors import CommandRejected, DeviceFault, ReadbackMismatch, Wrong
 from drivers.modbus import ModbusInstrument, ModbusOptions, ModbusRejected
 from drivers.modbus_frames import WRITE_ONE
 from drivers.modbus_signal import GAP_SENTINEL, BoundModbus, ModbusSignal
+from drivers.probes import modbus_probes
 from drivers.signal import Lane, Limits, Quality, Reading
 from drivers.table import BadValue
 
@@ -51,11 +52,21 @@ class EurothermOptions(ModbusOptions):
     refresh_s: Annotated[float, Field(ge=0, le=3600)] = 2.0  # remote setpoint; 0: never
 
 
+def _float_copy(registers: tuple[int, ...]) -> str | None:
+    """Recognise the float copy of the process value, which other makes do not have there."""
+    try:
+        value = COPY.decode(registers)
+    except BadValue:
+        return None
+    return "Eurotherm controller" if 1e-3 <= abs(float(value)) <= 3000.0 else None
+
+
 class Eurotherm(ModbusInstrument):
     """Fills the ``Thermostat`` role; the family's common part."""
 
     Options = EurothermOptions
     model = "Eurotherm"
+    probes: ClassVar = modbus_probes(FLOATS + 2, 2, _float_copy, rates=(19200,))
 
     temperature = ModbusSignal(1, unit="degC", divisor=None, doc="process value")
     setpoint = ModbusSignal(

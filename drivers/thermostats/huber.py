@@ -28,6 +28,7 @@ from drivers.errors import (
     WrongInstrument,
 )
 from drivers.options import SerialOptions
+from drivers.probes import FRAMED, Probe
 from drivers.signal import Lane, Limits, Reading, SignalSpec, Value
 from drivers.table import BadValue, BoundSignal, Kind, Row
 
@@ -101,6 +102,15 @@ class HuberPilotOne(AsciiInstrument):
     line_settings: ClassVar = {"quiet_s": 1.0, "drain_s": 2.0}  # manual: repeat after 1 s
     send_end = b"\r\n"
     commands_answer = True
+    probes: ClassVar = (  # low word of the serial number; a question may be repeated after 1 s
+        Probe(
+            b"{M1B****\r\n",
+            rb"\{S1B[0-9A-F]{4}\r",
+            "Huber thermostat",
+            rank=FRAMED,
+            wait_s=1.0,
+        ),
+    )
 
     temperature = PbSignal(float, "degC", None, doc="what is controlled")
     setpoint = PbSignal(float, "degC", 0x00, writable=True, limits=(-150.0, 500.0), poll_s=5.0)

@@ -1,0 +1,1 @@
+"""Finding instruments and looking at their lines: ``taylord scan`` and ``taylord wire``."""
