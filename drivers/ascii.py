@@ -262,10 +262,14 @@ class AsciiInstrument(TableInstrument):
             self.encoded(text),
             partial(self._match, text, duty),
             lane=lane,
-            timeout_s=self.options.timeout_s,
+            timeout_s=self.timeout_for(text),
             attempts=attempts,
             before=before,
         )
+
+    def timeout_for(self, text: str) -> float:  # noqa: ARG002 - a hook
+        """Return the time for the reply to a request, s; drivers with slow requests override it."""
+        return self.options.timeout_s
 
     def _send_fence(self) -> None:
         self._fence.sent(asyncio.get_running_loop().time())

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from drivers.codec.base import Silent
 from drivers.errors import GarbledReply, LinkLost, NoReply, NotConnected
 from drivers.signal import Lane
 from drivers.transport.base import Dial, LineSpec, Transport
@@ -52,6 +53,7 @@ class Bus:
         self.counters = Counters()
         self._dial = dial
         self._codec = line.codec(port)
+        self._silent = self._codec if isinstance(self._codec, Silent) else None
         self._turns = Turns()
         self._handlers: list[Handler] = []
         self._opening = asyncio.Lock()
@@ -66,6 +68,7 @@ class Bus:
         self._expired = False
         self._echo = b""  # our own bytes that a converter will send back
         self._heard = bytearray()
+        self._silence: asyncio.TimerHandle | None = None
         self._heard_at = self._failed_at = self._not_before = float("-inf")
         self._in_doubt = False
 
@@ -136,6 +139,10 @@ class Bus:
             await self._write(instrument, request, self._loop.time() + WRITE_S)
         finally:
             self._release(began)
+
+    def rest(self, seconds: float) -> None:
+        """Keep the line silent for so long from now: the instrument works on a write."""
+        self._not_before = max(self._not_before, self._loop.time() + seconds)
 
     async def _once(
         self,
@@ -284,6 +291,8 @@ class Bus:
             if self._transport is transport:  # closed by us, or a fault of ours
                 self._transport, self._why_down = None, "the line has been closed"
                 self._wake()
+            if self._silence is not None:
+                self._silence.cancel()
             await transport.close()
 
     def _take_bytes(self, data: bytes) -> None:
@@ -292,9 +301,21 @@ class Bus:
             data = self._without_echo(data)
         if self._listening:
             self._heard += data[: HEARD_MAX - len(self._heard)]
-        codec = self._codec
-        codec.feed(data)
-        while (frame := codec.next_frame()) is not None:
+        self._codec.feed(data)
+        if self._silent is not None:
+            if self._silence is not None:
+                self._silence.cancel()
+            self._silence = self._loop.call_later(self._silent.silence_s, self._fall_silent)
+        self._take_frames()
+
+    def _fall_silent(self) -> None:
+        """Tell a codec whose frames end with a silence that there was one."""
+        if self._silent is not None:
+            self._silent.fall_silent()
+        self._take_frames()
+
+    def _take_frames(self) -> None:
+        while (frame := self._codec.next_frame()) is not None:
             if self._listening:
                 self._frames.append(frame)
             else:
