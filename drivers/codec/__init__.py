@@ -6,8 +6,22 @@ One file here per kind of framing.
 """
 
 from drivers.codec.base import MAX_FRAME, Codec
+from drivers.codec.dle import DleCodec, dle_framed
 from drivers.codec.fixed import FixedCodec
 from drivers.codec.line import LineCodec
+from drivers.codec.shdlc import ShdlcCodec, shdlc
 from drivers.codec.stx_etx import PacketCodec, StxEtxCodec, packet
 
-__all__ = ["MAX_FRAME", "Codec", "FixedCodec", "LineCodec", "PacketCodec", "StxEtxCodec", "packet"]
+__all__ = [
+    "MAX_FRAME",
+    "Codec",
+    "DleCodec",
+    "FixedCodec",
+    "LineCodec",
+    "PacketCodec",
+    "ShdlcCodec",
+    "StxEtxCodec",
+    "dle_framed",
+    "packet",
+    "shdlc",
+]
