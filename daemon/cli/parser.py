@@ -121,6 +121,26 @@ COMMANDS = (
         ),
     ),
     Command(
+        "scan",
+        "list ports, and the instruments that answer harmless questions on them",
+        "finding:scan",
+        (
+            arg(
+                "--port",
+                nargs="+",
+                action="extend",
+                default=[],
+                metavar="PORT",
+                help="a device, or socket://HOST:PORT, modbus-tcp://HOST:PORT"
+                " (default: all serial ports of this machine)",
+            ),
+            arg("--modbus", action="store_true", help="also look for Modbus units, by reads alone"),
+            arg("--units", metavar="A-B", help="which Modbus units (default: 1-16)"),
+            arg("--list", action="store_true", help="only list the ports; nothing is opened"),
+            JSON,
+        ),
+    ),
+    Command(
         "safe",
         "drive everything to its safe state, now",
         "rigs:safe",

@@ -35,7 +35,7 @@ def _opened(process: Path) -> Iterator[str]:
     with suppress(OSError):
         for descriptor in (process / "fd").iterdir():
             with suppress(OSError):
-                yield os.readlink(descriptor)
+                yield str(descriptor.readlink())
 
 
 def _name(process: Path) -> str:
