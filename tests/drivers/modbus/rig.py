@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from drivers.bus import Bus
 from drivers.sensors.keller import KellerXLine
 from drivers.thermostats.eurotherm import Eurotherm3216, EurothermEpc3000
+from drivers.thermostats.omron import OmronE5cc, OmronE5d
 from simulators.instruments.base import Ports
 from simulators.instruments.eurotherm import SimEurotherm3216, SimEurothermEpc3000
 from simulators.instruments.keller import SimKellerXLine
+from simulators.instruments.omron import SimOmronE5cc, SimOmronE5d
 from simulators.wire.line import Line, Station
 from simulators.wire.memory import MemoryEnd
 
@@ -15,6 +17,8 @@ DRIVERS = {
     SimKellerXLine: KellerXLine,
     SimEurotherm3216: Eurotherm3216,
     SimEurothermEpc3000: EurothermEpc3000,
+    SimOmronE5cc: OmronE5cc,
+    SimOmronE5d: OmronE5d,
 }
 
 
