@@ -122,6 +122,20 @@ class Thermostat(Instrument, Protocol):
 
 
 @runtime_checkable
+class FlowController(Instrument, Protocol):
+    """Lets a set flow through that something else pushes: a cylinder, a head of pressure."""
+
+    @property
+    def setpoint(self) -> Signal:
+        """Return the signal of the set flow, mL/min; not writable in a meter of the family."""
+        ...
+
+    async def close_flow(self, lane: Lane = Lane.COMMAND) -> None:
+        """Set the flow to 0, confirmed; nothing in a meter."""
+        ...
+
+
+@runtime_checkable
 class Valve(Instrument, Protocol):
     """A switching or selector valve; positions count from 1 (of two: 1 is A, 2 is B)."""
 
