@@ -1,0 +1,1 @@
+"""Switching and selector valves."""
