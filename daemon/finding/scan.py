@@ -94,24 +94,38 @@ class _Visit:
             asked.state, asked.message = "busy", f"in use by {who}: not opened"
             return asked
         try:
-            for candidates, ask in ((self._texts, self._ask_all), (self._modbus, self._ask_units)):
-                for setting, group in self._groups(candidates).items():
-                    if not asked.finds:
-                        await self._at(setting, partial(ask, group, setting))
+            for setting, group in self._rounds(self._texts):
+                if not asked.finds:
+                    await self._at(setting, partial(self._ask_all, group, setting))
+            for setting, group in self._modbus_rounds():
+                if not asked.finds:
+                    await self._at(setting, partial(self._ask_units, group, setting))
         except OSError as error:
             asked.state = "busy" if "in use" in str(error) else "failed"
             asked.message = str(error)
             return asked
         return self._judged()
 
-    def _groups(self, candidates: Sequence[Candidate]) -> dict[Setting, list[Candidate]]:
-        if self._medium == "serial" or not candidates:
-            return grouped(candidates)
-        return {candidates[0].own: list(candidates)}  # a network has no line settings
+    def _rounds(self, candidates: Sequence[Candidate]) -> list[tuple[Setting, list[Candidate]]]:
+        """Return whom to ask each time the port is opened.
+
+        On a network each driver gets a connection of its own: a stream that began with another
+        make's question is spoilt for good on some.
+        """
+        if self._medium == "serial":
+            return list(grouped(candidates).items())
+        drivers = dict.fromkeys(candidate.driver for candidate in candidates)
+        each = ([c for c in candidates if c.driver == driver] for driver in drivers)
+        return [(group[0].own, group) for group in each]
+
+    def _modbus_rounds(self) -> list[tuple[Setting, list[Candidate]]]:
+        rounds = list(grouped(self._modbus).items())
+        return rounds if self._medium == "serial" else [(s, self._modbus) for s, _ in rounds[:1]]
 
     async def _at(self, setting: Setting, ask: Callable[[OpenPort], Any]) -> None:
         shown = str(setting) if self._medium == "serial" else self._medium
-        self._asked.settings.append(shown)
+        if shown not in self._asked.settings:
+            self._asked.settings.append(shown)
         self._fresh = True
         self._plan.tell(f"{self._asked.port}: asking at {shown}")
         async with AsyncExitStack() as stack:
