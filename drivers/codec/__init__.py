@@ -9,6 +9,7 @@ from drivers.codec.base import MAX_FRAME, Codec
 from drivers.codec.dle import DleCodec, dle_framed
 from drivers.codec.fixed import FixedCodec
 from drivers.codec.line import LineCodec
+from drivers.codec.mark import MarkCodec
 from drivers.codec.shdlc import ShdlcCodec, shdlc
 from drivers.codec.stx_etx import PacketCodec, StxEtxCodec, packet
 
@@ -18,6 +19,7 @@ __all__ = [
     "DleCodec",
     "FixedCodec",
     "LineCodec",
+    "MarkCodec",
     "PacketCodec",
     "ShdlcCodec",
     "StxEtxCodec",
