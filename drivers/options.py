@@ -19,6 +19,11 @@ class DriverOptions(BaseModel):
         """Return the driver's line as these options change it."""
         return line
 
+    @property
+    def place(self) -> object:
+        """Return what tells the instrument from the others on its line; None: it is alone."""
+        return getattr(self, "address", None)
+
 
 class SerialOptions(DriverOptions):
     """Options of instruments that can hang on a serial port."""

@@ -96,7 +96,7 @@ class Lines:
         """
         cls = driver_class(driver)
         checked = cls.Options.model_validate(dict(options))
-        self._claim(name, port, getattr(checked, "address", None))
+        self._claim(name, port, checked.place)
         link = self._link(name, port, checked.line(cls.line))
         self._ports[name] = port
         return cls(name, link, checked, limits)

@@ -131,10 +131,14 @@ def _and_address(address: object) -> str:
 
 
 def _address(subject: Subject, name: str, driver: Any) -> Any:
-    """Return the address an instrument answers to; its driver's default when none is given."""
+    """Return where on its line an instrument is, by its options or else by its address alone."""
     options = subject.settings.instruments[name].options
-    field = driver.Options.model_fields.get("address") if driver is not None else None
-    return options.get("address", field.default if field is not None else None)
+    if driver is None:
+        return options.get("address")
+    try:
+        return driver.Options.model_validate(options).place
+    except ValidationError:  # told elsewhere
+        return options.get("address")
 
 
 def feed_faults(subject: Subject) -> Iterator[str]:
