@@ -11,7 +11,7 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 Send = Callable[[bytes], None]
 Framing = Literal["serial", "tcp", "modbus-tcp"]
@@ -42,6 +42,15 @@ class WireInstrument(Protocol):
 
     def session(self, send: Send, framing: Framing) -> Session:
         """Return a session with a host that has just connected."""
+        ...
+
+
+@runtime_checkable
+class PartOfOne(Protocol):
+    """An instrument that may be one of several in the same housing (channels of a pump)."""
+
+    def meet(self, neighbours: Sequence[WireInstrument]) -> None:
+        """All instruments of the line, itself among them, in order; called before any session."""
         ...
 
 
@@ -99,6 +108,11 @@ class Line:
             for host in tuple(self.hosts):
                 host.drop()
 
+    def babble(self, data: bytes) -> None:
+        """Put bytes on the way to every host that no instrument was asked for."""
+        for host in tuple(self.hosts):
+            host.hear(data)
+
     def _station(self, instrument: str) -> Station:
         for station in self.stations:
             if station.instrument.name == instrument:
@@ -116,6 +130,10 @@ class Host:
         self._free_at = 0.0  # when the last byte on its way will have arrived
         self._heard_at = 0.0  # when the last byte of the host has reached the instruments
         self._open = True
+        instruments = [station.instrument for station in line.stations]
+        for instrument in instruments:
+            if isinstance(instrument, PartOfOne):
+                instrument.meet(instruments)
         self._sessions = [
             (station, station.instrument.session(self._sender(station), line.framing))
             for station in line.stations
@@ -140,6 +158,10 @@ class Host:
         self._line.hosts.remove(self)
         for _, session in self._sessions:
             session.close()
+
+    def hear(self, data: bytes) -> None:
+        """Bytes come that are no reply; they take their time on the wire."""
+        self._pass(data, self._loop.time())
 
     def drop(self) -> None:
         """The port goes away under the host."""
