@@ -22,6 +22,7 @@ from statistics import quantiles
 import structlog
 
 from daemon.events import EventBus
+from daemon.loop import run_real
 from daemon.rig.rig import Rig
 from daemon.settings.models import Settings
 from drivers.registry import Lines
@@ -176,9 +177,9 @@ def main():
     ports, results = context.Queue(), context.Queue()
     process = context.Process(target=pumps_process, args=(ports, trials, results), daemon=True)
     process.start()
-    idle = asyncio.run(idle_ticker(5.0))
-    measured = asyncio.run(trips(ports.get(), trials, results))
-    idle += asyncio.run(idle_ticker(5.0))
+    idle = run_real(idle_ticker(5.0))
+    measured = run_real(trips(ports.get(), trials, results))
+    idle += run_real(idle_ticker(5.0))
     process.join(5)
     own, last, ticker = (
         in_us([a for a, _ in measured]),

@@ -6,7 +6,7 @@ anything else sees it.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,14 +30,19 @@ def request_line(
     problem: Problem, history: Sequence[Observation], n: int, seed: int, **more: Any
 ) -> bytes:
     """Return one request; ``more`` are keys of our own worker."""
-    request = {
-        "problem": problem.to_json(),
-        "history": [run.to_json() for run in history],
-        "n": n,
-        "seed": seed,
-        **more,
-    }
-    return json.dumps(request, allow_nan=False).encode() + b"\n"
+    return joined_request(problem, [run_text(run) for run in history], n, seed, **more)
+
+
+def run_text(run: Observation) -> str:
+    """Return one run of the history as it stands in a request."""
+    return json.dumps(run.to_json(), allow_nan=False)
+
+
+def joined_request(problem: Problem, runs: Iterable[str], n: int, seed: int, **more: Any) -> bytes:
+    """Return one request of runs that are text already (:func:`run_text`)."""
+    request = {"problem": problem.to_json(), "n": n, "seed": seed, **more}
+    rest = json.dumps(request, allow_nan=False)
+    return f'{{"history": [{", ".join(runs)}], {rest[1:]}\n'.encode()
 
 
 def read_answer(line: bytes, problem: Problem, n: int) -> Answer:

@@ -28,7 +28,7 @@ from planners.history import history_from_json
 from planners.registry import make_planner
 from planners.suggest import Suggestions, ask
 
-_NICENESS = 19  # the daemon's loop and the instruments come first
+_NICENESS = 19  # the daemon's loop comes first; SCHED_IDLE would let it wake on a taken core
 _GRACE_S = 2.0  # an external program is given up before this process is
 
 

@@ -25,7 +25,7 @@ from contextvars import Context, copy_context
 from math import inf, isinf
 from typing import Any, Literal, TypeVar, TypeVarTuple
 
-Speed = float | Literal["real", "max"]
+Speed = float | Literal["max"]
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 _Entry = tuple[float, int, asyncio.TimerHandle]  # deadline s, order of birth, what to run
@@ -247,13 +247,10 @@ def _describe(task: asyncio.Task[Any]) -> str:
 def run(main: Coroutine[Any, Any, _T], *, speed: Speed = "max") -> _T:
     """Run a program to its end, and return its result.
 
-    ``real`` is a plain asyncio loop on the wall clock; ``max`` jumps from timer to timer; a number
-    is that many times faster than the wall.
+    ``max`` jumps from timer to timer; a number is that many times faster than the wall.
 
     Raises ValueError when the number is not above 0.
     """
-    if speed == "real":
-        return asyncio.run(main)
     pace = inf if speed == "max" else float(speed)
     if not pace > 0:
         main.close()

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from daemon.settings.models import Settings
-from simulators.virtualtime import Speed
 
 Restart = Literal["new", "resume", "configured"]
 Watcher = Callable[[Mapping[str, Any]], None]  # is told of every experiment that ended
@@ -20,7 +19,7 @@ class RunPlan:
     config_text: str
     data: Path
     simulate: bool = False
-    speed: Speed = "real"
+    speed: float | Literal["real", "max"] = "real"
     once: bool = False
     seed: int | None = None
     restart: Restart = "configured"

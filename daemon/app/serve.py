@@ -20,6 +20,7 @@ from daemon.app.restart import begins_by_itself
 from daemon.app.state import state_document
 from daemon.campaign.states import ENDED, State
 from daemon.errors import Tripped
+from daemon.loop import run_real
 from daemon.safety.watchdog import Notifier, Watchdog
 from daemon.store.export import experiments_document
 from daemon.store.reader import Reader, StoredCampaign
@@ -206,6 +207,8 @@ def _signals(ending: asyncio.Event) -> Generator[None]:
 
 def run(plan: RunPlan, watch: Watcher) -> Outcome:
     """Run :func:`serve` on the loop its speed asks for."""
-    from simulators.virtualtime import run as run_loop
+    if plan.speed == "real":
+        return run_real(serve(plan, watch))
+    from simulators.virtualtime import run as run_virtual
 
-    return run_loop(serve(plan, watch), speed=plan.speed)
+    return run_virtual(serve(plan, watch), speed=plan.speed)

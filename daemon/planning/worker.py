@@ -21,10 +21,11 @@ from daemon.settings.models import CampaignSettings, PlannerCommand
 from daemon.timebase import outside_work, wall_s
 from planners.base import Observation, Point, Predicted, Problem
 from planners.errors import PlannerError
-from planners.protocol import read_answer, request_line
+from planners.protocol import joined_request, read_answer, run_text
 
 log = structlog.get_logger(__name__)
 
+_AT_A_TIME = 4  # runs made text between two turns of the loop: 0.1 ms when nothing is in the cache
 _GRACE_S = 5.0  # the child keeps the time limit itself; this is for a child that cannot
 
 
@@ -126,9 +127,10 @@ class PlannerWorker:
         request starts afresh.
         """
         start = wall_s()
-        request = request_line(problem, history, n, seed, **planner.request())
         async with self._turn:
             with outside_work():
+                runs = await _texts(history)
+                request = joined_request(problem, runs, n, seed, **planner.request())
                 line = await self._exchange(request, planner)
         try:
             answer = read_answer(line, problem, n)
@@ -173,6 +175,16 @@ class PlannerWorker:
         """End the child and everything it started; a later request starts a new one."""
         with outside_work():
             await self._drop(kill=False)
+
+
+async def _texts(history: Sequence[Observation]) -> list[str]:
+    """Return the runs as text; a long history must not hold the loop, so others go in between."""
+    texts: list[str] = []
+    for run in tuple(history):
+        if len(texts) % _AT_A_TIME == _AT_A_TIME - 1:
+            await asyncio.sleep(0)
+        texts.append(run_text(run))
+    return texts
 
 
 def _last_words(line: bytes) -> str:

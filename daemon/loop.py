@@ -1,0 +1,37 @@
+"""The daemon's loop on the wall clock: asyncio's own, with timers that are on time.
+
+``epoll_wait`` counts in milliseconds, and asyncio rounds up: a timer set behind anything else on
+the loop is up to 1 ms late. ``select`` counts in microseconds, and an epoll descriptor can itself
+be waited for: this loop waits there, and then takes what is ready.
+"""
+
+import asyncio
+import select
+import selectors
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
+_SELECT_MAX = 1024  # descriptors that select() can name
+
+
+class FineSelector(selectors.EpollSelector):
+    """An epoll selector whose timeouts are kept to the microsecond."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Return what is ready within ``timeout`` s (None: whenever something is)."""
+        if timeout is not None and timeout > 0 and self.fileno() < _SELECT_MAX:
+            select.select((self.fileno(),), (), (), timeout)
+            timeout = 0
+        return super().select(timeout)
+
+
+def real_loop() -> asyncio.AbstractEventLoop:
+    """Return a new loop on the wall clock."""
+    return asyncio.SelectorEventLoop(FineSelector())
+
+
+def run_real(main: Coroutine[Any, Any, _T]) -> _T:
+    """Run a program to its end on the wall clock, and return its result."""
+    with asyncio.Runner(loop_factory=real_loop) as runner:
+        return runner.run(main)
