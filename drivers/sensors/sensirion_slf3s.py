@@ -21,7 +21,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from drivers.bus import Bus
-from drivers.errors import CommandRejected, DeviceFault, OutOfRange, WrongInstrument
+from drivers.errors import (
+    CommandRejected,
+    DeviceFault,
+    GarbledReply,
+    OutOfRange,
+    WrongInstrument,
+)
 from drivers.sensors.sensirion_shdlc import (
     LENGTH,
     NAME,
@@ -175,7 +181,7 @@ class Slf3s(ShdlcInstrument):
             sample = await self.sample(Lane.POLL)
         except BadValue as bad:
             return [signal.bad(bad.reason) for signal in signals]
-        except (CommandRejected, DeviceFault):
+        except (CommandRejected, DeviceFault, GarbledReply):
             return [signal.bad("fault") for signal in signals]
         return [signal.of(sample) for signal in signals if isinstance(signal, BoundSample)]
 
