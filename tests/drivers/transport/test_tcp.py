@@ -109,4 +109,9 @@ async def test_a_traced_transport_shows_every_byte(server):
     await transport.write(b"hi")
     await transport.read()
     await transport.close()
-    assert seen == [(port, ">", b"hi"), (port, "<", b"HI")]
+    assert seen == [
+        (port, "open", b""),
+        (port, ">", b"hi"),
+        (port, "<", b"HI"),
+        (port, "closed", b""),
+    ]
