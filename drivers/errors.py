@@ -56,6 +56,10 @@ class CommandRejected(InstrumentError):
     """The instrument understood and refused (its own error reply); nothing changed."""
 
 
+class Busy(CommandRejected):
+    """The instrument refused because it is at work; the same may be accepted later."""
+
+
 class OutOfRange(InstrumentError):
     """The value is outside the limits; nothing was sent."""
 
