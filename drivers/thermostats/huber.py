@@ -3,7 +3,9 @@
 Line: RS-232 9600 8N1, or TCP port 8101. ``{M`` address value CR LF from the host, ``{S`` address
 value CR LF back; address two hex digits, value four (eight in the high-resolution variant), ``*``
 to read. A write answers with the value now in force, which limits may have changed. Wrong syntax
-is met with silence; a request may be repeated after 1 s at the earliest.
+is met with silence; a request may be repeated after 1 s at the earliest. Replies name the address,
+not the request: after a failure the serial number, asked for nothing else, is the fence that no old
+value of an address passes.
 
 Oddities: temperatures are 0.01 degC in 16 bits, unsigned in the top corner of hot units; an absent
 sensor is -151.00 degC (``C504``), an unknown address or locked feature ``7FFF``: neither may
@@ -102,6 +104,7 @@ class HuberPilotOne(AsciiInstrument):
     line_settings: ClassVar = {"quiet_s": 1.0, "drain_s": 2.0}  # manual: repeat after 1 s
     send_end = b"\r\n"
     commands_answer = True
+    fence, fence_reply = "{M1B****", "[0-9A-F]{4}"  # reply_to() lets only that address through
     probes: ClassVar = (  # low word of the serial number; a question may be repeated after 1 s
         Probe(
             b"{M1B****\r\n",
@@ -140,10 +143,11 @@ class HuberPilotOne(AsciiInstrument):
         reply = REPLY.search((super().reply_to(request, frame) or "").upper())
         if reply is None or reply[1] != request[2:4]:
             return None
-        if len(reply[2]) != self._digits:
-            why = f"{self._digits} digits were asked (option high_resolution)"
+        digits = len(request) - 4  # after {Maa
+        if len(reply[2]) != digits:
+            why = f"{digits} digits were asked (option high_resolution)"
             raise GarbledReply(self.name, request.encode(), frame, why)
-        if int(reply[2], 16) == UNKNOWN[self._digits]:
+        if int(reply[2], 16) == UNKNOWN[digits]:
             raise CommandRejected(self.name, f"address {reply[1]} is unknown or not unlocked")
         return reply[2]
 

@@ -11,12 +11,22 @@ from simulators.wire.line import Line, Station
 from simulators.wire.memory import MemoryEnd
 from simulators.wire.mqtt import MemoryBroker
 
+EPOCHS = 24
+
 
 class Part:
-    """A plant that stays as it is: a pump head, a bath, a tapping point and a cell in one."""
+    """A plant part for every role: its sensors show something else in each epoch.
+
+    Whatever was true in another epoch, or of another signal, is not true now: so a reply to
+    another question, or an older one, shows. What actuators are told stays as it is.
+    """
 
     def __init__(self):
+        self.epoch = 0
         self.flow, self.goal, self.at, self.moved = 0.0, None, 1, False
+
+    def next_epoch(self):
+        self.epoch = (self.epoch + 1) % EPOCHS
 
     def set_flow(self, ml_min):
         self.flow = ml_min
@@ -26,7 +36,7 @@ class Part:
         return 0.0
 
     def pressure_bar(self):
-        return 1.2345
+        return 1.2345 + 3.0 * self.epoch
 
     def stalled(self):
         return False
@@ -36,10 +46,10 @@ class Part:
         self.moved |= degc is not None and degc > 25.0
 
     def temperature_degc(self):
-        return 23.75
+        return 23.75 + 1.31 * self.epoch
 
     def power_fraction(self):
-        return 0.0
+        return self.epoch / 40.0
 
     def turn(self, position):
         self.moved |= position != self.at
@@ -49,13 +59,13 @@ class Part:
         return self.at
 
     def flow_ml_min(self):
-        return 1.2345
+        return 1.2345 - 0.047 * self.epoch
 
     def gas(self):
         return False
 
     def mass_g(self):
-        return 123.4567
+        return 123.4567 + 3.21 * self.epoch
 
     def concentrations(self):
         return {"dfnb": 0.3}
@@ -69,7 +79,7 @@ class Bench:
 
     def __init__(self, case, tmp_path):
         self.case, self.part = case, Part()
-        options = {**case.options, "data_dir": tmp_path}
+        options = {**case.options, **case.simulated, "data_dir": tmp_path}
         if case.driver == "magritek-spinsolve":
             self.options = {"data_root": {"C:\\Spinsolve": str(tmp_path)}}
         else:

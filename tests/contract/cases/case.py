@@ -22,6 +22,8 @@ class Case:
     limits: dict[str, Limits] = field(default_factory=dict)
     checksum: bool = False  # the protocol notices a flipped bit
     framing: str = "serial"
+    simulated: dict[str, Any] = field(default_factory=dict)  # options of the simulated instrument
+    binary: bool = False  # a stream without checksum in which noise can look like a number
 
     def __str__(self):
         return f"{self.driver} on {self.port.partition('//')[0].rstrip(':') or 'serial'}"

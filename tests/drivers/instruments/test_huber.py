@@ -115,7 +115,8 @@ async def test_an_unknown_address_is_a_refusal_and_in_a_poll_a_bad_reading(optio
 
 
 async def test_four_digits_where_eight_were_asked_are_garbled():
-    async with Scripted({b"{M01********\r\n": b"{S011010"}, high_resolution=True) as bath:
+    answers = {b"{M01********\r\n": b"{S011010", b"{M1B****\r\n": b"{S1B04D2"}
+    async with Scripted(answers, high_resolution=True) as bath:
         with pytest.raises(GarbledReply, match="high_resolution"):
             await bath.temperature.read()
 

@@ -185,6 +185,9 @@ async def test_a_two_wire_converter_returns_the_host_s_own_bytes(host):
         (hostile.half(0), b""),
         (hostile.dropped, b""),
         (hostile.noisy(b"\x00"), b"\x00hello\r\n"),
+        (hostile.noisy(b"\x00", b"\xff"), b"\x00hello\r\n\xff"),
+        (hostile.twice(), b"hello\r\nhello\r\n"),
+        (hostile.twice(0.5), b"hello\r\nhello\r\n"),
     ],
 )
 async def test_what_a_hostile_wire_makes_of_a_reply(host, trouble, heard):
@@ -220,3 +223,47 @@ async def test_a_trouble_can_befall_the_first_reply_only(host):
     host.line.trouble = hostile.Once(hostile.dropped)
     assert await host.ask(b"say one\r") == b""
     assert await host.ask(b"say two\r") == b"two\r\n"
+
+
+async def test_the_reply_before_can_come_once_more(host):
+    host.line.trouble = hostile.Again()
+    assert await host.ask(b"say one\r") == b"one\r\n"
+    assert await host.ask(b"say two\r") == b"one\r\ntwo\r\n"
+
+
+async def test_a_line_can_hang_up_in_mid_reply_and_come_back(host):
+    host.line.trouble = hostile.Once(hostile.HangUp(host.line, after_s=0.1, away_s=0.5))
+    await host.end.write(b"say hello\r")
+    assert await host.end.read() == b"hel"
+    with pytest.raises(ConnectionError):
+        await host.end.read()
+    with pytest.raises(ConnectionError):
+        await host.end.open()
+    await asyncio.sleep(0.6)
+    await host.end.open()
+    assert await host.ask(b"say hello\r") == b"hello\r\n"
+
+
+async def test_a_line_can_babble_instead_of_a_reply_for_a_while(host):
+    host.line.trouble = babble = hostile.Endless(host.line, b"xyz", 0.1, 0.95)
+    await host.end.write(b"say hello\r")
+    await asyncio.sleep(5.0)
+    assert await host.hear() == b"xyz" * 10
+    assert babble.bytes_said == 30
+
+
+async def test_a_stalling_line_holds_replies_back_and_loses_some():
+    async with Host(Parrot()) as host:
+        host.line.trouble = stalling = hostile.Stalling(Random(1), 2.0, 0.5)
+        heard = [await host.ask(b"say hello\r") for _ in range(40)]
+        assert 0 < stalling.held < 40
+        assert 0 < heard.count(b"hello\r\n") < 40
+    assert hostile.Stalling(Random(1), 2.0, 1.0).takes()  # it does not stall yet
+
+
+async def test_troubles_can_come_mixed_with_good_replies(host):
+    kinds = {"lost": hostile.dropped, "late": hostile.delayed(0.5)}
+    host.line.trouble = mixed = hostile.Mixed(Random(1), kinds, 0.5)
+    heard = [await host.ask(b"say hello\r") for _ in range(40)]
+    assert set(mixed.seen) == {"lost", "late"}
+    assert heard.count(b"") == mixed.seen["lost"] < 20
