@@ -6,9 +6,9 @@ from drivers.codec.base import MAX_FRAME
 class MarkCodec:
     """Frames that are one of ``marks``, alone, or lines that finish with ``end``.
 
-    A mark has nothing around it that would show damage, so it counts only when nothing follows
-    it in what has come: a mark before other bytes is dropped (noise, or two replies at once), and
-    one inside a line belongs to the line. Lines over ``max_frame`` bytes are dropped whole.
+    A mark has nothing around it that would show damage, so it counts only when nothing else
+    follows it in what has come: before other bytes it is dropped (noise, or different replies at
+    once), and inside a line it belongs to the line. Lines over ``max_frame`` bytes are dropped.
     """
 
     def __init__(self, marks: bytes, end: bytes, max_frame: int = MAX_FRAME) -> None:
@@ -40,11 +40,12 @@ class MarkCodec:
         return None
 
     def _take_marks(self) -> bytes:
-        """Take the marks off the front; return one that is alone."""
+        """Take the marks off the front; return one when all that has come is this mark."""
         buffer = self._buffer
-        mark = bytes(buffer) if len(buffer) == 1 and buffer[0] in self._marks else b""
+        if buffer[0] in self._marks and len(set(buffer)) == 1:
+            return bytes((buffer.pop(),))
         del buffer[: len(buffer) - len(buffer.lstrip(self._marks))]
-        return mark
+        return b""
 
     def _trim(self) -> None:
         """Keep of a line that is too long only what may be the beginning of its terminator."""

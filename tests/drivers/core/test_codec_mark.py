@@ -47,9 +47,13 @@ def test_a_mark_after_a_whole_line_is_a_frame():
     assert frames(codec(), b"J\r\n*") == [b"J", b"*"]
 
 
-@pytest.mark.parametrize("stream", [b"**", b"+-", b"*\x00", b"#1", b"-\r"])
+@pytest.mark.parametrize("stream", [b"*#", b"+-", b"++-", b"*\x00", b"#1", b"-\r"])
 def test_a_mark_that_is_not_alone_proves_nothing(stream):
     assert frames(codec(), stream) == []
+
+
+def test_a_mark_that_comes_twice_is_two():
+    assert frames(codec(), b"--", b"*") == [b"-", b"-", b"*"]
 
 
 def test_a_line_behind_marks_is_found():
