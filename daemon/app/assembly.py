@@ -23,6 +23,7 @@ from daemon.experiment.executor import Executor
 from daemon.experiment.recipe import campaign_of
 from daemon.logs import configure
 from daemon.planning.worker import PlannerWorker, planner_of
+from daemon.rig.parts import LinesPort
 from daemon.rig.rig import Rig
 from daemon.safety.heartbeat import Heartbeats
 from daemon.safety.trip import Cause
@@ -32,7 +33,8 @@ from daemon.store.raw import RawFiles
 from daemon.store.reader import Reader, StoredCampaign
 from daemon.store.writer import Store
 from daemon.timebase import Timebase, is_virtual
-from drivers.registry import Lines
+from daemon.trace.recording import Recording, recorded
+from drivers.registry import Lines, dial_real
 from planners.base import Problem
 
 if TYPE_CHECKING:
@@ -75,7 +77,22 @@ def simulated(plan: RunPlan) -> "Generator[Simulation | None]":
         yield simulation
 
 
-def assemble(plan: RunPlan, simulation: "Simulation | None") -> Parts:
+@contextmanager
+def recording_of(plan: RunPlan) -> Generator[Recording | None]:
+    """Give the recording that a plan asks for; ended after everything else."""
+    if plan.trace is None:
+        yield None
+        return
+    recording = Recording(plan.trace, plan.settings.name)
+    try:
+        yield recording
+    finally:
+        recording.close()
+
+
+def assemble(
+    plan: RunPlan, simulation: "Simulation | None", recording: Recording | None = None
+) -> Parts:
     """Return the parts; raise ConfigError or StoreFailed when they cannot be made."""
     continues = campaign_to_continue(plan)
     timebase = Timebase.virtual() if is_virtual() else Timebase.real()
@@ -94,7 +111,7 @@ def assemble(plan: RunPlan, simulation: "Simulation | None") -> Parts:
     if continues is not None and config_changed(continues, plan.config_text):
         log.warning("campaign.config_changed", campaign=continues.id)
     settings = _with_simulated_options(plan.settings, simulation)
-    lines = _lines(settings, simulation)
+    lines = _lines(settings, simulation, recording)
     rig = Rig(settings, lines, events, commit=store.commit, heartbeats=heartbeats)
     store.listen(events)
     parts = Parts(
@@ -137,10 +154,13 @@ def _with_simulated_options(settings: Settings, simulation: "Simulation | None")
     return settings.model_copy(update={"instruments": instruments})
 
 
-def _lines(settings: Settings, simulation: "Simulation | None") -> Lines:
-    if simulation is not None:
-        return Lines(simulation.dial, simulation.dial_mqtt)
-    return real_lines(settings)
+def _lines(
+    settings: Settings, simulation: "Simulation | None", recording: Recording | None
+) -> LinesPort:
+    if simulation is None:
+        return recorded(recording, lambda dial: real_lines(settings, dial), dial_real)
+    dial_mqtt = simulation.dial_mqtt
+    return recorded(recording, lambda dial: Lines(dial, dial_mqtt), simulation.dial)
 
 
 def _add_experiments(parts: Parts, settings: Settings) -> None:

@@ -8,14 +8,15 @@ from daemon.rig.probe import probe_rig
 from daemon.safety.drive import SafeReport
 from daemon.safety.safe import SAFE_TIMING, make_rig_safe
 from daemon.settings.models import Settings
-from drivers.registry import Lines
+from drivers.registry import Lines, dial_real
+from drivers.transport.base import Dial
 
 
-def real_lines(settings: Settings) -> Lines:
+def real_lines(settings: Settings, dial: Dial = dial_real) -> Lines:
     """Return the lines of the real rig; nothing is opened."""
     if settings.mqtt is None:
-        return Lines()
-    return Lines(dial_mqtt=instrument_links(settings.mqtt))
+        return Lines(dial)
+    return Lines(dial, instrument_links(settings.mqtt))
 
 
 async def drive_safe(settings: Settings, within_s: float) -> SafeReport:

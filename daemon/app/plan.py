@@ -25,6 +25,7 @@ class RunPlan:
     restart: Restart = "configured"
     conditions: Mapping[str, Any] | None = None
     reset_trip: bool = False  # a person says: the cause of the last trip is gone
+    trace: Path | None = None  # record all bytes of the lines here
 
     @property
     def planner_seed(self) -> int:

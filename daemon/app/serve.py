@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from daemon.app.assembly import Parts, assemble, simulated
+from daemon.app.assembly import Parts, assemble, recording_of, simulated
 from daemon.app.commands import RigCommands
 from daemon.app.plan import Outcome, RunPlan, Watcher
 from daemon.app.restart import begins_by_itself
@@ -39,8 +39,8 @@ async def serve(plan: RunPlan, watch: Watcher) -> Outcome:
     Raises ConfigError and StoreFailed when it cannot start.
     """
     started_wall, started = wall_s(), asyncio.get_running_loop().time()
-    with simulated(plan) as simulation:
-        parts = assemble(plan, simulation)
+    with recording_of(plan) as recording, simulated(plan) as simulation:
+        parts = assemble(plan, simulation, recording)
         parts.events.on_event(lambda event: watch({"kind": event.kind, **event.data}))
         try:
             exit_code, reason = await _run(parts)

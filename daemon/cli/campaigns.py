@@ -138,6 +138,7 @@ def _plan(
         restart=restart,
         conditions=conditions,
         reset_trip=arguments.reset_trip,
+        trace=Path(arguments.trace) if arguments.trace else None,
     )
 
 

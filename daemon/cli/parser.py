@@ -34,6 +34,9 @@ SPEED = arg("--speed", metavar="real|N|max", help="clock of a simulated run (def
 RESET_TRIP = arg(
     "--reset-trip", action="store_true", help="the cause of the last trip is gone: begin released"
 )
+TRACE = arg(
+    "--trace", metavar="FILE", help="record all bytes of every line here, for `taylord replay`"
+)
 BROKER = arg("--broker", metavar="HOST:PORT", default="localhost:1883", help="MQTT broker")
 
 COMMANDS = (
@@ -59,6 +62,7 @@ COMMANDS = (
             SIMULATE,
             SPEED,
             DATA,
+            TRACE,
             arg("--once", action="store_true", help="end with the campaign"),
             SEED,
             JSON,
@@ -74,6 +78,7 @@ COMMANDS = (
             SIMULATE,
             SPEED,
             DATA,
+            TRACE,
             arg("--once", action="store_true", help="end with the campaign"),
             JSON,
         ),
@@ -96,6 +101,7 @@ COMMANDS = (
             SIMULATE,
             SPEED,
             DATA,
+            TRACE,
             SEED,
             JSON,
         ),

@@ -69,7 +69,7 @@ class Recording:
         head |= {"began": timebase.iso(), "virtual": is_virtual()}
         self.file = TraceFile(path, head, limit_bytes)
 
-    def lines(self, make: Callable[[Dial | None], Lines], dial: Dial) -> "RecordedLines":
+    def lines(self, make: Callable[[Dial], Lines], dial: Dial) -> "RecordedLines":
         """Return lines made with a traced ``dial``."""
         return RecordedLines(make(traced(dial, self._happened)), self)
 
@@ -199,8 +199,6 @@ class RecordedLines:
         await self._lines.close()
 
 
-def recorded(
-    recording: Recording | None, make: Callable[[Dial | None], Lines], dial: Dial
-) -> LinesPort:
-    """Return lines, recorded when there is a recording."""
-    return make(None) if recording is None else recording.lines(make, dial)
+def recorded(recording: Recording | None, make: Callable[[Dial], Lines], dial: Dial) -> LinesPort:
+    """Return the lines that ``make`` makes of ``dial``, recorded when there is a recording."""
+    return make(dial) if recording is None else recording.lines(make, dial)
