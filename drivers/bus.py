@@ -1,10 +1,9 @@
 """The bus: one line, one exchange at a time, whoever else is talking.
 
-Theory of operation. A reader task owns the transport: it feeds what comes to the codec, keeps the
-frames for the exchange under way, hands all others to the unsolicited handlers, and closes the
-transport when it ends. An exchange takes its turn (:mod:`drivers.turns`), keeps the gaps, writes,
-and lets its ``match`` look at each frame until one is its reply; it ends in exactly one of reply,
-error reply, :class:`NoReply` or :class:`LinkLost`.
+Theory of operation. What comes goes through the :mod:`drivers.intake`: a reader task owns the
+transport and closes it when it ends. An exchange takes its turn (:mod:`drivers.turns`), keeps the
+gaps, writes, and lets its ``match`` look at each frame until one is its reply; it ends in exactly
+one of reply, error reply, :class:`NoReply` or :class:`LinkLost`.
 
 After a timeout, a garbled answer or a cancellation the line is in doubt: bytes may still come.
 The next exchange first waits until the line has been quiet for ``quiet_s`` (at most ``drain_s``),
@@ -12,35 +11,21 @@ so that they cannot be taken for its reply. A trip waits for one ``quiet_s`` at 
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from drivers.codec.base import Silent
+from drivers.deadline import Deadline
 from drivers.errors import GarbledReply, LinkLost, NoReply, NotConnected
+from drivers.intake import Handler, Intake
+from drivers.load import Counters
 from drivers.signal import Lane
-from drivers.transport.base import Dial, LineSpec, Transport
+from drivers.transport.base import Dial, LineSpec, PushTransport, Transport
 from drivers.turns import Turns
 
 T = TypeVar("T")
 Match = Callable[[bytes], T | None]
-Handler = Callable[[bytes], None]
 
 WRITE_S = 2.0  # a line that takes no bytes for so long is dead
-HEARD_MAX = 64  # bytes of a bad answer that are worth showing
-
-
-@dataclass(slots=True)
-class Counters:
-    """What happened on a line since it was made; ``busy_s`` is the time somebody held it."""
-
-    exchanges: int = 0
-    timeouts: int = 0
-    garbled: int = 0  # answers that were not valid
-    stray: int = 0  # frames that answered nobody
-    opened: int = 0
-    busy_s: float = 0.0
 
 
 class Bus:
@@ -52,24 +37,18 @@ class Bus:
         self.port, self.line = port, line
         self.counters = Counters()
         self._dial = dial
-        self._codec = line.codec(port)
-        self._silent = self._codec if isinstance(self._codec, Silent) else None
+        self._intake = Intake(line.codec(port), self.counters)
         self._turns = Turns()
-        self._handlers: list[Handler] = []
+        self._deadline = Deadline(self._expire)
         self._opening = asyncio.Lock()
         self._transport: Transport | None = None
         self._reader: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop  # known as soon as the line is open
         self._why_down = "the line has not been opened"
         self._lost = False
-        self._frames: deque[bytes] = deque()
-        self._listening = False
-        self._waiter: asyncio.Future[None] | None = None
         self._expired = False
-        self._echo = b""  # our own bytes that a converter will send back
-        self._heard = bytearray()
-        self._silence: asyncio.TimerHandle | None = None
-        self._heard_at = self._failed_at = self._not_before = float("-inf")
+        self._writing: asyncio.Task[object] | None = None
+        self._failed_at = self._not_before = float("-inf")
         self._in_doubt = False
 
     @property
@@ -81,7 +60,7 @@ class Bus:
 
     def on_unsolicited(self, handler: Handler) -> None:
         """Call ``handler`` with every frame that answers nobody; it takes what it knows."""
-        self._handlers.append(handler)
+        self._intake.on_unsolicited(handler)
 
     async def open(self) -> None:
         """Connect; nothing happens when the line is open already. Raises OSError."""
@@ -92,10 +71,12 @@ class Bus:
             self._loop = asyncio.get_running_loop()
             transport = self._dial(self.port, self.line)
             await transport.open()
-            self._codec.reset()
-            self._echo, self._in_doubt, self._lost = b"", False, False
+            self._intake.opened()
+            self._in_doubt = self._lost = False
             self._transport = transport
             self.counters.opened += 1
+            if isinstance(transport, PushTransport):
+                transport.push_to(self._intake.take)
             # the bus owns this task: close() and the next open() end it and raise what it met
             self._reader = asyncio.create_task(self._read(transport), name=f"read {self.port}")
 
@@ -103,6 +84,7 @@ class Bus:
         """Disconnect; whoever waits for a reply gets LinkLost."""
         async with self._opening:
             await self._end_reader()
+            self._deadline.close()
             self._lost = False
 
     async def exchange(
@@ -134,9 +116,9 @@ class Bus:
 
     async def send(self, instrument: str, request: bytes, *, lane: Lane) -> None:
         """Send a request that is not answered; raises LinkLost or NotConnected."""
-        began = await self._take_line(instrument, lane)
+        began = await self._take_line(instrument, lane, WRITE_S)
         try:
-            await self._write(instrument, request, self._loop.time() + WRITE_S)
+            await self._write(instrument, request)
         finally:
             self._release(began)
 
@@ -153,64 +135,71 @@ class Bus:
         timeout_s: float,
         before: Callable[[], None] | None,
     ) -> T:
-        began = await self._take_line(instrument, lane)
-        self._expired = False
-        self._listening = True
-        self._heard.clear()
-        deadline = self._loop.time() + timeout_s
-        timer = self._loop.call_at(deadline, self._expire)
+        began = await self._take_line(instrument, lane, timeout_s)
+        intake = self._intake
+        intake.listen()
         try:
             if before is not None:
                 before()
-            await self._write(instrument, request, deadline)
-            return await self._reply(instrument, request, match, timeout_s)
-        except (NoReply, GarbledReply) as fault:
-            self._count_fault(fault)
+            await self._write(instrument, request)
+            while True:
+                while intake.frames:
+                    frame = intake.frames.popleft()
+                    reply = match(frame)
+                    if reply is not None:
+                        return reply
+                    intake.tell(frame)
+                self._require_more(instrument, request, timeout_s)
+                await intake.more()
+        except NoReply:
+            self.counters.timeouts += 1
+            self._doubt()
+            raise
+        except GarbledReply:
+            self.counters.garbled += 1
+            self._doubt()
             raise
         except asyncio.CancelledError:
             self._doubt()
             raise
         finally:
-            timer.cancel()
-            self._listening = False
-            while self._frames:
-                self._tell(self._frames.popleft())
-            self._release(began)
-
-    async def _reply(self, instrument: str, request: bytes, match: Match[T], timeout_s: float) -> T:
-        """Wait for the frame that matches."""
-        while True:
-            while self._frames:
-                frame = self._frames.popleft()
-                reply = match(frame)
-                if reply is not None:
-                    return reply
-                self._tell(frame)
-            if self._transport is None:
-                raise LinkLost(instrument, f"{self.port}: {self._why_down}")
-            if self._expired:
-                raise NoReply(instrument, request, timeout_s, bytes(self._heard))
-            self._waiter = self._loop.create_future()
             try:
-                await self._waiter
+                intake.stop()
             finally:
-                self._waiter = None
+                self._release(began)
 
-    async def _take_line(self, instrument: str, lane: Lane) -> float:
-        """Wait for the turn, for quiet and for the gap; return the time the turn began."""
+    def _require_more(self, instrument: str, request: bytes, timeout_s: float) -> None:
+        """Raise LinkLost or NoReply when there is nothing more to wait for."""
+        if self._transport is None:
+            raise LinkLost(instrument, f"{self.port}: {self._why_down}")
+        if self._expired:
+            raise NoReply(instrument, request, timeout_s, self._intake.heard)
+
+    async def _take_line(self, instrument: str, lane: Lane, timeout_s: float) -> float:
+        """Wait for the turn, for quiet and for the gap; return the time the turn began.
+
+        From then on the deadline runs.
+        """
         self._require_link(instrument)
         while True:
             if not self._turns.try_take():
                 await self._turns.take(lane)
-            began = self._loop.time()
+            began = now = self._loop.time()
             try:
-                ready = await self._settled(lane, began)
+                ready = True
+                if self._in_doubt or now < self._not_before:
+                    ready = await self._settled(lane, began)
+                    now = self._loop.time()
+                elif 0 < self.line.quiet_s < now - self._intake.heard_at:
+                    self._intake.forget()  # no frame has a pause that long inside
                 self._require_link(instrument)
             except BaseException:  # whatever ends us, the line must be free for the others
                 self._release(began)
                 raise
             if ready:
                 self.counters.exchanges += 1
+                self._expired = False
+                self._deadline.set(now + timeout_s)
                 return began
             self._release(began)
 
@@ -219,14 +208,15 @@ class Bus:
         line, loop = self.line, self._loop
         if self._in_doubt:
             limit = began + (line.quiet_s if lane is Lane.TRIP else line.drain_s)
-            while (rest := min(self._quiet_at(), limit) - loop.time()) > 0:
+            while True:
+                quiet_at = max(self._intake.heard_at, self._failed_at) + line.quiet_s
+                if (rest := min(quiet_at, limit) - loop.time()) <= 0:
+                    break
                 if lane is not Lane.TRIP and self._turns.waiting(Lane.TRIP):
                     return False
                 await asyncio.sleep(rest)
             self._in_doubt = False
-            self._codec.reset()
-        elif 0 < line.quiet_s < began - self._heard_at:  # no frame has a pause that long inside
-            self._codec.reset()
+            self._intake.forget()
         if (rest := self._not_before - loop.time()) > 0:
             await asyncio.sleep(rest)
         return True
@@ -236,44 +226,41 @@ class Bus:
             raise NotConnected(instrument, f"{self.port}: {self._why_down}")
         return self._transport
 
-    def _quiet_at(self) -> float:
-        return max(self._heard_at, self._failed_at) + self.line.quiet_s
-
     def _release(self, began: float) -> None:
         """End a turn."""
         now = self._loop.time()
+        self._deadline.clear()
         self._not_before = now + self.line.gap_s
         self.counters.busy_s += now - began
         self._turns.give_back()
 
-    async def _write(self, instrument: str, request: bytes, deadline: float) -> None:
+    async def _write(self, instrument: str, request: bytes) -> None:
         """Put the request on the wire; a line that does not take it in time is lost."""
         transport = self._require_link(instrument)
-        self._echo = request if self.line.echo else b""
+        if self.line.echo:
+            self._intake.expect_echo(request)
+        self._writing = task = asyncio.current_task()
+        cancelled = task.cancelling() if task else 0
         try:
-            async with asyncio.timeout_at(deadline):
-                await transport.write(request)
-        except TimeoutError:
+            await transport.write(request)
+        except asyncio.CancelledError:
+            # by the deadline (nearly all writes end at once, and no timer of their own is made)
+            if task is None or not self._expired or task.uncancel() > cancelled:
+                raise
             self._drop(ConnectionError("no more bytes are taken (flow control, dead peer)"))
         except OSError as error:
             self._drop(error)
+        finally:
+            self._writing = None
         if self._transport is None:
             raise LinkLost(instrument, f"{self.port}: {self._why_down}")
 
     def _expire(self) -> None:
+        """Note that the deadline has passed, and end what waits for it."""
         self._expired = True
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    def _count_fault(self, fault: NoReply | GarbledReply) -> None:
-        if isinstance(fault, NoReply):
-            self.counters.timeouts += 1
-        else:
-            self.counters.garbled += 1
-        self._doubt()
+        if self._writing is not None:
+            self._writing.cancel()
+        self._intake.wake()
 
     def _doubt(self) -> None:
         """Remember that bytes of an exchange that failed may still come."""
@@ -284,59 +271,15 @@ class Bus:
         """Take bytes until the link ends or the bus is closed; close the transport."""
         try:
             while True:
-                self._take_bytes(await transport.read())
+                self._intake.take(await transport.read())
         except OSError as error:
             self._drop(error)
         finally:
             if self._transport is transport:  # closed by us, or a fault of ours
                 self._transport, self._why_down = None, "the line has been closed"
-                self._wake()
-            if self._silence is not None:
-                self._silence.cancel()
+                self._intake.wake()
+            self._intake.deaf()
             await transport.close()
-
-    def _take_bytes(self, data: bytes) -> None:
-        self._heard_at = self._loop.time()
-        if self._echo:
-            data = self._without_echo(data)
-        if self._listening:
-            self._heard += data[: HEARD_MAX - len(self._heard)]
-        self._codec.feed(data)
-        if self._silent is not None:
-            if self._silence is not None:
-                self._silence.cancel()
-            self._silence = self._loop.call_later(self._silent.silence_s, self._fall_silent)
-        self._take_frames()
-
-    def _fall_silent(self) -> None:
-        """Tell a codec whose frames end with a silence that there was one."""
-        if self._silent is not None:
-            self._silent.fall_silent()
-        self._take_frames()
-
-    def _take_frames(self) -> None:
-        while (frame := self._codec.next_frame()) is not None:
-            if self._listening:
-                self._frames.append(frame)
-            else:
-                self._tell(frame)
-        if self._frames:
-            self._wake()
-
-    def _without_echo(self, data: bytes) -> bytes:
-        """Drop our own bytes from the front; a broken echo is left to the codec as garbage."""
-        n = min(len(data), len(self._echo))
-        if data[:n] != self._echo[:n]:
-            self._echo = b""
-            return data
-        self._echo = self._echo[n:]
-        return data[n:]
-
-    def _tell(self, frame: bytes) -> None:
-        """Hand a frame that answers nobody to the handlers."""
-        self.counters.stray += 1
-        for handler in self._handlers:
-            handler(frame)
 
     def _drop(self, error: OSError) -> None:
         """Give the link up; the reader closes the transport."""
@@ -344,7 +287,7 @@ class Bus:
         self._why_down = str(error) or type(error).__name__
         if self._reader is not None and self._reader is not asyncio.current_task():
             self._reader.cancel()
-        self._wake()
+        self._intake.wake()
 
     async def _end_reader(self) -> None:
         """Stop reading; raise what went wrong in a handler, if anything did."""
@@ -354,9 +297,7 @@ class Bus:
             return
         reader.cancel()
         await asyncio.wait([reader])
-        if (
-            transport is not None
-        ):  # a reader that was cancelled before its first step closed nothing
+        if transport is not None:  # a reader cancelled before its first step closed nothing
             self._transport, self._why_down = None, "the line has been closed"
             await transport.close()
         if not reader.cancelled():

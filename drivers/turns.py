@@ -1,11 +1,28 @@
-"""Turns on a line: one holder at a time, the most urgent lane first, in order inside a lane."""
+"""Turns on a line: one holder at a time, the most urgent lane first.
+
+Trips and commands go in order of arrival. Polls go by their deadlines, the earliest first: the
+poller says by :data:`DEADLINE` until when what it asks for is wanted (its due time and one period
+more), and drivers need not know. A poll without a deadline, or with a distant one, is given
+``FAIR_S`` from the moment it asks, so that nobody on a line that is asked too much waits for ever
+behind those that are polled more often.
+"""
 
 import asyncio
 from collections import deque
+from contextvars import ContextVar
+from heapq import heappop, heappush
+from itertools import count
+from math import inf
 
 from drivers.signal import Lane
 
 PATIENCE = 8  # commands in a row before one waiting poll goes: readings must not go stale
+FAIR_S = 2.0
+
+# loop time until which the polls of this task are wanted, s
+DEADLINE: ContextVar[float] = ContextVar("poll deadline", default=inf)
+
+Turn = asyncio.Future[None]
 
 
 class Turns:
@@ -13,7 +30,9 @@ class Turns:
 
     def __init__(self) -> None:
         self._held = False
-        self._queues: dict[Lane, deque[asyncio.Future[None]]] = {lane: deque() for lane in Lane}
+        self._urgent: dict[Lane, deque[Turn]] = {Lane.TRIP: deque(), Lane.COMMAND: deque()}
+        self._polls: list[tuple[float, int, Turn]] = []  # a heap, by deadline and arrival
+        self._arrivals = count()
         self._commands_in_a_row = 0
 
     def try_take(self) -> bool:
@@ -27,8 +46,13 @@ class Turns:
         """Wait for the line."""
         if self.try_take():
             return
-        turn = asyncio.get_running_loop().create_future()
-        self._queues[lane].append(turn)
+        loop = asyncio.get_running_loop()
+        turn: Turn = loop.create_future()
+        if lane is Lane.POLL:
+            deadline = min(DEADLINE.get(), loop.time() + FAIR_S)
+            heappush(self._polls, (deadline, next(self._arrivals), turn))
+        else:
+            self._urgent[lane].append(turn)
         try:
             await turn
         except asyncio.CancelledError:
@@ -38,30 +62,31 @@ class Turns:
 
     def give_back(self) -> None:
         """Hand the line to the next in turn, or free it."""
-        if not any(self._queues.values()):
-            self._held = False
-            return
-        while (lane := self._next_lane()) is not None:
-            turn = self._queues[lane].popleft()
+        while (turn := self._next()) is not None:
             if not turn.done():  # else its task was cancelled while it waited
-                self._count(lane)
                 turn.set_result(None)
                 return
         self._held = False
 
     def waiting(self, lane: Lane) -> bool:
         """Return whether somebody waits in this lane."""
-        return any(not turn.done() for turn in self._queues[lane])
+        queue = [turn for _, _, turn in self._polls] if lane is Lane.POLL else self._urgent[lane]
+        return any(not turn.done() for turn in queue)
 
-    def _next_lane(self) -> Lane | None:
-        """Return the lane to serve, or None when nobody waits."""
-        impatient = self._commands_in_a_row >= PATIENCE and self._queues[Lane.POLL]
-        if impatient and not self._queues[Lane.TRIP]:
-            return Lane.POLL
-        return next((lane for lane, queue in self._queues.items() if queue), None)
-
-    def _count(self, lane: Lane) -> None:
-        if lane is Lane.COMMAND and self._queues[Lane.POLL]:
-            self._commands_in_a_row += 1
-        elif lane is Lane.POLL:
+    def _next(self) -> Turn | None:
+        """Take the next turn out of its queue; None when nobody waits."""
+        trips, commands = self._urgent[Lane.TRIP], self._urgent[Lane.COMMAND]
+        if trips:
+            return trips.popleft()
+        impatient = self._commands_in_a_row >= PATIENCE and self._polls
+        if commands and not impatient:
+            turn = commands.popleft()
+            if self._polls and not turn.done():
+                self._commands_in_a_row += 1
+            return turn
+        if not self._polls:
+            return None
+        _, _, turn = heappop(self._polls)
+        if not turn.done():
             self._commands_in_a_row = 0
+        return turn

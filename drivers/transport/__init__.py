@@ -14,8 +14,10 @@ def dial(port: str, line: LineSpec) -> Transport:
         from drivers.transport.tcp import TcpTransport
 
         return TcpTransport.from_address(rest, port)
-    from drivers.transport.serial import SerialTransport, ThreadedSerialTransport
+    if scheme == "rfc2217":
+        from drivers.transport.rfc2217 import Rfc2217Transport
 
-    return (
-        ThreadedSerialTransport(port, line) if scheme == "rfc2217" else SerialTransport(port, line)
-    )
+        return Rfc2217Transport(port, line)
+    from drivers.transport.serial import SerialTransport
+
+    return SerialTransport(port, line)

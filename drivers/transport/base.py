@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from drivers.codec import Codec
 
@@ -29,6 +29,15 @@ class Transport(Protocol):
 
     async def close(self) -> None:
         """Close; may be called twice."""
+        ...
+
+
+@runtime_checkable
+class PushTransport(Transport, Protocol):
+    """A transport that can hand bytes over the moment they come, which saves a turn of the loop."""
+
+    def push_to(self, take: Callable[[bytes], None]) -> None:
+        """Call ``take`` with all bytes; ``read`` then ends with a fault (of ``take``, too) only."""
         ...
 
 

@@ -6,6 +6,7 @@ from drivers.bus import Bus
 from drivers.errors import CommandRejected, GarbledReply, LinkLost, NoReply, NotConnected
 from drivers.signal import Lane
 from drivers.transport.base import LineSpec
+from drivers.turns import DEADLINE
 from tests.drivers.core.peer import Peer, bus_to, echo_upper
 
 pytestmark = pytest.mark.virtual
@@ -398,6 +399,112 @@ async def test_a_fault_in_a_handler_takes_the_line_down_and_is_raised_on_closing
     assert bus.state == "closed"
     with pytest.raises(ZeroDivisionError):
         await bus.close()
+
+
+async def test_cancelling_a_task_in_its_write_frees_the_line(bus, peer):
+    peer.deaf = True
+    writing = asyncio.create_task(ask(bus))
+    await asyncio.sleep(0.5)
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    peer.deaf = False
+    assert await ask(bus) == b"HI"
+
+
+async def test_cancelled_in_the_moment_of_the_deadline_is_cancelled(bus, peer):
+    peer.deaf = True
+    writing = asyncio.create_task(ask(bus, timeout_s=0.5))
+    asyncio.get_running_loop().call_at(now() + 0.5, writing.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert writing.cancelled()
+
+
+async def test_a_command_without_answer_that_is_not_taken_is_a_lost_link(bus, peer):
+    peer.deaf = True
+    with pytest.raises(LinkLost, match="no more bytes are taken"):
+        await bus.send("x", b"set\r\n", lane=Lane.COMMAND)
+    assert now() == pytest.approx(2.0)
+
+
+async def test_the_deadline_does_not_run_while_others_hold_the_line(bus, peer):
+    peer.script = lambda _: [(0.8, b"slow\r\n")]
+    async with asyncio.TaskGroup() as tasks:
+        asked = [tasks.create_task(ask(bus, timeout_s=1.0)) for _ in range(3)]
+    assert [task.result() for task in asked] == [b"slow"] * 3
+
+
+async def test_polls_go_by_their_deadlines(bus, peer):
+    async def poll(name, deadline):
+        DEADLINE.set(deadline)
+        await ask(bus, name)
+
+    async with asyncio.TaskGroup() as tasks:
+        for name, deadline in ((b"a", 0.0), (b"late", 9.0), (b"soon", 0.5), (b"later", 1.0)):
+            tasks.create_task(poll(name, deadline))
+            await asyncio.sleep(0)
+    assert peer.requests == [b"a", b"soon", b"later", b"late"]
+
+
+class Pushing(Peer):
+    """A far end that hands bytes over the moment they come."""
+
+    def push_to(self, take):
+        self.take = take
+
+    async def write(self, data):
+        self.requests.append(data)
+        for after, answer in self.script(data):
+            asyncio.get_running_loop().call_later(after, self._give, answer)
+
+    def _give(self, data):
+        try:
+            self.take(data)
+        except ZeroDivisionError as fault:
+            self._inbox.put_nowait(fault)
+
+    async def read(self):
+        raise await self._inbox.get()
+
+
+async def test_bytes_that_are_pushed_answer_too():
+    peer = Pushing()
+    bus = bus_to(peer)
+    await bus.open()
+    assert await ask(bus) == b"HI"
+    peer.hang_up()
+    await asyncio.sleep(0.01)
+    assert bus.state == "lost"
+    await bus.close()
+
+
+async def test_a_fault_in_a_handler_takes_a_pushing_line_down_too():
+    peer = Pushing()
+    bus = bus_to(peer)
+    await bus.open()
+
+    def buggy(_frame):
+        raise ZeroDivisionError
+
+    bus.on_unsolicited(buggy)
+    peer._give(b"boom\r\n")
+    await asyncio.sleep(0.01)
+    assert bus.state == "closed"
+    with pytest.raises(ZeroDivisionError):
+        await bus.close()
+
+
+async def test_a_fault_in_a_handler_during_an_exchange_frees_the_line(bus, peer):
+    def buggy(_frame):
+        raise ZeroDivisionError
+
+    bus.on_unsolicited(buggy)
+    peer.script = lambda _: [(0.01, b"mine\r\nmore\r\n")]
+    with pytest.raises(ZeroDivisionError):
+        await ask(bus, match=tagged(b"mine"))
+    peer.script = echo_upper
+    assert await ask(bus) == b"HI"
 
 
 def test_a_line_without_bytes_has_no_bus():

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from drivers.signal import Lane
-from drivers.turns import PATIENCE, Turns
+from drivers.turns import DEADLINE, FAIR_S, PATIENCE, Turns
 
 pytestmark = pytest.mark.virtual
 
@@ -82,3 +82,67 @@ async def test_a_turn_given_to_a_task_being_cancelled_is_not_lost():
     with pytest.raises(asyncio.CancelledError):
         await gone
     assert turns.try_take()
+
+
+async def polls_in_order(turns, deadlines):
+    """Queue one poll per deadline while the line is held; return the order they went in."""
+    order = []
+
+    async def one(deadline):
+        if deadline is not None:
+            DEADLINE.set(deadline)
+        await turns.take(Lane.POLL)
+        order.append(deadline)
+        turns.give_back()
+
+    assert turns.try_take()
+    async with asyncio.TaskGroup() as tasks:
+        for deadline in deadlines:
+            tasks.create_task(one(deadline))
+        await asyncio.sleep(0)
+        turns.give_back()
+    return order
+
+
+async def test_the_poll_whose_deadline_is_nearest_goes_first():
+    assert await polls_in_order(Turns(), [1.5, 0.2, 0.9, 0.2]) == [0.2, 0.2, 0.9, 1.5]
+
+
+async def test_a_poll_without_a_deadline_is_given_one():
+    order = await polls_in_order(Turns(), [None, FAIR_S - 0.1, FAIR_S + 60.0])
+    assert order == [FAIR_S - 0.1, None, FAIR_S + 60.0]
+
+
+async def test_nobody_waits_for_ever_behind_those_that_are_polled_more_often():
+    turns, served = Turns(), []
+
+    async def often():
+        while len(served) == 0:
+            DEADLINE.set(asyncio.get_running_loop().time() + 0.1)
+            await turns.take(Lane.POLL)
+            await asyncio.sleep(0.05)
+            turns.give_back()
+
+    async def seldom():
+        DEADLINE.set(3600.0)
+        await turns.take(Lane.POLL)
+        served.append(asyncio.get_running_loop().time())
+        turns.give_back()
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(5):
+            tasks.create_task(often())
+        tasks.create_task(seldom())
+    assert served[0] <= FAIR_S + 0.2
+
+
+async def test_a_cancelled_poll_is_passed_over():
+    turns = Turns()
+    turns.try_take()
+    gone, stays = (asyncio.create_task(turns.take(Lane.POLL)) for _ in range(2))
+    await asyncio.sleep(0)
+    assert turns.waiting(Lane.POLL)
+    gone.cancel()
+    turns.give_back()
+    await stays
+    assert not turns.waiting(Lane.POLL)

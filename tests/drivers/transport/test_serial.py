@@ -15,7 +15,8 @@ from drivers.signal import Lane
 from drivers.transport import dial
 from drivers.transport import serial as module
 from drivers.transport.base import LineSpec
-from drivers.transport.serial import SerialTransport, ThreadedSerialTransport
+from drivers.transport.rfc2217 import Rfc2217Transport
+from drivers.transport.serial import SerialTransport
 
 LINE = LineSpec(codec=lambda _port: LineCodec(b"\r\n"))
 
@@ -87,10 +88,10 @@ async def test_a_file_that_is_no_port_is_an_oserror(tmp_path):
 
 @pytest.mark.parametrize(
     ("number", "hint"),
-    [(errno.EACCES, "group dialout"), (errno.EBUSY, "in use"), (errno.ENODEV, "device")],
+    [(errno.EACCES, "group dialout"), (errno.ENODEV, "plugged in"), (errno.EIO, "device")],
 )
 def test_faults_of_opening_are_in_the_users_words(number, hint):
-    assert hint in str(module._explained(OSError(number, "No such device")))
+    assert hint in str(module.explained(OSError(number, "No such device")))
 
 
 async def test_unplugging_the_adapter_ends_the_read():
@@ -104,7 +105,7 @@ async def test_unplugging_the_adapter_ends_the_read():
     await transport.close()
 
 
-@pytest.mark.parametrize("kind", [SerialTransport, ThreadedSerialTransport])
+@pytest.mark.parametrize("kind", [SerialTransport, Rfc2217Transport])
 async def test_a_port_that_is_not_open_neither_reads_nor_writes(kind):
     transport = kind("/dev/ttyUSB9", LINE)
     with pytest.raises(ConnectionError, match="not open"):

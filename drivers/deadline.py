@@ -1,0 +1,51 @@
+"""One timer for the deadlines of exchanges that follow each other.
+
+Nearly every exchange ends long before its deadline. A timer of its own for each would be made and
+thrown away all the time; this one is left running, and looks at the deadline in force when it ends.
+"""
+
+import asyncio
+from collections.abc import Callable
+from math import inf
+
+
+class Deadline:
+    """Calls ``expired`` when the deadline in force has passed; times are loop times, s."""
+
+    def __init__(self, expired: Callable[[], None]) -> None:
+        self._expired = expired
+        self._at = inf
+        self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = inf
+
+    def set(self, at: float) -> None:
+        """Put a deadline in force, instead of the one before."""
+        self._at = at
+        if at < self._rings_at:
+            self._arm(at)
+
+    def clear(self) -> None:
+        """Have no deadline in force."""
+        self._at = inf
+
+    def close(self) -> None:
+        """Have no deadline, and no timer either."""
+        self.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer, self._rings_at = None, inf
+
+    def _arm(self, at: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._rings_at = at
+        self._timer = asyncio.get_running_loop().call_at(at, self._ring)
+
+    def _ring(self) -> None:
+        at, rung = self._at, self._rings_at
+        self._timer, self._rings_at = None, inf
+        if at <= rung:
+            self._at = inf
+            self._expired()
+        elif at < inf:
+            self._arm(at)
