@@ -10,6 +10,7 @@ from drivers.codec.dle import DleCodec, dle_framed
 from drivers.codec.fixed import FixedCodec
 from drivers.codec.line import LineCodec
 from drivers.codec.mark import MarkCodec
+from drivers.codec.oem import OemCodec
 from drivers.codec.shdlc import ShdlcCodec, shdlc
 from drivers.codec.stx_etx import PacketCodec, StxEtxCodec, packet
 
@@ -20,6 +21,7 @@ __all__ = [
     "FixedCodec",
     "LineCodec",
     "MarkCodec",
+    "OemCodec",
     "PacketCodec",
     "ShdlcCodec",
     "StxEtxCodec",

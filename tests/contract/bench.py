@@ -24,11 +24,22 @@ class Part:
     def __init__(self):
         self.epoch = 0
         self.flow, self.goal, self.at, self.moved = 0.0, None, 1, False
+        self._volume, self._since = 0.0, 0.0
+
+    @property
+    def volume_ml(self):
+        """Return what the pump has really delivered; the simulated pumps cannot ask for it."""
+        return self._volume + self.flow * (self._now() - self._since) / 60.0
+
+    @staticmethod
+    def _now():
+        return asyncio.get_running_loop().time()
 
     def next_epoch(self):
         self.epoch = (self.epoch + 1) % EPOCHS
 
     def set_flow(self, ml_min):
+        self._volume, self._since = self.volume_ml, self._now()
         self.flow = ml_min
         self.moved |= ml_min != 0.0
 
