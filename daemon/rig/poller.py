@@ -1,10 +1,12 @@
 """Polls one instrument: which signals are due when, and what a failure looks like as readings.
 
 One timer per instrument: signals with equal periods fall due together, and periods that divide each
-other meet, so that a driver can read them in as few exchanges as possible.
+other meet, so that a driver can read them in as few exchanges as possible. Instruments fall due one
+after the other (their ``phase``), so that the loop has its hands free when one of them answers.
 """
 
 from collections.abc import Mapping, Sequence
+from math import floor
 
 from drivers.errors import (
     DeviceFault,
@@ -31,12 +33,14 @@ SILENT = frozenset({"timeout", "link", "garbled"})  # what is no answer at all
 class PollPlan:
     """When each signal of an instrument is due; times are loop times, s."""
 
-    def __init__(self, periods: Mapping[str, float], start: float) -> None:
+    def __init__(self, periods: Mapping[str, float], start: float, phase: float = 0.0) -> None:
+        """``phase``, 0 to 1, is the instrument's place in the shortest of its periods."""
         groups: dict[float, list[str]] = {}
         for signal, period in periods.items():
             groups.setdefault(period, []).append(signal)
         self._groups = sorted(groups.items())
         self._order = {signal: i for i, signal in enumerate(periods)}
+        self._offset = phase * min(groups, default=0.0)
         self.restart(start)
 
     def restart(self, now: float) -> None:
@@ -55,11 +59,15 @@ class PollPlan:
             if self._due[i] > now + TOGETHER_S:
                 continue
             names += signals
-            self._due[i] += period
+            self._due[i] = self._next(self._due[i], period)
             if self._due[i] <= now:
-                self._due[i] = now + period
+                self._due[i] = self._next(now, period)
         names.sort(key=self._order.__getitem__)
         return names
+
+    def _next(self, t: float, period: float) -> float:
+        """Return when a poll follows one at ``t``: half a period to one and a half later."""
+        return (floor((t - self._offset) / period + 0.5) + 1) * period + self._offset
 
 
 def urgency(spec: SignalSpec) -> int:

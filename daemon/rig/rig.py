@@ -218,7 +218,14 @@ class Rig:
 
     def _take(self, group: Sequence[Reading]) -> None:
         """Take a group of readings: safety first."""
+        free = self.trip.cause is None
         self._monitor.on_readings(group)
+        if free and self.trip.cause is not None:  # the first bytes of the safe state go first
+            asyncio.get_running_loop().call_soon(self._keep, group)
+        else:
+            self._keep(group)
+
+    def _keep(self, group: Sequence[Reading]) -> None:
         self._latest.take(group)
         if self._flow_names and any(r.signal in self._flow_names for r in group):
             self._monitor.on_readings([self._total_flow(group[-1].t)])
@@ -257,8 +264,9 @@ class Rig:
                 self.alarms,
                 beat=self.heartbeats.source(name, BEAT_WITHIN_S),
                 returned=self.trip.returned,
+                phase=i / len(self.instruments),
             )
-            for name, instrument in self.instruments.items()
+            for i, (name, instrument) in enumerate(self.instruments.items())
         }
 
 

@@ -53,8 +53,12 @@ class Supervisor:
         *,
         beat: Callable[[], None],
         returned: Callable[[], None],
+        phase: float = 0.0,
     ) -> None:
-        """``specs`` are by full name; ``beat`` feeds the watchdog; ``returned`` tells the trip."""
+        """``specs`` are by full name; ``beat`` feeds the watchdog; ``returned`` tells the trip.
+
+        ``phase``, 0 to 1, is when in its period the instrument is polled.
+        """
         self.instrument, self.name = instrument, instrument.name
         self._loop = asyncio.get_running_loop()
         self.connection = Connection(since=self._loop.time())
@@ -66,7 +70,7 @@ class Supervisor:
         self._next_check = 0.0
         self._names = sorted(instrument.signals, key=lambda n: urgency(specs[f"{self.name}.{n}"]))
         periods = {n: s for n in self._names if (s := specs[f"{self.name}.{n}"].poll_s) is not None}
-        self._plan = PollPlan(periods, self._loop.time())
+        self._plan = PollPlan(periods, self._loop.time(), phase)
 
     async def run(self) -> None:
         """Connect, poll until the instrument is lost, and again."""

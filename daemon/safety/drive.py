@@ -114,9 +114,11 @@ class Drive:
     def begin(self) -> None:
         """Start on the pumps at once, without waiting for :meth:`run`, which must follow."""
         if self._tasks is None:
-            self._later = [m for m in self.members if not (m.first and m.reachable())]
-            self._later.sort(key=lambda m: not m.reachable())
-            self._tasks = self._start(m for m in self.members if m not in self._later)
+            now, later, last = [], [], []
+            for member in self.members:
+                place = (now if member.first else later) if member.reachable() else last
+                place.append(member)
+            self._tasks, self._later = self._start(now), later + last
 
     async def run(self) -> SafeReport:
         """Drive everything safe; return when all confirmed, or at ``give_up_s``."""

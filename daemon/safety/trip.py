@@ -54,6 +54,7 @@ class Trip:
         self._at_once: list[Callable[[], None]] = []
         self._tasks: asyncio.TaskGroup | None = None
         self._drive: Drive | None = None
+        self._ready: Drive | None = self._new_drive()  # made beforehand: nothing delays a pull
         self._sequence: asyncio.Task[None] | None = None
         self._settled = asyncio.Event()
 
@@ -139,20 +140,31 @@ class Trip:
             if self._drive is not None:  # its task may have been cancelled before it ran at all
                 await self._drive.end()
 
+    @property
+    def _runs(self) -> bool:
+        """Return whether a sequence runs; one that a reset has ended does not."""
+        sequence = self._sequence
+        return sequence is not None and not (sequence.done() or sequence.cancelling())
+
     def _begin(self) -> None:
-        if self._tasks is None or (self._sequence is not None and not self._sequence.done()):
+        if self._tasks is None or self._runs:
             return
-        self._drive = Drive(self._members, Timing(), self._watch)
+        self._drive, self._ready = self._ready or self._new_drive(), None
         self._drive.begin()
         self._settled.clear()
         self._sequence = self._tasks.create_task(self._carry_out(self._drive), name="trip")
         self._tasks.create_task(self._record(), name="record trip")
 
+    def _new_drive(self) -> Drive:
+        return Drive(self._members, Timing(), self._watch)
+
     async def _carry_out(self, drive: Drive) -> None:
         try:
             await drive.run()
         finally:
-            self._settled.set()
+            if drive is self._drive:  # else a pull has come between its reset and here
+                self._settled.set()
+            self._ready = self._new_drive()
 
     async def _record(self) -> None:
         """Keep the last minutes of all channels with the trip (DOMAIN 8, rule 9)."""

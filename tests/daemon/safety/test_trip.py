@@ -7,6 +7,7 @@ import pytest
 from daemon.errors import Refused, Tripped
 from daemon.events import EventBus
 from daemon.safety.alarms import Alarms
+from daemon.safety.drive import Member
 from daemon.safety.history import History
 from daemon.safety.trip import Cause, Trip
 from drivers.errors import CommandRejected
@@ -274,3 +275,33 @@ async def test_an_idle_trip_has_nothing_to_report():
     trip.returned()
     trip._settled.set()
     assert (await trip.settled()).outcomes == ()
+
+
+async def test_a_trip_pulled_in_the_same_breath_as_a_reset_drives_everything_safe_again():
+    done = []
+
+    async def stop():
+        done.append("pump")
+
+    async def never():
+        await asyncio.Event().wait()
+
+    events = EventBus()
+    members = [
+        Member("pump", stop, first=True),
+        Member("nmr", never, first=False, vital=False),  # keeps the first sequence going
+    ]
+    trip = Trip(members, events, Alarms(events), History())
+    task = asyncio.create_task(trip.run())
+    await asyncio.sleep(0)
+    trip.pull(Cause("person", "first"))
+    await asyncio.sleep(3)
+    assert done == ["pump"]
+    trip.reset([])
+    trip.pull(Cause("person", "second"))
+    await asyncio.sleep(1)
+    assert done == ["pump", "pump"]
+    assert trip.cause == Cause("person", "second")
+    assert not trip.report().safe
+    task.cancel()
+    await asyncio.wait([task])
