@@ -25,7 +25,7 @@ from drivers.table import BadValue, BoundSignal, Kind, Row, TableInstrument
 from drivers.transport.base import LineSpec
 
 _FIELD = re.compile(r"({[^{}]*})")
-_PLAIN = ("", "0", "1", "23.75", "-1.5", "+1.0E+00", "OK")  # replies that could be to anything
+PLAIN = ("", "0", "1", "23.75", "-1.5", "+1.0E+00", "OK")  # replies that could be to anything
 
 
 async def until_answered(act: Callable[[], Awaitable[object]], attempts: int = 3) -> None:
@@ -155,7 +155,7 @@ class AsciiInstrument(TableInstrument):
         if "line" not in own and (says_how or not hasattr(cls, "line")):
             end = cls.reply_end
             cls.line = LineSpec(codec=lambda _port: LineCodec(end), **cls.line_settings)
-        if cls.fence is not None and any(re.fullmatch(cls.fence_reply, text) for text in _PLAIN):
+        if cls.fence is not None and any(re.fullmatch(cls.fence_reply, text) for text in PLAIN):
             raise TypeError(
                 f"{cls.__name__}: fence_reply {cls.fence_reply!r} must say how the reply to"
                 f" {cls.fence!r} looks, and fit no other (it fits a plain value)"
