@@ -36,10 +36,15 @@ def _describe(name: str) -> dict[str, Any]:
 
 def _defaults(options: type[BaseModel]) -> dict[str, Any]:
     return {
-        key: field.get_default(call_default_factory=True)
+        key: _plain(field.get_default(call_default_factory=True))
         for key, field in options.model_fields.items()
         if not field.is_required()
     }
+
+
+def _plain(default: Any) -> Any:
+    """Return a default as JSON has it; an option may be a table of its own."""
+    return default.model_dump(mode="json") if isinstance(default, BaseModel) else default
 
 
 def _signal(spec: SignalSpec) -> dict[str, Any]:
