@@ -147,6 +147,12 @@ COMMANDS = (
         ),
     ),
     Command(
+        "replay",
+        "run a recording as a test of the drivers; ends with 3 at a difference",
+        "replaying:replay",
+        (arg("trace", metavar="TRACE", help="a file that --trace has written"), JSON),
+    ),
+    Command(
         "safe",
         "drive everything to its safe state, now",
         "rigs:safe",

@@ -46,9 +46,12 @@ async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
 
 
 def check(arguments: argparse.Namespace) -> int:
-    """List every fault of a configuration; with ``--connect`` ask the instruments too."""
+    """List every fault of a file; with ``--connect`` ask the instruments of a configuration too."""
+    from daemon.described import looks_described
     from daemon.settings.load import load
 
+    if looks_described(arguments.config):
+        return _check_description(Path(arguments.config), as_json=arguments.json)
     try:
         settings = load(arguments.config)
     except ConfigError as error:
@@ -69,6 +72,20 @@ def check(arguments: argparse.Namespace) -> int:
         for name, answer in answers.items():
             print(f"{name}: {answer['message']}")
     return 0 if ok else 3
+
+
+def _check_description(path: Path, *, as_json: bool) -> int:
+    """List every fault of an instrument's description; its examples are run."""
+    from daemon.described import broken, examples_in
+
+    faults = broken(str(path))
+    if as_json:
+        print_json({"ok": not faults, "faults": faults})
+        return ConfigError.exit_code if faults else 0
+    if faults:
+        raise ConfigError(faults)
+    print(f"{path}: no fault found ({examples_in(path)} examples)")
+    return 0
 
 
 def safe(arguments: argparse.Namespace) -> int:
