@@ -59,5 +59,9 @@ async def test_what_was_confirmed_on_a_stalling_line_has_been_done(bench, longes
         await bench.order(rng)
         await bench.poll()
         await asyncio.sleep(0.05)
-    assert bench.found.faults < 60 + 60
-    assert bench.found.wrong == []
+    bench.calm()
+    await asyncio.sleep(10)
+    await bench.poll()  # what has been lost may cost one more question
+    faults = bench.found.faults
+    await bench.order(rng)
+    assert (bench.found.wrong, bench.found.faults) == ([], faults)

@@ -17,7 +17,7 @@ import pytest
 
 from drivers.errors import InstrumentError
 from drivers.registry import Lines
-from drivers.roles import FlowController, Pump, Thermostat, Valve
+from drivers.roles import FlowController, Pump, SyringePump, Thermostat, Valve
 from simulators.wire.hostile import whole
 from simulators.wire.line import Line, Station
 from simulators.wire.memory import MemoryEnd
@@ -121,8 +121,12 @@ class Watched(Bench):
         """Return what the observer reads now, and what the plant itself knows."""
         readings = await self.observer.poll(names)
         true = dict(zip(names, (r.value for r in readings), strict=True))
-        if isinstance(self.instrument, Pump) and "flow" in true:
-            true["flow"] = pytest.approx(self.part.flow, rel=2e-3, abs=1e-4)
+        if isinstance(self.instrument, Pump):
+            delivered = self.part.volume_ml
+            known = {"flow": self.part.flow, "dispensed": delivered}
+            if isinstance(self.instrument, SyringePump):
+                known["remaining"] = self.instrument.capacity_ml - delivered
+            true |= {name: value for name, value in known.items() if name in true}
         return true
 
     async def poll(self, names=None):
@@ -144,11 +148,16 @@ class Watched(Bench):
     def _judge(self, name, value, before, after):
         if value is None:
             self.found.bad += 1
-        elif is_true(value, before, after):
+        elif is_true(value, before, after, self.step(name)):
             self.found.values += 1
         else:
             truth = before if before == after else f"{before!r} to {after!r}"
             self.found.wrong.append(f"{name} read {value!r}, the truth is {truth}")
+
+    def step(self, name):
+        """Return how far a true value may be from the plant's: the last digit on the wire."""
+        plant = isinstance(self.instrument, Pump) and name in {"flow", "dispensed", "remaining"}
+        return 0.003 if plant else 0.0
 
     async def recover(self):
         """Do as the supervisor: when the line is gone, open it and prepare until that goes well.
@@ -214,11 +223,13 @@ class Watched(Bench):
         return isinstance(self.instrument, Pump | Thermostat | Valve | FlowController)
 
 
-def is_true(value, before, after):
+def is_true(value, before, after, step):
     """Return whether a value is the truth before or after, or, of a number that moves, between."""
     if value in (before, after):
         return True
-    ends = (before, after)
-    if any(isinstance(end, bool) or not isinstance(end, int | float) for end in (value, *ends)):
+    known = (value, before, after)
+    if any(isinstance(one, bool) or not isinstance(one, int | float) for one in known):
         return False
-    return min(ends) - 1e-9 <= value <= max(ends) + 1e-9 and before != after
+    low, high = min(before, after), max(before, after)
+    step += 1e-9 if step == 0 else 2e-3 * abs(value)
+    return low - step <= value <= high + step and (step > 1e-6 or before != after)

@@ -25,5 +25,8 @@ class Case:
     simulated: dict[str, Any] = field(default_factory=dict)  # options of the simulated instrument
     binary: bool = False  # a stream without checksum in which noise can look like a number
 
+    def __post_init__(self):
+        self.binary |= self.framing == "modbus-tcp"
+
     def __str__(self):
         return f"{self.driver} on {self.port.partition('//')[0].rstrip(':') or 'serial'}"
