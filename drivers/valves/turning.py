@@ -44,7 +44,7 @@ class TextValve(AsciiInstrument):
     ) -> None:
         self._own: ValveOptions = options
         super().__init__(name, bus, options, limits)
-        self._positions = options.positions
+        self._positions: int | None = options.positions
         self._goal: int | None = None  # where it was turned to, and has been seen
         if options.safe_position is not None:
             self.position.checked(options.safe_position)  # raises before anything is opened
@@ -85,6 +85,15 @@ class TextValve(AsciiInstrument):
             raise WrongInstrument(self.name, what)
         self._positions = positions
 
+    @property
+    def turn_s(self) -> float:
+        """Return the longest that a turn may take, s."""
+        return self._own.turn_s
+
+    def moved(self) -> None:
+        """Note that the rotor is not where it was turned to any more."""
+        self._goal = None
+
     async def turn(self, position: int, lane: Lane = Lane.COMMAND) -> int:
         """Turn to this position, wait until it is there, return the read-back."""
         reading = await self.position.set(position, lane)
@@ -119,12 +128,12 @@ class TextValve(AsciiInstrument):
     async def until_there(self, position: int, lane: Lane) -> None:
         """Wait for the rotor; raise DeviceFault when it does not arrive in time."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._own.turn_s
+        deadline = loop.time() + self.turn_s
         while (at := await self.where(lane)) != position:
             if loop.time() >= deadline:
                 raise DeviceFault(
                     self.name,
-                    f"did not arrive at position {position} within {self._own.turn_s:g} s;"
+                    f"did not arrive at position {position} within {self.turn_s:g} s;"
                     f" it says it is at {at}{self.complaint()}",
                 )
             await asyncio.sleep(LOOK_S)
