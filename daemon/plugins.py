@@ -4,6 +4,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
+from daemon.described import driver, is_description, simulated
 from daemon.errors import ConfigError
 
 Group = Literal[
@@ -26,7 +27,12 @@ def names(group: Group) -> list[str]:
 
 
 def load(group: Group, name: str) -> Any:
-    """Import and return a plug-in; raise ConfigError when it is unknown or does not import."""
+    """Import and return a plug-in; raise ConfigError when it is unknown or does not import.
+
+    A driver or simulated instrument may be the path of a description file (``.toml``).
+    """
+    if group in ("taylord.drivers", "taylord.simulators") and is_description(name):
+        return driver(name) if group == "taylord.drivers" else simulated(name)
     point = _installed(group).get(name)
     if point is None:
         raise ConfigError([f"{name!r} is not an installed plug-in of {group}"])

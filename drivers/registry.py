@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast, runtime_checkable
 
 from drivers.bus import Bus
@@ -55,7 +56,11 @@ def driver_names() -> tuple[str, ...]:
 
 
 def driver_class(name: str) -> Driver:
-    """Return the driver of this name; raise ValueError that names the known ones."""
+    """Return the driver of this name, or of a description file (``.toml``); raise ValueError."""
+    if name.endswith(".toml"):
+        from drivers.described.load import described
+
+        return cast("Driver", described(Path(name)))
     try:
         return cast("Driver", _entry_points()[name].load())
     except KeyError:

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError, create_model
 
 from daemon import plugins
+from daemon.described import broken, is_description
 from daemon.settings.models import AnalysisSettings, InstrumentSettings
 from daemon.settings.subject import Subject
 from daemon.settings.wording import fault_lines, nearest
@@ -22,6 +23,9 @@ def instrument_faults(subject: Subject) -> Iterator[str]:
     for name, instrument in subject.settings.instruments.items():
         at = f"instruments.{name}"
         driver = subject.drivers.get(name)
+        if driver is None and is_description(instrument.driver):
+            yield from (f"{at}.driver: {fault}" for fault in broken(instrument.driver))
+            continue
         if driver is None:
             known = nearest(instrument.driver, plugins.names("taylord.drivers"))
             yield f"{at}.driver: unknown driver {instrument.driver!r}{known}"

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from daemon.described import is_description
 from daemon.errors import ConfigError
 from daemon.settings.check import cross_check
 from daemon.settings.models import Settings
@@ -21,7 +22,7 @@ MAX_BYTES = 1 << 20
 
 def load(path: str | Path) -> Settings:
     """Return the checked settings of a TOML file; raise ConfigError with every fault."""
-    raw = read_toml(Path(path))
+    raw = beside(Path(path), read_toml(Path(path)))
     settings, faults = parse(raw)
     if faults or settings is None:
         raise ConfigError([f"{path}: {fault}" for fault in faults])
@@ -34,7 +35,7 @@ def salvage(path: str | Path) -> tuple[Settings, list[str]]:
     For going safe: a mistake elsewhere in the file must not keep a pump running. Raises
     ConfigError only when nothing can be read at all.
     """
-    raw = read_toml(Path(path))
+    raw = beside(Path(path), read_toml(Path(path)))
     settings, faults = parse(raw)
     if settings is None:
         table = raw.get("instruments")
@@ -50,6 +51,16 @@ def _stands_alone(name: str, row: Any) -> bool:
     except ValidationError:
         return False
     return True
+
+
+def beside(path: Path, raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the tables with description files found beside the configuration that names them."""
+    table = raw.get("instruments")
+    for row in table.values() if isinstance(table, Mapping) else ():
+        name = row.get("driver") if isinstance(row, dict) else None
+        if isinstance(name, str) and is_description(name):
+            row["driver"] = str(path.parent / name)
+    return raw
 
 
 def read_toml(path: Path) -> dict[str, Any]:

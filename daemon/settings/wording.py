@@ -66,7 +66,7 @@ def _is_branch(part: int | str) -> bool:
     """Tell whether pydantic put the name of a union's branch in the path."""
     return isinstance(part, str) and (
         part in {"str", "float", "int", "PlannerCommand", "[key]"}
-        or part.startswith(("function-", "tuple["))
+        or part.startswith(("function-", "tuple[", "constrained-", "literal[", "dict["))
     )
 
 
@@ -122,6 +122,6 @@ def _keys_at(annotation: Any, loc: Loc) -> list[str]:
     if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
         return []
     if not loc:
-        return list(annotation.model_fields)
+        return [field.alias or key for key, field in annotation.model_fields.items()]
     field = annotation.model_fields.get(str(loc[0]))
     return _keys_at(field.annotation, loc[1:]) if field else []

@@ -200,14 +200,15 @@ def _framing_faults(description: Description) -> Iterator[str]:
         allowed = "reply_end, prompt, length, fixed, silence_s, document"
         yield f"framing: exactly one of {allowed} says where a reply ends, got {given}"
     yield from _expression_faults("framing.prompt", framing.prompt)
-    binary_in_line = checksum is not None and checksum.form == "binary"
-    if binary_in_line and checksum.place == "before-end" and framing.reply_end is not None:
+    if not description.exchanges:
+        yield "exchanges: is missing: what is sent, and what comes back?"
+    if checksum is None or framing.reply_end is None:
+        return
+    if checksum.form == "binary" and checksum.place == "before-end":
         yield (
             "checksum.form: a binary checksum may hold the end mark and cut the reply; allowed"
             ' with place = "after-end", or with length, fixed or silence_s'
         )
-    if not description.exchanges:
-        yield "exchanges: is missing: what is sent, and what comes back?"
 
 
 def _fence_faults(description: Description, book: Book) -> Iterator[str]:

@@ -66,7 +66,7 @@ class SimDescribed:
         session = TextSession(self.wire, self.answer, send, self.clock)
         self._sessions = [s for s in self._sessions if not s.gone] + [session]
         for table in self.sheet.rows("unsolicited"):
-            if "every_s" in table:
+            if "every_s" in table and self.state.timers:
                 self._tell_later(session, table)
         return session
 
@@ -141,6 +141,14 @@ class SimDescribed:
         return None
 
 
+def simulated(
+    described: Sheet, name: str, options: Table, ports: Ports, clock: Clock
+) -> SimDescribed | SimDescribedModbus:
+    """Return an instrument as its file describes it."""
+    kind = SimDescribedModbus if described.modbus else SimDescribed
+    return kind(described, name, options, ports, clock)
+
+
 class Described:
     """What makes simulated instruments of one file; stands where their class would stand."""
 
@@ -155,9 +163,7 @@ class Described:
         self, name: str, options: Mapping[str, Any], ports: Ports, clock: Clock
     ) -> WireInstrument:
         """Return an instrument."""
-        described = sheet(self.path, options)
-        kind = SimDescribedModbus if described.modbus else SimDescribed
-        return kind(described, name, options, ports, clock)
+        return simulated(sheet(self.path, options), name, options, ports, clock)
 
 
 def shipped(stem: str) -> Described:

@@ -28,6 +28,7 @@ class State:
         self._outcomes: list[Any] = simulated.get("outcomes", [])
         self._guards: list[Any] = simulated.get("guards", [])
         self._plant = Coupling(sheet, name, ports)
+        self.timers = True  # False: nothing happens by itself (there is no loop)
         self._watch: asyncio.TimerHandle | None = None
         self._looking: asyncio.TimerHandle | None = None
 
@@ -109,9 +110,10 @@ class State:
             return
         if self._watch is not None:
             self._watch.cancel()
+        self._watch = None
         seconds = float(values[field])
-        loop = asyncio.get_running_loop() if seconds > 0 else None
-        self._watch = loop.call_later(seconds, self._bark) if loop is not None else None
+        if seconds > 0 and self.timers:
+            self._watch = asyncio.get_running_loop().call_later(seconds, self._bark)
 
     def _bark(self) -> None:
         """Go to the safe state: nobody has spoken in time."""
@@ -139,7 +141,7 @@ class State:
 
     def _look_on(self) -> None:
         running = self.values.get(self.sheet.named("running"), False)
-        if self._guards and running and self._looking is None:
+        if self._guards and running and self._looking is None and self.timers:
             self._looking = asyncio.get_running_loop().call_later(_LOOK_S, self._look_again)
 
     def _look_again(self) -> None:
