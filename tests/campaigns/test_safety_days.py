@@ -38,14 +38,18 @@ def fault(kind, at=600.0, **more):
     return {"kind": kind, "at": at} | more
 
 
+# whichever pump is asked first after the clog
+HIGH_PRESSURE = "line pressure or pump-c.pressure beyond the reactor"
+
+
 @pytest.mark.parametrize(
     ("broken", "tripped_by"),
     [
         (fault("heater_stuck", size=1.0), "bath runs away"),
         (fault("dead_sensor", instrument="bath"), "bath heats unseen"),
         (fault("leak", size=10.0), "pump-a.pressure is lost"),
-        (fault("clog", size=1e4), "line pressure"),
-        (fault("clog", size=0.2), "line pressure"),
+        (fault("clog", size=1e4), HIGH_PRESSURE),
+        (fault("clog", size=0.2), HIGH_PRESSURE),
         (fault("garbage", instrument="pump-a"), "line pressure"),
         (fault("silent", instrument="bath", duration=20.0), "bath heats unseen"),
     ],
@@ -53,7 +57,8 @@ def fault(kind, at=600.0, **more):
 )
 def test_a_dangerous_fault_trips_the_rig_and_leaves_it_safe(broken, tripped_by, tmp_path):
     night = Night(tmp_path, broken)
-    assert night.trips == [tripped_by]
+    (tripped,) = night.trips
+    assert tripped in tripped_by.split(" or ")
     assert night.outcome.exit_code == 4
     assert [e["status"] for e in night.outcome.document["experiments"]] == ["aborted"]
     pumps_and_heat = night.stage.truth

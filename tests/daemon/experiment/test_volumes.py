@@ -17,6 +17,7 @@ def polled(programme, every_s=1.0, clocks=None, feed="f"):
     """Run a programme of commanded steps with polls in between; return the clocks and true mL."""
     clocks = clocks or VolumeClocks([feed])
     t, true_ml = 0.0, 0.0
+    clocks.keep(t)  # history begins with the first row
     for seconds, flow in programme:
         clocks.meters[feed].on_step(t, flow)
         end, poll = t + seconds, t + every_s
