@@ -240,11 +240,12 @@ class RegloPump(RegloWire):
         text, sent = self._wire(ml_min)
         try:
             answer = await self.tell(f"f{text}", lane=lane)
+            taken = sent if answer == DONE else self._accepted(number(answer), sent)
             if not turning:
                 await self.tell("H", lane=lane)
         except CommandRejected as error:
             raise await self._told_why(error, lane) from None
-        return sent if answer == DONE else self._accepted(number(answer), sent)
+        return taken
 
     def _accepted(self, answered: float, sent: float) -> float:
         """Return the flow as the pump says it took it; raise when it is another."""

@@ -90,37 +90,28 @@ class SimRegloIcc:
         if found is None:
             return UNKNOWN if self is self.housing.head else None
         digit, command = int(found[1]), found[2]
-        if not self._is_meant(digit):
+        housing = self.housing
+        if digit not in ((0, *CHANNELS) if housing.by_channel else (housing.address,)):
             return None
-        if self is self.housing.head and (reply := self._answer_for_all(command)) is not None:
-            return reply
         if command in _OF_THE_HOUSING:
-            return None
-        if not self.housing.by_channel or digit == 0:  # each does it, one answers
+            return self._answer_for_all(command) if self is housing.head else None
+        if not housing.by_channel or digit == 0:  # each does it, one answers
             reply = self._answer(command)
-            return reply if self is self.housing.head else None
-        return self._answer(command)
+            return reply if self is housing.head else None
+        answers_for = digit if digit in housing.channels else housing.head.number
+        return self._answer(command) if self.number == answers_for else None
 
-    def _is_meant(self, digit: int) -> bool:
-        if not self.housing.by_channel:
-            return digit == self.housing.address
-        housed = digit in self.housing.channels
-        mine = digit in (0, self.number) or (self is self.housing.head and not housed)
-        return mine and digit in (0, *CHANNELS)
-
-    def _answer_for_all(self, command: str) -> str | None:
-        """Return the reply to what concerns the housing; None when a channel answers."""
+    def _answer_for_all(self, command: str) -> str:
+        """Return the reply to what concerns the housing."""
         housing = self.housing
         texts = {"#": IDENTITY, "(": VERSION, "xS": SERIAL, "x!": PROTOCOL}
         texts |= {"~": str(int(housing.by_channel)), "xE": str(int(housing.events))}
         if command in texts:
             return texts[command] + _LINE_END
-        if command in ("~0", "~1"):
+        if command.startswith("~"):
             housing.by_channel = command == "~1"
-        elif command in ("xE0", "xE1"):
-            housing.events = command == "xE1"
         else:
-            return None
+            housing.events = command == "xE1"
         return DONE
 
     def _answer(self, command: str) -> str:
