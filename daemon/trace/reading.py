@@ -37,6 +37,7 @@ NEEDED: dict[str, dict[str, type | tuple[type, ...]]] = {
 class Trace:
     """A trace file, read."""
 
+    path: Path
     head: Record
     ports: dict[int, str] = field(default_factory=dict[int, str])  # by line
     instruments: list[Record] = field(default_factory=list[Record])
@@ -64,7 +65,7 @@ def read_trace(path: Path) -> Trace:
         raise ConfigError(
             [f"{path}: is of form {head.get('version')!r}, this taylord reads form {FORM}"]
         )
-    trace = Trace(head)
+    trace = Trace(path, head)
     for number, line in enumerate(lines[1:], start=2):
         last = number == len(lines)
         record = _parsed(path, number, line) if line else None

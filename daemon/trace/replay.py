@@ -111,7 +111,9 @@ class _Player:
             return self._lines.instrument(row["name"], row["driver"], port, row["options"], limits)
         except (ValueError, TypeError) as error:
             what = " ".join(str(error).split())
-            raise ConfigError([f"trace: {row['name']}: cannot be made: {what}"]) from None
+            raise ConfigError(
+                [f"{self._trace.path}: {row['name']}: cannot be made: {what}"]
+            ) from None
 
     async def play(self) -> dict[str, Any] | None:
         """Play all events; return the first difference, or None."""
@@ -172,13 +174,13 @@ class _Player:
     def _begin(self, record: Record) -> None:
         instrument = self._instruments.get(record["of"])
         if instrument is None:
-            raise ConfigError([f"trace: call {record['n']}: no instrument {record['of']!r}"])
+            raise ConfigError([f"{self._trace.path}: call {record['n']}: no such instrument"])
         task = asyncio.create_task(_made(instrument, record), name=f"call {record['n']}")
         self._calls[record["n"]] = (record, task)
 
     async def _end(self, record: Record) -> None:
         if record["n"] not in self._calls:
-            raise ConfigError([f"trace: done {record['n']}: there was no such call"])
+            raise ConfigError([f"{self._trace.path}: done {record['n']}: there was no such call"])
         call, task = self._calls.pop(record["n"])
         where = f"{call['of']}.{call['do']}({', '.join(map(str, call['with']))})"
         by_file = call["do"] in FILES and "gives" in record
