@@ -76,5 +76,6 @@ class Rfc2217Transport:
         pool, self._pool = self._pool, None
         if pool is not None:
             if port is not None:
-                await asyncio.get_running_loop().run_in_executor(pool, _shut, port)
+                shut = asyncio.get_running_loop().run_in_executor(pool, _shut, port)
+                await asyncio.wait([shut])  # which a cancellation of ours does not reach
             pool.shutdown(wait=False)
