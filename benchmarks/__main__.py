@@ -20,6 +20,7 @@ SCRIPTS = {
     "trip_latency": (("30",), ("200",)),
     "store": ((), ()),
     "mqtt_latency": (("--rounds", "200"), ("--rounds", "1000")),
+    "hostile": (("--exchanges", "5000"), ()),
     "loop_lag": (("--seconds", "8"), ("--seconds", "40")),
     "steady_state": (("--steps", "200"), ("--steps", "1000")),
     "planner_snar": (("--seeds", "1"), ("--seeds", "10")),

@@ -74,7 +74,7 @@ class SimSpinsolve:
         """Return the answer to one document, or None for silence (also when it is no XML)."""
         try:
             root = ET.fromstring(document)  # noqa: S314  # a simulator's own test input
-        except ET.ParseError:
+        except (ET.ParseError, LookupError, ValueError):  # the last two: a strange encoding
             return None
         if root.tag != "Message" or len(root) != 1:
             return None

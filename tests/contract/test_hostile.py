@@ -142,15 +142,12 @@ async def test_of_one_trouble_comes_no_false_value_and_no_delay(bench, kind):
 @pytest.mark.parametrize("seed", range(2))
 async def test_of_all_troubles_mixed_comes_no_false_value_and_no_delay(bench, seed):
     rng = random.Random(seed)
-    bench.line.trouble = mixed = hostile.Mixed(rng, troubles.noticeable(bench, rng), 0.7)
+    bench.line.trouble = hostile.Mixed(rng, troubles.noticeable(bench, rng), 0.7)
     bench.takes = lambda: rng.random() > 0.05
     for k in range(80):
         await bench.hostile_round(rng)
-        if k % 20 == 19:  # a pause, in which everything comes that may come
-            bench.line.trouble = hostile.whole
-            await asyncio.sleep(12.0)
-            await bench.poll()
-            bench.line.trouble = mixed
+        if k % 20 == 19:
+            await bench.pause()
     assert bench.found.values > 0
 
 

@@ -82,3 +82,8 @@ def unnoticeable(bench, rng):
     if not bench.case.checksum:
         troubles |= {"flipped": hostile.flipped(rng), "plain noise": noise(rng, PLAIN)}
     return troubles
+
+
+def all_of(bench, rng):
+    """Return both kinds of troubles."""
+    return {**noticeable(bench, rng), **unnoticeable(bench, rng)}

@@ -175,6 +175,13 @@ class Watched(Bench):
             await asyncio.sleep(0.5)
         self.line.trouble, self.takes = trouble, takes
 
+    async def pause(self):
+        """Let the line be quiet and good for so long that everything comes that may come."""
+        trouble, self.line.trouble = self.line.trouble, whole
+        await asyncio.sleep(12.0)
+        await self.poll()
+        self.line.trouble = trouble
+
     async def hostile_round(self, rng):
         """Give an order now and then, poll, and recover."""
         if self.acts and rng.random() < 0.2:
