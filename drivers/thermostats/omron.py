@@ -15,7 +15,7 @@ until it is switched on by one; the driver does that, and chooses the RAM write 
 setpoints do not wear out the memory. Connecting switches nothing else. After a power cut the unit
 is in the state of its memory: it may run, to a setpoint nobody asked for. When the driver finds its
 settings lost or another setpoint than its own, it reports a fault; while connecting it switches
-control off, if it had switched it on. The positions of status bits differ between models (tables of
+control off, if it had switched it on, and reports that. The positions of status bits differ between models (tables of
 the manuals), so they are options; the defaults are those of the E5_C.
 Unverified on hardware.
 """
@@ -143,6 +143,7 @@ class Omron(ModbusInstrument):
         self._heats = False  # control is on by our doing
         self._commanded: float | None = None  # setpoint that we have confirmed, degC
         self._lost = ""  # what shows that its settings are not ours any more
+        self._ended = ""  # for the same reason, while connecting
         self.divisor = nan  # until it is settled, no number can be read or written
 
     # --- life
@@ -169,9 +170,10 @@ class Omron(ModbusInstrument):
         self._scaled = False
         await self.settle_scale()
         status = await self._status_word(Lane.COMMAND)
-        if self._heats and await self._settings_lost(status):
+        if self._heats and (why := await self._settings_lost(status)):
             await self._switch(on=False, lane=Lane.COMMAND)
             self._heats, self._commanded = False, None
+            self._ended = f"{why}; control is off now"
         self._lost = ""
         if not self._has(status, self.bits.writing):
             await self._operate(WRITING_ON)
@@ -196,9 +198,9 @@ class Omron(ModbusInstrument):
         return ""
 
     async def check(self) -> None:
-        """Raise DeviceFault on an input error, a fault bit, or when its settings are lost.
+        """Raise DeviceFault on an input error, a fault bit, or when its settings were lost.
 
-        The last lasts until heat is switched off by command, or the instrument is prepared anew.
+        The last lasts until heat is switched off by command, or on again after connecting anew.
         """
         status = await self._status_word(Lane.POLL)
         names = {"input error": self.bits.input_error, **self.bits.faults}
@@ -206,8 +208,8 @@ class Omron(ModbusInstrument):
             raise DeviceFault(self.name, f"{', '.join(found)} (status {status:08X}h)")
         if self._heats:
             self._lost = self._lost or await self._settings_lost(status)
-        if self._lost:
-            raise DeviceFault(self.name, self._lost)
+        if why := self._lost or self._ended:
+            raise DeviceFault(self.name, why)
 
     async def make_safe(self) -> None:
         """Stop control, on the trip lane."""
@@ -225,13 +227,13 @@ class Omron(ModbusInstrument):
         self._heats, self._commanded = True, None  # not known until it is confirmed
         held = (await self.setpoint.set(degc, lane)).value
         await self._switch(on=True, lane=lane)
-        self._commanded = cast("float", held)  # set() has compared it with ``degc``
+        self._commanded, self._ended = cast("float", held), ""  # set() has compared it
         return self._commanded
 
     async def heat_off(self, lane: Lane = Lane.COMMAND) -> None:
         """Stop control, confirmed; harmless twice, so it is sent again when its answer is lost."""
         await until_answered(lambda: self._switch(on=False, lane=lane))
-        self._heats, self._commanded = False, None
+        self._heats, self._commanded, self._ended = False, None, ""
         if self._lost and lane is not Lane.TRIP:  # somebody has dealt with it: fit for use again
             await self.prepare()
 

@@ -446,6 +446,17 @@ async def test_after_a_power_cut_connecting_ends_a_heating_nobody_asked_for(benc
     await driver.prepare()
     assert rig.block.goal is None
     assert (sim.flags["writing"], sim.ram_mode) == (1, True)
+    with pytest.raises(DeviceFault, match="its settings are lost; control is off now"):
+        await driver.check()
+    assert await driver.set_temperature(60.0) == 60.0
+    await driver.check()
+
+
+async def test_a_heating_that_connecting_has_ended_is_told_until_heat_is_switched_off(bench):
+    driver, sim, _ = await remembering(bench, 200.0)
+    sim.power_cycle()
+    await driver.prepare()
+    await driver.heat_off()
     await driver.check()
 
 
