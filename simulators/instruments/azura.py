@@ -60,6 +60,15 @@ class SimAzuraPump(AsciiServer):
         self._looked = float("-inf")
         self._watch: asyncio.TimerHandle | None = None
 
+    def power_cycle(self) -> None:
+        """Interrupt the power: it stands still afterwards, unless STARTMODE says run at power-up.
+
+        The table does not say what else is kept; here everything is.
+        """
+        self.running = self.settings["STARTMODE"] == 1
+        self.remote = False
+        self._act()
+
     def answer(self, line: str) -> str | None:
         """Return the reply to one request; the pump looks at its pressure limits first."""
         self._check_limits()

@@ -71,6 +71,14 @@ class SimEurotherm3216(ModbusServer):
         """Return whether the thermocouple is open."""
         return isnan(self._heater.temperature_degc())
 
+    def power_cycle(self) -> None:
+        """Interrupt the power: what is not in EEPROM is lost; the local setpoint is in use again.
+
+        The manual names only the setpoints as kept; that control goes on is assumed, for the worst.
+        """
+        self.values |= {REMOTE_SP: _AMBIENT_DEGC, REMOTE: 0.0, SP_SELECT: 0.0, SP_RATE: 0.0}
+        self._follow()
+
     def read(self, address: int, count: int) -> Sequence[int]:
         """Return registers, scaled integers or halves of floats."""
         if address >= FLOATS:

@@ -46,6 +46,10 @@ class SimHuberPilotOne:
             return self._modbus.session(send, framing)
         return PbSession(self, send)
 
+    def power_cycle(self) -> None:
+        """Interrupt the power: the settings are lost."""
+        self.circulator.restart()
+
     def answer(self, line: bytes) -> bytes | None:
         """Return the reply to one PB command without its end, or None for silence."""
         found = _PB.fullmatch(line)
