@@ -185,7 +185,8 @@ def _options(description: Description, stem: str) -> type[DriverOptions]:
     fields["timeout_s"] = (Annotated[float, Field(gt=0, le=60)], description.line.timeout_s)
     if (watchdog := description.watchdog) is not None:
         low, high = watchdog.range
-        fields["watchdog_s"] = (Annotated[int, Field(ge=low, le=high)], watchdog.default)
+        seconds: Any = Literal[0] | Annotated[int, Field(ge=low, le=high)]  # 0: off
+        fields["watchdog_s"] = (seconds, watchdog.default)
     for name, option in description.options.items():
         allowed: Any = Literal[tuple(option.choices)]  # type: ignore[valid-type]
         fields[name] = (allowed, option.default)

@@ -114,6 +114,9 @@ class Care:
     # --- watchdog
 
     async def _arm(self, field: str, lane: Lane) -> None:
+        """Write the watchdog's time; one that is off and cannot be asked is left alone."""
+        if not self._watchdog_s and not self._can_ask(field):
+            return
         self._fed_at = asyncio.get_running_loop().time()
         signal = cast("Forced", self.part(field))
         await signal.force(self._watchdog_s, lane)

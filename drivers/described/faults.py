@@ -95,7 +95,7 @@ def _clear_names(description: Description, name: str, part: FieldPart) -> Iterat
     from drivers.described.build import reserved
 
     for own in (name, *part.bits):
-        if own in reserved(description):
+        if not own.startswith("_") and own in reserved(description):
             yield f"fields.{own}: is the name of something else in drivers; take another"
     for bit in part.bits:
         if bit in description.fields:

@@ -135,7 +135,7 @@ class ErrorPart(Strict):
     is_: Annotated[Literal["rejected", "fault", "busy", "no-value"], Field(alias="is")] = "rejected"
     says: str = ""
     then: str | None = None  # sent after it, to clear the instrument's buffer
-    when: Literal["unknown", "range"] | None = None  # of the simulated instrument
+    when: Literal["unknown", "range", "any"] | None = None  # of the simulated instrument
 
 
 class AlarmPart(Strict):
@@ -181,6 +181,7 @@ class RolePart(Strict):
     dispensed: Name = "dispensed"
     position: Name = "position"
     mass: Name = "mass"
+    stalled: Name = "stalled"  # of the simulated pump
     travel_s: Annotated[float, Field(gt=0, le=60)] = 5.0  # of a valve, at the most
 
 
@@ -209,7 +210,7 @@ class DerivedPart(Strict):
     """A simulated field that follows another one."""
 
     field: Name
-    values: dict[str, Scalar]
+    values: dict[str, Scalar] | None = None  # none: the same value
 
 
 class OutcomePart(Strict):
@@ -219,12 +220,24 @@ class OutcomePart(Strict):
     set: dict[Name, Scalar]
 
 
+class GuardPart(Strict):
+    """What a simulated instrument does by itself when a value passes a bound it holds."""
+
+    of: Name
+    when: Literal["above", "below"]
+    field: Name  # which holds the bound
+    set: dict[Name, Scalar]
+
+
 class SimulatedPart(Strict):
     """What the simulated instrument needs beyond the rest."""
 
     latency_s: Annotated[float, Field(gt=0, le=10)] = 0.01
     follow: dict[Name, DerivedPart] = Field(default_factory=dict)
     outcomes: list[OutcomePart] = Field(default_factory=list)
+    guards: list[GuardPart] = Field(default_factory=list)
+    watchdog: dict[Name, Scalar] = Field(default_factory=dict)  # none: the safe state
+    also: dict[Name, dict[Name, Scalar]] = Field(default_factory=dict)  # exchange -> what it sets
     needs: dict[Name, Scalar] = Field(default_factory=dict)  # writes are ignored unless
     case_matters: bool = True
 

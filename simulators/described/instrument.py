@@ -25,6 +25,7 @@ class Row:
     request: re.Pattern[str]
     pictures: Mapping[str, str]
     table: Table
+    also: Mapping[str, Value]  # what it sets beside
 
 
 class NoValue(Exception):
@@ -51,8 +52,9 @@ class SimDescribed:
                 texts.matcher(table["send"], self._pattern, case=case),
                 texts.pictures(table["send"]),
                 table,
+                simulated.get("also", {}).get(key, {}),
             )
-            for table in described.part("exchanges").values()
+            for key, table in described.part("exchanges").items()
         ]
         self._sessions: list[TextSession] = []
         self._every: list[asyncio.TimerHandle] = []
@@ -111,7 +113,7 @@ class SimDescribed:
         except Wrong as wrong:
             self.state.note(wrong.how)
             return self._error("range")
-        taken |= row.table.get("sets", {})
+        taken |= row.table.get("sets", {}) | row.also
         if taken and not self.state.ready():
             return None
         if taken:
@@ -136,7 +138,7 @@ class SimDescribed:
     def _error(self, when: str) -> str | None:
         for table in self.sheet.rows("errors"):
             no_value = when == "no-value" and table.get("is") == "no-value"
-            if table.get("when") == when or no_value:
+            if table.get("when") in (when, "any") or no_value:
                 return self._filled(table["reply"])
         return None
 

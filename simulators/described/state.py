@@ -50,7 +50,8 @@ class State:
             rule = self._follow[field]
             lead = self.value(rule["field"])
             text = str(lead).lower() if isinstance(lead, bool) else str(lead)
-            return rule["values"].get(text, self.values[field])
+            values = rule.get("values")
+            return lead if values is None else values.get(text, self.values[field])
         if field in self._plant.measured:
             number = known(self._plant.measured[field]())
             return None if number is None else self._typed(field, number)
@@ -118,7 +119,8 @@ class State:
     def _bark(self) -> None:
         """Go to the safe state: nobody has spoken in time."""
         self._watch = None
-        self.put(self.safe_values())
+        own = self.sheet.part("simulated").get("watchdog")
+        self.put(own if own is not None else self.safe_values())
 
     def safe_values(self) -> dict[str, Value]:
         """Return what the safe state sets."""
