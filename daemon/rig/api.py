@@ -30,6 +30,10 @@ class GuardPort(Protocol):
         """Refill a syringe; return when done."""
         ...
 
+    async def turn(self, valve: str, position: int) -> int:
+        """Turn a valve; return the read-back when it is there."""
+        ...
+
     async def acquire(self, analyser: str, label: str) -> Spectrum:
         """Take one measurement."""
         ...

@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Protocol, TypeGuard, TypeVar
 
 from daemon.errors import BadRequest, OutOfLimits, Refused
+from daemon.rig.ways import Way
 from daemon.safety.rows import Row, Violation
 from drivers.roles import Instrument, Thermostat
 from drivers.signal import Quality, Reading, SignalSpec, Value
@@ -21,6 +22,11 @@ class Surroundings(Protocol):
     @property
     def specs(self) -> Mapping[str, SignalSpec]:
         """Return every signal by full name, with the limits in force."""
+        ...
+
+    @property
+    def ways(self) -> Mapping[str, Way]:
+        """Return the valves that pumps deliver through."""
         ...
 
     @property
@@ -85,6 +91,32 @@ class Checks:
                 f"{reading.signal} has no fresh reading; heat needs one under {FRESH_S:g} s"
             )
 
+    def way_open(self, pump: str) -> None:
+        """Refuse a flow against a valve that is not seen open to it (DOMAIN 3)."""
+        way = self._rig.ways.get(pump)
+        if way is None:
+            return
+        at = self._rig.latest(way.signal)
+        if at.quality is Quality.BAD or at.value != way.position:
+            where = f"at {at.value}" if at.value is not None else f"not known ({at.reason})"
+            raise Refused(
+                f"{pump} delivers through {way.valve}, which is {where};"
+                f" turn it to {way.position} first"
+            )
+
+    def way_free(self, valve: str, position: int, flows: Mapping[str, float]) -> None:
+        """Refuse to turn a valve away from a pump that may be delivering through it."""
+        for pump, way in self._rig.ways.items():
+            if way.valve == valve and way.position != position and self._delivers(pump, flows):
+                raise Refused(f"{pump} delivers through {valve} at {way.position}; stop it first")
+
+    def _delivers(self, pump: str, flows: Mapping[str, float]) -> bool:
+        """Return whether a pump runs, by its last command, or else by its last reading."""
+        if pump in flows:
+            return flows[pump] > 0
+        read = self._rig.latest(f"{pump}.flow").value
+        return isinstance(read, int | float) and read > 0
+
     def not_violated(self, *, raises_flow: bool = False) -> None:
         """Refuse while a tripping interlock is violated; more flow also on a pressure warning."""
         for row, found in self._rig.violated():
@@ -110,6 +142,13 @@ def finite(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         raise BadRequest(f"{name}: must be a finite number, got {value!r}")
     return float(value)
+
+
+def whole(name: str, value: object) -> int:
+    """Return a whole number; raise BadRequest for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise BadRequest(f"{name}: must be a whole number, got {value!r}")
+    return value
 
 
 def of_kind(signal: str, spec: SignalSpec, value: Value) -> Value:

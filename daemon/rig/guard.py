@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 from daemon.errors import OutOfLimits, Refused, TaylordError, Tripped, UnknownSignal
 from daemon.events import Event, EventBus
-from daemon.rig.checks import Checks, Surroundings, finite, of_kind
-from daemon.rig.parts import is_analyser, is_pump, is_syringe_pump, is_thermostat
+from daemon.rig.checks import Checks, Surroundings, finite, of_kind, whole
+from daemon.rig.parts import is_analyser, is_pump, is_syringe_pump, is_thermostat, is_valve
 from drivers.errors import InstrumentError, ReadbackMismatch
-from drivers.roles import Instrument, Pump, Spectrum, Thermostat
+from drivers.roles import Instrument, Pump, Spectrum, Thermostat, Valve
 from drivers.signal import Lane, Reading, Value
 
 T = TypeVar("T")
@@ -64,6 +64,7 @@ class Guard:
         def check() -> None:
             self._checks.may_act(pump)
             self._checks.within(f"{pump}.flow", flow)
+            self._checks.way_open(pump)
             if flow > self._flows.get(pump, 0.0):
                 self._checks.not_violated(raises_flow=True)
 
@@ -116,6 +117,23 @@ class Guard:
         arguments = {"pump": pump, "volume_ml": volume, "flow_ml_min": flow}
         await self._act("refill", arguments, check, work)
 
+    async def turn(self, valve: str, position: int) -> int:
+        """Turn a valve; return the read-back when it is there.
+
+        A valve is not turned away from a pump that delivers through it.
+        """
+        instrument = self._checks.role(valve, is_valve, "a valve")
+        goal = whole(f"{valve}.position", position)
+
+        def check() -> None:
+            self._checks.may_act(valve)
+            self._checks.within(f"{valve}.position", goal)
+            self._checks.way_free(valve, goal, self._flows)
+            self._checks.not_violated()
+
+        arguments = {"valve": valve, "position": goal}
+        return await self._act("turn", arguments, check, lambda: self._turn(instrument, goal))
+
     async def acquire(self, analyser: str, label: str) -> Spectrum:
         """Take one measurement."""
         instrument = self._checks.role(analyser, is_analyser, "an analyser")
@@ -129,7 +147,8 @@ class Guard:
     async def set_signal(self, signal: str, value: Value) -> Reading:
         """Write one signal by its full name; return the read-back.
 
-        Flows, setpoints and the running flag of a thermostat take the way of their own methods.
+        Flows, positions, setpoints and the running flag of a thermostat take the way of their own
+        methods.
         """
         name, _, short = signal.partition(".")
         if signal not in self._rig.specs:
@@ -140,6 +159,8 @@ class Guard:
         value = of_kind(signal, spec, value)
         if is_pump(instrument) and short == "flow":
             return self._reading(signal, await self.set_flow(name, float(value)))
+        if is_valve(instrument) and short == "position":
+            return self._reading(signal, await self.turn(name, int(value)))
         if is_thermostat(instrument) and short == "setpoint":
             return self._reading(signal, await self.set_temperature(name, float(value)))
         if is_thermostat(instrument) and short == "running":
@@ -190,6 +211,13 @@ class Guard:
             raise ReadbackMismatch(pump.name, f"was set to {flow:g} mL/min and holds {readback:g}")
         self._flows[pump.name] = flow
         self._rig.commanded(signal, readback)
+        return readback
+
+    async def _turn(self, valve: Valve, goal: int) -> int:
+        readback = await valve.turn(goal)
+        self._events.readings([self._reading(f"{valve.name}.position", readback)])
+        if readback != goal:
+            raise ReadbackMismatch(valve.name, f"was turned to {goal} and is at {readback}")
         return readback
 
     async def _heat(self, thermostat: Thermostat, setpoint: float) -> float:

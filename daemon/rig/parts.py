@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeGuard
 from daemon.plugins import load
 from daemon.settings.models import InstrumentSettings, Settings
 from daemon.units import to_unit
-from drivers.roles import Analyser, Instrument, Pump, SyringePump, Thermostat
+from drivers.roles import Analyser, Instrument, Pump, SyringePump, Thermostat, Valve
 from drivers.signal import Limits, SignalSpec
 
 PRESSURE_POLL_S = 1.0  # DOMAIN 8, rule 2
@@ -135,6 +135,11 @@ def is_syringe_pump(instrument: Instrument) -> TypeGuard[SyringePump]:
 def is_thermostat(instrument: Instrument) -> TypeGuard[Thermostat]:
     """Return whether the instrument holds a temperature."""
     return callable(getattr(type(instrument), "set_temperature", None))
+
+
+def is_valve(instrument: Instrument) -> TypeGuard[Valve]:
+    """Return whether the instrument is a switching valve."""
+    return callable(getattr(type(instrument), "turn", None))
 
 
 def is_analyser(instrument: Instrument) -> TypeGuard[Analyser]:

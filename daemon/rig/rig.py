@@ -22,9 +22,11 @@ from daemon.rig.parts import (
     build_instrument,
     is_pump,
     is_thermostat,
+    is_valve,
     signal_specs,
 )
 from daemon.rig.supervisor import BEAT_WITHIN_S, Supervisor
+from daemon.rig.ways import ways
 from daemon.safety.alarms import Alarms, alarm_document
 from daemon.safety.drive import Drive, Member, Outcome, SafeReport, Timing
 from daemon.safety.heartbeat import Heartbeats
@@ -77,6 +79,7 @@ class Rig:
         self._monitor = Monitor(self._interlocks, self.alarms, self.trip.pull)
         self._guard = Guard(self, events, commit)
         self._closed = ""  # why nothing acts any more
+        self.ways = ways(settings)
         self.heat_needs_flow = settings.reactor is not None and settings.reactor.heat_needs_flow
         self.trip.at_once(self._guard.cancel_acts)
         self._supervisors = self._supervise()
@@ -243,6 +246,7 @@ class Rig:
                 name,
                 i.make_safe,
                 first=is_pump(i),
+                last=is_valve(i),
                 vital=is_pump(i) or is_thermostat(i),
                 reachable=lambda name=name: self.connected(name),
             )

@@ -14,7 +14,7 @@ import structlog
 from daemon.events import EventBus
 from daemon.rig.connection import Connection
 from daemon.rig.line import SharedLine
-from daemon.rig.parts import is_pump, is_thermostat
+from daemon.rig.parts import is_pump, is_thermostat, is_valve
 from daemon.rig.poller import PollPlan, bad_readings, reason_for, silent, urgency
 from daemon.safety.alarms import Alarms
 from drivers.errors import (
@@ -209,7 +209,7 @@ class Supervisor:
         """Draw conclusions from how an exchange ended."""
         if isinstance(error, DeviceFault):
             # an experiment goes wrong without its pump or bath; an analyser can be waited for
-            acts = is_pump(self.instrument) or is_thermostat(self.instrument)
+            acts = any(fills(self.instrument) for fills in (is_pump, is_thermostat, is_valve))
             action = "hold" if acts else "warn"
             self._alarms.raise_(f"{self.name} fault", str(error), latching=False, action=action)
         now = self._loop.time()

@@ -1,4 +1,4 @@
-"""Drives instruments to their safe state: all pumps first, then heat and light off.
+"""Drives instruments to their safe state: all pumps first, then heat and light off, valves last.
 
 One sequence serves the trip, the end of the daemon and ``taylord safe``. Every attempt is bounded
 in time and repeated until the instrument has confirmed; a dead instrument delays the others by no
@@ -38,7 +38,8 @@ def always() -> bool:
 class Member:
     """One instrument of a sequence; ``first`` for pumps, ``vital`` if a reset waits for it.
 
-    What is not ``reachable`` is tried last: its deadlines would hold up its neighbours on a line.
+    What is not ``reachable`` is tried last: its deadlines would hold up its neighbours on a line. A
+    ``last`` one (a valve) waits until all pumps have confirmed: a running one must not be shut in.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Member:
     first: bool
     vital: bool = True
     reachable: Callable[[], bool] = always
+    last: bool = False
 
 
 @dataclass(slots=True)
@@ -159,6 +161,10 @@ class Drive:
         outcome = self.outcomes[member.name]
         pause = self.timing.retry_s
         while not outcome.confirmed:
+            if member.last and self._pumps_run():
+                outcome.message = "waits until the pumps stand"
+                await self._pause(self.timing.retry_s)
+                continue
             outcome.attempts += 1
             outcome.message = await self._attempt(member)
             outcome.confirmed = not outcome.message
@@ -166,6 +172,10 @@ class Drive:
             if not outcome.confirmed:
                 await self._pause(pause)
                 pause = min(2 * pause, self.timing.longest_retry_s)
+
+    def _pumps_run(self) -> bool:
+        """Return whether a pump has not confirmed that it stands."""
+        return any(m.first and not self.outcomes[m.name].confirmed for m in self.members)
 
     async def _attempt(self, member: Member) -> str:
         """Try once; return what went wrong, or nothing."""

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from daemon.errors import ConfigError
-from daemon.rig.parts import LinesPort, build_instrument, is_pump
+from daemon.rig.parts import LinesPort, build_instrument, is_pump, is_valve
 from daemon.safety.drive import Drive, Member, Outcome, SafeReport, Timing, ignore
 from daemon.settings.models import Settings
 from drivers.errors import CommandRejected, GarbledReply, InstrumentError, NoReply
@@ -62,7 +62,9 @@ def _build(settings: Settings, lines: LinesPort) -> Mapping[str, Instrument | _U
 def _member(name: str, built: Instrument | _Unbuilt, lines: LinesPort) -> Member:
     if isinstance(built, _Unbuilt):
         return Member(name, built.make_safe, first=False)
-    return Member(name, _connect_and_make_safe(built, lines), first=is_pump(built))
+    return Member(
+        name, _connect_and_make_safe(built, lines), first=is_pump(built), last=is_valve(built)
+    )
 
 
 def _connect_and_make_safe(

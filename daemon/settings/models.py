@@ -65,6 +65,8 @@ class FeedSettings(Strict):
     dead_volume_ml: Volume = 0.0
     stock_ml: Volume | None = None  # None: not budgeted
     density_g_ml: Positive = 1.0
+    valve: Name | None = None  # that its pump delivers through; None: the line is always open
+    position: Annotated[int, Field(ge=1)] | None = None  # of that valve, open to this feed
 
 
 class ReactorSettings(Strict):

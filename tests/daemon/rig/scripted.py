@@ -204,7 +204,19 @@ class ScriptedAnalyser(Scripted):
         return "a spectrum"
 
 
+class ScriptedValve(Scripted):
+    specs = (SignalSpec("position", int, writable=True, limits=Limits(1, 6)),)
+    values: ClassVar = {"position": 1}
+    positions, holds = 6, None
+
+    async def turn(self, position, lane=Lane.COMMAND):
+        await self.exchange(f"turn to {position}")
+        self.values["position"] = position
+        return position if self.holds is None else self.holds
+
+
 KINDS = {
+    "valve": ScriptedValve,
     "pump": ScriptedPump,
     "syringe": ScriptedSyringe,
     "bath": ScriptedBath,
