@@ -16,10 +16,10 @@ from typing import Any, Literal
 
 from daemon.finding.asking import Heard, OpenPort, opened
 from daemon.finding.candidates import Candidate, Setting, grouped, medium_of
-from daemon.finding.holders import holder
 from daemon.finding.units import modbus_units
 from drivers.probes import FRAMED
 from drivers.transport.base import Dial
+from drivers.transport.lock import holders
 
 State = Literal["found", "silent", "unknown", "busy", "failed"]
 HEARD_SHOWN = 48  # bytes of an answer nobody knows
@@ -90,8 +90,8 @@ class _Visit:
     async def run(self) -> Asked:
         """Ask until somebody is known."""
         asked = self._asked
-        if self._medium == "serial" and (who := holder(asked.port)):
-            asked.state, asked.message = "busy", f"in use by {who}: not opened"
+        if self._medium == "serial" and (who := await asyncio.to_thread(holders, asked.port)):
+            asked.state, asked.message = "busy", f"in use by {', '.join(who)}: not opened"
             return asked
         try:
             for setting, group in self._rounds(self._texts):

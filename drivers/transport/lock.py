@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 PTY_MAJORS = range(136, 144)  # Linux, devices.txt: Unix98 pseudo-terminals
+PTS, MASTERS = "/dev/pts/", {"/dev/ptmx", "/dev/pts/ptmx"}
 PROC = Path("/proc")
 
 
@@ -32,10 +33,17 @@ def claim(fd: int) -> None:
 def holders(path: str) -> list[str]:
     """Return the other programs that have this device open, as far as we may look.
 
-    Reads ``/proc`` for some milliseconds: call it in a thread.
+    The program that serves a pseudo-terminal has it open as well, and does not count. Reads
+    ``/proc`` for some milliseconds: call it in a thread.
     """
     device = os.path.realpath(path)
-    others = {pid for pid, target in _open_files() if target == device and pid != os.getpid()}
+    others = {
+        pid
+        for pid, files in _open_files()
+        if device in files
+        and pid != os.getpid()
+        and not (device.startswith(PTS) and MASTERS & files)
+    }
     return [f"{_name(pid)} (process {pid})" for pid in sorted(others)]
 
 
@@ -46,15 +54,17 @@ def in_use(path: str) -> str:
     return f"in use by another process{by}; end it: a port serves one program at a time"
 
 
-def _open_files() -> Iterator[tuple[int, str]]:
-    """Yield process and file of every open file we may know of."""
+def _open_files() -> Iterator[tuple[int, set[str]]]:
+    """Yield every process that we may look into with the files it has open."""
     for process in PROC.iterdir():
         if not process.name.isdecimal():
             continue
+        files: set[str] = set()
         with suppress(OSError):  # it ended, or is none of ours
             for entry in (process / "fd").iterdir():
                 with suppress(OSError):
-                    yield int(process.name), os.readlink(entry)  # noqa: PTH115 -- a string, as realpath
+                    files.add(os.readlink(entry))  # noqa: PTH115 -- a string, as realpath
+        yield int(process.name), files
 
 
 def _name(pid: int) -> str:

@@ -155,7 +155,8 @@ def test_a_port_that_somebody_holds_is_not_opened_and_its_holder_is_named(exclus
         os.set_blocking(ours, False)
         done = scan("--port", path)
         assert done.returncode == 3
-        assert f"{path}: in use by process {process.pid} (" in done.stdout
+        assert f"{path}: in use by " in done.stdout
+        assert f"(process {process.pid}): not opened" in done.stdout
         with pytest.raises(BlockingIOError):
             os.read(ours, 100)  # not one byte was sent
     finally:
