@@ -11,7 +11,7 @@ in steps of 0.05. That is coarse: choose the syringe small, and have it refilled
 
 A move ends at the end of the stroke by nature: if the daemon dies, the pump delivers what is in the
 syringe and stands; it has no watchdog, and ``taylord safe`` must stop it before. A refill turns the
-valve to its input, picks up, and turns it to the output, in one string that the pump executes.
+valve to its input, draws, and turns it to the output, in one string that the pump executes.
 
 Initialising is a deliberate act. After power-up and after an overload (errors 9, 10) the pump does
 not know where its plunger is, and moves nothing. Setting the signal ``initialised`` to true (over
@@ -248,7 +248,8 @@ class CavroPump(CavroPlunger):
         speed = self._refill_speed(flow_ml_min)
         to_input, to_output = ("I", "O") if self._has_valve else ("", "")
         seconds = 63.0 * volume_ml / (speed * self._per_speed) + VALVE_S
-        await self.move(f"{to_input}V{speed}P{increments}{to_output}R", "refill", seconds)
+        goal = start + increments  # an absolute move cannot add up to more than the stroke
+        await self.move(f"{to_input}V{speed}A{goal}{to_output}R", "refill", seconds)
         reached = self.filled_at = await self.position()
         if reached < start + 0.98 * increments - 1:
             drawn = (reached - start) * self._ml

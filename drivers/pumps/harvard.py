@@ -292,13 +292,10 @@ class HarvardPump(HarvardWire):
         if not 0 < volume_ml <= room * 1.001 + 1e-3:
             what = f"cannot draw {volume_ml:g} mL, there is room for {room:.4g} mL"
             raise OutOfRange(self.name, what)
-        limits = (await self.query("wrate lim"))[1].groups()
-        low, high = rate_ml_min(*limits[:3]), rate_ml_min(*limits[3:])
+        low, high = self.min_flow_ml_min, self.max_flow_ml_min  # the same in both directions
         if not low <= flow_ml_min <= high:
-            what = (
-                f"refill at {flow_ml_min:g} mL/min is refused, limits are [{low:.4g}, {high:.4g}]"
-            )
-            raise OutOfRange(self.name, f"{what} mL/min")
+            what = f"refill at {flow_ml_min:g} mL/min is refused"
+            raise OutOfRange(self.name, f"{what}, limits are [{low:.4g}, {high:.4g}] mL/min")
 
     async def _withdraw(self, volume_ml: float, limit_s: float) -> None:
         """Run, and wait until the pump stops at its target volume."""

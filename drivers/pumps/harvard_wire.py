@@ -46,7 +46,6 @@ QUERIES = {  # the one line each query is answered with; commands are answered w
     "tvolume": rf"Target volume not set|{VOLUME}",
     "ver": r"(.*[A-Za-z].*)",
     "wrate": RATE,
-    "wrate lim": f"{RATE} to {RATE}",
     "wvolume": VOLUME,
 }
 PATTERNS = {query: re.compile(line) for query, line in QUERIES.items()}

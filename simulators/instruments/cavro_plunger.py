@@ -80,4 +80,6 @@ class Plunger:
         return (self._goal - self._at) / self._speed
 
     def _stay(self) -> None:
-        self._at, self._since = self.position, self._clock()
+        """Be where it is, on a half-step."""
+        self._at = round(self.position * HALF_STEPS) / HALF_STEPS
+        self._since = self._clock()

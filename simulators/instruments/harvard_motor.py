@@ -15,7 +15,8 @@ Direction = Literal["I", "W"]
 FASTEST_CM_MIN = 19.0653  # of the plunger: gives the manual's printed limits with 14.5 mm
 SLOWEST_CM_MIN = 18.3584e-6
 DIAMETERS_MM = (0.1, 45.0)
-LOOK_S = 1.0  # between its own looks at the encoder
+LOOK_S = 0.5  # between its own looks at the encoder
+LOST_S = 0.4  # of steps that the encoder must miss
 
 
 class Refused(Exception):  # an answer of the pump, not an error of ours
@@ -49,6 +50,7 @@ class Motor:
         self.direction: Direction = "I"
         self.flow = 0.0  # by the motor's own account, while it runs
         self.stalled = self.reached = False
+        self._blocked_at: float | None = None  # since when it has not turned
         self._since = self._started = self._clock()
         self._pump.set_flow(0.0)
         self._cancel()
@@ -111,6 +113,7 @@ class Motor:
         self._require_idle()
         self.direction, self.stalled, self.reached = direction, False, False
         self._started = self._since = self._clock()
+        self._blocked_at = None
         self._turn(self.rates[direction])
         self._look_again()
 
@@ -124,7 +127,11 @@ class Motor:
         if not self.running:
             return
         self._add()
-        if self._pump.stalled():
+        if not self._pump.stalled():
+            self._blocked_at = None
+        elif self._blocked_at is None:
+            self._blocked_at = self._clock()
+        elif self._clock() - self._blocked_at >= LOST_S:
             self._halt()
             self.stalled = True
             self._tell()
