@@ -114,6 +114,7 @@ def assemble(
     lines = _lines(settings, simulation, recording)
     rig = Rig(settings, lines, events, commit=store.commit, heartbeats=heartbeats)
     store.listen(events)
+    rig.lines.tell = lambda lines: store.keep("lines", {"t": timebase.iso(), "lines": lines})
     parts = Parts(
         plan, store.boot, timebase, events, store, rig, PlannerWorker(), heartbeats, simulation
     )

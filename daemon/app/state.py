@@ -43,6 +43,7 @@ def state_document(parts: Parts) -> dict[str, Any]:
             name: {"state": c["state"], "message": c["message"]}
             for name, c in parts.rig.connections().items()
         },
+        "lines": dict(parts.rig.lines.documents()),
         "reagents_left_ml": {} if executor is None else executor.left_ml(),
         "store": None if parts.store.failure is None else str(parts.store.failure),
     }

@@ -8,6 +8,7 @@ after the other (their ``phase``), so that the loop has its hands free when one 
 from collections.abc import Mapping, Sequence
 from math import floor
 
+from daemon.rig.punctuality import Due
 from drivers.errors import (
     DeviceFault,
     GarbledReply,
@@ -41,6 +42,7 @@ class PollPlan:
         self._groups = sorted(groups.items())
         self._order = {signal: i for i, signal in enumerate(periods)}
         self._offset = phase * min(groups, default=0.0)
+        self.taken: list[Due] = []  # what the last take_due took
         self.restart(start)
 
     def restart(self, now: float) -> None:
@@ -55,10 +57,12 @@ class PollPlan:
     def take_due(self, now: float) -> list[str]:
         """Return what is due, in the order of ``periods``; what was missed is not made up for."""
         names: list[str] = []
+        self.taken = []
         for i, (period, signals) in enumerate(self._groups):
             if self._due[i] > now + TOGETHER_S:
                 continue
             names += signals
+            self.taken.append(Due(tuple(signals), self._due[i], period))
             self._due[i] = self._next(self._due[i], period)
             if self._due[i] <= now:
                 self._due[i] = self._next(now, period)

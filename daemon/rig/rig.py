@@ -17,6 +17,7 @@ from daemon.events import EventBus
 from daemon.rig.guard import Commit, Guard, no_commit
 from daemon.rig.latest import Latest
 from daemon.rig.line import shared_lines
+from daemon.rig.linewatch import LineWatch
 from daemon.rig.parts import (
     LinesPort,
     build_instrument,
@@ -25,6 +26,7 @@ from daemon.rig.parts import (
     is_valve,
     signal_specs,
 )
+from daemon.rig.refusals import Refusals
 from daemon.rig.supervisor import BEAT_WITHIN_S, Supervisor
 from daemon.rig.ways import ways
 from daemon.safety.alarms import Alarms, alarm_document
@@ -82,7 +84,12 @@ class Rig:
         self.ways = ways(settings)
         self.heat_needs_flow = settings.reactor is not None and settings.reactor.heat_needs_flow
         self.trip.at_once(self._guard.cancel_acts)
+        self._refusals = Refusals(
+            lambda name: name in self.instruments and not self.connected(name)
+        )
+        self.lines = LineWatch(self.alarms)
         self._supervisors = self._supervise()
+        events.on_event(self._refusals.take)
         events.on_readings(self._take)
 
     @property
@@ -204,6 +211,7 @@ class Rig:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.trip.run(), name="trip")
+                tasks.create_task(self.lines.run(), name="watch lines")
                 for name, supervisor in self._supervisors.items():
                     tasks.create_task(supervisor.run(), name=f"supervise {name}")
         finally:
@@ -259,7 +267,7 @@ class Rig:
 
     def _supervise(self) -> dict[str, Supervisor]:
         lines = shared_lines(self._lines, list(self.instruments))
-        return {
+        supervisors = {
             name: Supervisor(
                 instrument,
                 lines[name],
@@ -268,10 +276,14 @@ class Rig:
                 self.alarms,
                 beat=self.heartbeats.source(name, BEAT_WITHIN_S),
                 returned=self.trip.returned,
+                refused=self._refusals.told,
                 phase=i / len(self.instruments),
             )
             for i, (name, instrument) in enumerate(self.instruments.items())
         }
+        for name, supervisor in supervisors.items():
+            self.lines.add(name, self._lines.link(name), supervisor.punctuality)
+        return supervisors
 
 
 def _flow_names(settings: Settings, specs: Mapping[str, SignalSpec]) -> frozenset[str]:

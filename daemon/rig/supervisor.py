@@ -8,6 +8,7 @@ InstrumentError) ends the rig's tasks, and the rig goes safe.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 
 import structlog
 
@@ -16,6 +17,8 @@ from daemon.rig.connection import Connection
 from daemon.rig.line import SharedLine
 from daemon.rig.parts import is_pump, is_thermostat, is_valve
 from daemon.rig.poller import PollPlan, bad_readings, reason_for, silent, urgency
+from daemon.rig.punctuality import Punctuality
+from daemon.rig.refusals import in_words
 from daemon.safety.alarms import Alarms
 from drivers.errors import (
     CommandRejected,
@@ -27,16 +30,20 @@ from drivers.errors import (
 )
 from drivers.roles import Instrument
 from drivers.signal import Reading, SignalSpec
+from drivers.turns import DEADLINE
 
 log = structlog.get_logger(__name__)
 
 CONNECT_S = 10.0  # opening, identity and preparation together
 KNOCK_S = 1.1  # an attempt that gives a dead instrument one deadline of 1 s; most are such
+SHORT_KNOCK_S = 0.35  # beside others that are heard, for one that used to answer fast
+LONG_KNOCK_EVERY = 8  # it may have become slower
 FULL_EVERY, FULL_EVERY_SHARED = 8, 64  # attempts: one takes its time (modes, slow instruments)
 POLL_S = 5.0  # one poll, all its exchanges
 CHECK_EVERY_S, DOUBTFUL_CHECK_S = 10.0, 1.0
 FIRST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 0.75  # with a deadline of 1 s, back within 2 s of the instrument's return
+LONGEST_PAUSE_S = 1.2
+BACK_WITHIN_S = 1.85  # attempt and pause: connected within 2 s of the instrument's return
 BEAT_WITHIN_S = 2 * CONNECT_S + POLL_S
 
 
@@ -53,10 +60,12 @@ class Supervisor:
         *,
         beat: Callable[[], None],
         returned: Callable[[], None],
+        refused: Callable[[str], dict[str, int]],
         phase: float = 0.0,
     ) -> None:
         """``specs`` are by full name; ``beat`` feeds the watchdog; ``returned`` tells the trip.
 
+        ``refused`` gives the commands refused since it was last asked.
         ``phase``, 0 to 1, is when in its period the instrument is polled.
         """
         self.instrument, self.name = instrument, instrument.name
@@ -65,9 +74,11 @@ class Supervisor:
         self.tried = asyncio.Event()  # set after a first attempt that failed, or a first poll
         self._line, self._specs = line, specs
         self._events, self._alarms = events, alarms
-        self._beat, self._returned = beat, returned
+        self._beat, self._returned, self._refused = beat, returned, refused
         self._hurry = asyncio.Event()
         self._next_check = 0.0
+        self._answers_in_s = self._polled_in_s = inf  # how long identity and polls took
+        self.punctuality = Punctuality()
         self._names = sorted(instrument.signals, key=lambda n: urgency(specs[f"{self.name}.{n}"]))
         periods = {n: s for n in self._names if (s := specs[f"{self.name}.{n}"].poll_s) is not None}
         self._plan = PollPlan(periods, self._loop.time(), phase)
@@ -85,7 +96,7 @@ class Supervisor:
     async def _connect(self) -> None:
         pause = FIRST_PAUSE_S
         attempt = 0 if not self.connection.identity else 1
-        while not await self._try_connect(None if self._full(attempt) else KNOCK_S):
+        while not await self._try_connect(knock_s := self._knock_s(attempt)):
             attempt += 1
             self._beat()
             self._hurry.clear()
@@ -94,23 +105,31 @@ class Supervisor:
                     await self._hurry.wait()
                 pause, attempt = FIRST_PAUSE_S, 0
             except TimeoutError:
-                pause = min(2 * pause, LONGEST_PAUSE_S)
+                longest = min(LONGEST_PAUSE_S, BACK_WITHIN_S - (knock_s or KNOCK_S))
+                pause = min(2 * pause, longest)
 
-    def _full(self, attempt: int) -> bool:
-        every = FULL_EVERY_SHARED if self._line.busy_beside(self.name) else FULL_EVERY
-        return attempt % every == 0
+    def _knock_s(self, attempt: int) -> float | None:
+        """Return how long an attempt may take when nobody answers; None: as long as it needs."""
+        shared = self._line.busy_beside(self.name)
+        if attempt % (FULL_EVERY_SHARED if shared else FULL_EVERY) == 0:
+            return None
+        if not shared or attempt % LONG_KNOCK_EVERY == 0:
+            return KNOCK_S
+        return min(KNOCK_S, max(SHORT_KNOCK_S, 4 * self._answers_in_s))
 
     async def _try_connect(self, knock_s: float | None) -> bool:
         """Make one attempt, ``knock_s`` long at most if nobody answers; return whether it is up.
 
         On a shared line a dead instrument would else cost the others all deadlines of its identity,
-        and a silent one would be noticed late when it is back.
+        and a silent one would be noticed late when it is back. It goes before all polls.
         """
+        DEADLINE.set(began := self._loop.time())
         try:
             async with asyncio.timeout(CONNECT_S):
                 async with asyncio.timeout(knock_s):
                     await self._line.open(self.name)
                     identity = await self.instrument.identify()
+                self._answers_in_s = self._loop.time() - began
                 await self.instrument.prepare()
         except WrongInstrument as error:
             if self.connection.failed(error.what, self._loop.time()):
@@ -147,9 +166,15 @@ class Supervisor:
         if not self.connection.heard(now):
             return
         identity, down_s = self.connection.identity, now - self.connection.down_since
-        self._events.emit("connection", instrument=self.name, state="connected", message=identity)
+        refused = self._refused(self.name)
+        message = f"{identity}; {in_words(refused)}" if refused else identity
+        self._events.emit("connection", instrument=self.name, state="connected", message=message)
         log.info(
-            "connection.made", instrument=self.name, identity=identity, after_s=round(down_s, 3)
+            "connection.made",
+            instrument=self.name,
+            identity=identity,
+            after_s=round(down_s, 3),
+            **({"refused": refused} if refused else {}),
         )
         self._alarms.returned(f"{self.name} connection")
 
@@ -173,14 +198,19 @@ class Supervisor:
 
     async def _poll(self, names: list[str]) -> None:
         """Read what is due; while in doubt, ask for one signal only: silence costs one deadline."""
+        limit_s = POLL_S
         if self.connection.state == "doubtful":
             names = names[:1]
+            if self._line.busy_beside(self.name):
+                limit_s = min(POLL_S, max(KNOCK_S, 2 * self._polled_in_s))
+        taken, began = self._plan.taken, self._loop.time()
+        DEADLINE.set(min((due.deadline for due in taken), default=began))
         error: InstrumentError | None = None
         try:
-            async with asyncio.timeout(POLL_S):
+            async with asyncio.timeout(limit_s):
                 readings = await self.instrument.poll(names)
         except TimeoutError:
-            error = InstrumentError(self.name, f"no complete answer within {POLL_S:g} s")
+            error = InstrumentError(self.name, f"no complete answer within {limit_s:g} s")
             readings = self._bad(names, "timeout")
         except InstrumentError as fault:
             error = fault
@@ -189,10 +219,14 @@ class Supervisor:
             self._events.readings(readings)
         if error is None and silent(readings):
             error = InstrumentError(self.name, f"no valid answer ({readings[0].reason})")
+        if error is None:
+            self._polled_in_s = self._loop.time() - began
+            self.punctuality.done(taken, began + self._polled_in_s)
         await self._judge(error)
 
     async def _check(self) -> None:
         """Ask for the instrument's own alarms."""
+        DEADLINE.set(self._loop.time() + CHECK_EVERY_S)
         error: InstrumentError | None = None
         try:
             async with asyncio.timeout(POLL_S):

@@ -1,5 +1,6 @@
 """``taylord status``: how a rig stands, from its data directory alone."""
 
+import json
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -37,6 +38,7 @@ def status(directory: str | Path) -> JsonObject:
             "last": documents[-1] if documents else None,
             "best": best(documents, objectives),
             "front": front(documents, objectives) if len(objectives) > 1 else [],
+            "lines": json.loads(meta.get("lines") or "null"),
             "connections": {row["instrument"]: row["state"] for row in reader.table("connections")},
             "alarms": [a for a in reader.table("alarms") if a["state"] != "cleared"],
             "store": _size(reader),
@@ -109,11 +111,31 @@ def status_text(document: JsonObject) -> str:
         "best": _experiment_text(document["best"]),
         "front": ", ".join(e["id"] for e in document["front"]),
         "connections": ", ".join(f"{k} {v}" for k, v in document["connections"].items()),
+        "lines": f"\n{'':<13}".join(_lines_text(document["lines"])),
         "alarms": "; ".join(f"{a['name'] or a['id']} ({a['state']})" for a in document["alarms"]),
         "utilisation": "" if document["utilisation"] is None else f"{document['utilisation']:.0%}",
         "store": f"{store['bytes'] / 1e6:.1f} MB in {os.fspath(document['data'])}",
     }
     return "\n".join(f"{name:<13}{text}" for name, text in lines.items() if text)
+
+
+def _lines_text(document: JsonObject | None) -> list[str]:
+    """Return what each line carries, the busiest first."""
+    lines = (document or {}).get("lines", {})
+    ordered = sorted(lines.items(), key=lambda item: -item[1]["utilisation"])
+    return [_line_text(port, line) for port, line in ordered]
+
+
+def _line_text(port: str, line: JsonObject) -> str:
+    parts = [f"{line['utilisation']:.0%} busy", f"{line['exchanges_per_s']:g} exchanges/s"]
+    if line["state"] != "open":
+        parts[:0] = [line["state"]]
+    names = {"timeouts": "timeouts", "garbled": "garbled", "stray": "stray frames"}
+    names |= {"late_polls": "late polls", "missed_polls": "missed polls"}
+    parts += [f"{line[key]} {name}" for key, name in names.items() if line[key]]
+    if line["late"]:
+        parts.append(f"late now: {', '.join(line['late'])}")
+    return f"{port} ({', '.join(line['instruments'])}): {', '.join(parts)}"
 
 
 def _with_reason(document: JsonObject) -> str:

@@ -20,6 +20,7 @@ import structlog
 
 from daemon.errors import StoreFailed
 from daemon.events import Event, EventBus
+from daemon.store.documents import to_json
 from daemon.store.ledger import Ledger
 from daemon.store.opening import BootNote, Opened, opened
 from daemon.store.telemetry import ReadingRow, Statement
@@ -126,6 +127,12 @@ class Store:
             or (len(self._readings) >= GROUP_ROWS and self.failure is None)
         ):
             self._kick()
+
+    def keep(self, key: str, document: Mapping[str, Any]) -> None:
+        """Keep a document about the daemon itself with the next group; the last one counts."""
+        if self.failure is None:
+            sql = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)"
+            self._durable.append((sql, (key, to_json(document))))
 
     def begin_campaign(
         self,
