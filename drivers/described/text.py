@@ -154,6 +154,12 @@ class DescribedText(Care, AsciiInstrument):
             await self._performed(exchange, text, lane)
         return sent
 
+    def harmless_twice(self, signal: BoundField, value: Value) -> bool:
+        """Return whether the exchange that writes a value may be done again."""
+        name, book = signal.place.field, self.book
+        exchange = book.writers.get(name) or book.setter(name, value)
+        return exchange is not None and exchange.retry == "idempotent"
+
     async def _performed(self, exchange: Exchange, text: str, lane: Lane) -> None:
         if exchange.answers:  # in a trip acting comes first, certainty after
             await self._fenced(text, lane, fence=lane is not Lane.TRIP)
@@ -179,11 +185,10 @@ class DescribedText(Care, AsciiInstrument):
         return sent[name]
 
     async def proven(self, lane: Lane) -> None:
-        """Have the instrument answer something, whatever has been sent before."""
+        """Have the instrument answer something that cannot be an earlier answer."""
         if self.fence is not None:
-            await self.ask(self.fence, lane=lane)
-        else:
-            await self._first_readable().read(lane)
+            self.doubt()
+        await self.ask(self._first_readable().place.query, lane=lane)
 
     async def explained(self, signal: BoundSignal, sent: Value, reading: Reading) -> None:
         """Raise what the instrument says of a write that has not come about."""

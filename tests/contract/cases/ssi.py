@@ -3,7 +3,7 @@
 from drivers.signal import Limits
 from tests.contract.cases.case import SERIAL, Case
 
-LIMITS = {"flow": Limits(0, 5), "pressure": Limits(0, 20)}
+LIMITS = {"flow": Limits(0, 5)}
 
 CASES = (
     Case("ssi-nextgen-pump", SERIAL, {}, LIMITS),
