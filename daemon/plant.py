@@ -123,7 +123,15 @@ def _assembled(
 
 def _feeds(settings: Settings) -> tuple[FeedSpec, ...]:
     return tuple(
-        FeedSpec(feed.name, feed.pump, feed.solutes, feed.dead_volume_ml, feed.stock_ml)
+        FeedSpec(
+            feed.name,
+            feed.pump,
+            feed.solutes,
+            feed.dead_volume_ml,
+            feed.stock_ml,
+            feed.valve,
+            feed.position or 1,
+        )
         for feed in settings.feeds
     )
 

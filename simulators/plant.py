@@ -77,6 +77,14 @@ class Plant:
         self.heads[pump].command(flow)
         self._settle()
 
+    def block(self, t: float, pump: str) -> None:
+        """Stall a pump that would deliver against a closed valve; its next command forgives it."""
+        self.advance(t)
+        self._move(t)
+        head = self.heads[pump]
+        head.stalled = head.stalled or head.flow > 0
+        self._settle()
+
     def heat(self, t: float, heater: str, goal: float | None) -> None:
         """Give a thermostat its goal."""
         self.advance(t)

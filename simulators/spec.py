@@ -27,6 +27,8 @@ class FeedSpec:
     solutes: Mapping[str, float] = field(default_factory=dict[str, float])  # species -> mol/L
     dead_volume_ml: float = 0.0  # from the pump to the mixer; primed at the start
     stock_ml: float | None = None  # in the bottle at the start; None: never runs out
+    valve: str | None = None  # between pump and mixer; a pump stalls against a closed one
+    position: int = 1  # of that valve, open to this feed
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,12 @@ class PlantSpec:
             f"feed {feed.name}: no pump {feed.pump!r}; there are {sorted(pumps)}"
             for feed in self.feeds
             if feed.pump not in pumps
+        ]
+        valves = {valve.name for valve in self.valves}
+        faults += [
+            f"feed {feed.name}: no valve {feed.valve!r}; there are {sorted(valves)}"
+            for feed in self.feeds
+            if feed.valve is not None and feed.valve not in valves
         ]
         for feed in self.feeds:
             faults += [

@@ -4,6 +4,7 @@ Each fills one port of :mod:`simulators.ports`. Valves turn by themselves; meter
 the plant where they sit.
 """
 
+from collections.abc import Callable
 from math import isfinite, nan
 from typing import TYPE_CHECKING
 
@@ -21,14 +22,18 @@ GAS_SHOWS = 0.01  # volume fraction that a flow meter calls gas
 class Valve:
     """Fills ``ValvePort``."""
 
-    def __init__(self, spec: ValveSpec, clock: Clock) -> None:
-        self._spec, self._clock = spec, clock
+    def __init__(
+        self, spec: ValveSpec, clock: Clock, turned: Callable[[int], None] = lambda _: None
+    ) -> None:
+        """``turned`` is called with the new goal of every turn."""
+        self._spec, self._clock, self._turned = spec, clock, turned
         self._from, self._to, self._there_at = 1, 1, clock()
 
     def turn(self, position: int) -> None:
         """Begin to turn from where the rotor is now."""
         self._from, self._to = self.position(), position
         self._there_at = self._clock() + (self._spec.switching_s if position != self._from else 0.0)
+        self._turned(position)
 
     def position(self) -> int:
         """Return the position; the old one while turning."""

@@ -7,6 +7,7 @@ that the same seed and the same order of questions give the same bytes.
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from math import ceil, isfinite, nan
 from typing import Any, TypeVar
 from zlib import crc32
@@ -50,7 +51,13 @@ class World:
         self._heaters = {heater.name: _Heater(self, heater.name) for heater in spec.heaters}
         self._pressures = {sensor.name: _Pressure(self, sensor) for sensor in spec.pressures}
         self._cells = {analyser.name: _Cell(self, analyser) for analyser in spec.analysers}
-        self._valves = {valve.name: Valve(valve, clock) for valve in spec.valves}
+        self._valves = {
+            valve.name: Valve(valve, clock, partial(self._turned, valve.name))
+            for valve in spec.valves
+        }
+        self._behind = {
+            feed.pump: (feed.valve, feed.position) for feed in spec.feeds if feed.valve is not None
+        }
         self._flows = {meter.name: FlowMeter(self, meter) for meter in spec.flow_meters}
         self._balances = {balance.name: Balance(self, balance) for balance in spec.balances}
 
@@ -115,6 +122,18 @@ class World:
         self._plant.advance(t)
         return t, self._plant
 
+    def open_to(self, pump: str) -> bool:
+        """Return whether what a pump delivers gets past the valve it is behind, if any."""
+        valve, position = self._behind.get(pump, ("", 0))
+        return not valve or self._valves[valve].position() == position
+
+    def _turned(self, valve: str, goal: int) -> None:
+        """Shut the pumps in that a valve is turned away from."""
+        t, plant = self.now()
+        for pump, (its, position) in self._behind.items():
+            if its == valve and position != goal:
+                plant.block(t, pump)
+
     def rng(self, name: str, purpose: str) -> np.random.Generator | None:
         """Return an instrument's own stream of noise; None when the world has none."""
         if not self.spec.noise:
@@ -170,6 +189,8 @@ class _Pump:
     def set_flow(self, ml_min: float) -> None:
         t, plant = self._world.now()
         plant.command(t, self._name, ml_min / 60.0)
+        if ml_min > 0 and not self._world.open_to(self._name):
+            plant.block(t, self._name)
 
     def displaced_ml(self) -> float:
         t, plant = self._world.now()

@@ -26,6 +26,7 @@ from daemon.experiment.settling import is_ready
 from daemon.experiment.watch import DEGC, Watch
 from daemon.rig.api import RigPort
 from daemon.rig.parts import is_syringe_pump
+from daemon.rig.ways import Way, ways
 from daemon.settings.models import Settings
 from drivers.errors import InstrumentError
 
@@ -52,6 +53,7 @@ class Actions:
         self._down_since: float | None = None
         self.setpoint_degc: float | None = None  # as the thermostat read it back
         self._pump_of = {feed.name: feed.pump for feed in self.settings.feeds}
+        self._ways = ways(self.settings)
 
     # -- waiting ------------------------------------------------------------------------------
 
@@ -69,14 +71,15 @@ class Actions:
     def down(self) -> list[str]:
         """Return the instruments experiments need that cannot be commanded now."""
         settings = self.settings
-        names = list(self._pump_of.values())
+        names = [*self._pump_of.values(), *dict.fromkeys(way.valve for way in self._ways.values())]
         names += [settings.reactor.thermostat] if settings.reactor is not None else []
         names += [settings.analysis.instrument] if settings.analysis is not None else []
         return [name for name in names if not self.rig.connected(name)]
 
     async def nap_connected(self, seconds: float) -> None:
-        """Sleep, and fail the experiment when a pump or the thermostat stays away."""
+        """Sleep; fail the experiment when a pump, a valve or the thermostat stays away."""
         await self.nap(seconds)
+        self._check_ways()
         now = asyncio.get_running_loop().time()
         analyser = self.settings.analysis.instrument if self.settings.analysis is not None else ""
         down = [name for name in self.down() if name != analyser]
@@ -95,11 +98,32 @@ class Actions:
     # -- flows --------------------------------------------------------------------------------
 
     async def set_flow(self, feed: str, ml_min: float) -> None:
-        """Set one feed's flow and tell its volume clock; nothing is sent when it runs so."""
+        """Set one feed's flow and tell its volume clock; nothing is sent when it runs so.
+
+        A feed behind a valve has it turned, and seen there, before its pump runs.
+        """
+        way = self._ways.get(self._pump_of[feed])
+        if ml_min > 0 and way is not None and not self._is_open(way):
+            await self.rig.guard.turn(way.valve, way.position)
         if ml_min == self.watch.clocks.meters[feed].flow_ml_min and self.watch.confirmed(feed):
             return
         read_back = await self.rig.guard.set_flow(self._pump_of[feed], ml_min)
         self.watch.step(feed, read_back)
+
+    def _is_open(self, way: Way) -> bool:
+        return self.rig.latest(way.signal).value == way.position  # a stale reading has no value
+
+    def _check_ways(self) -> None:
+        """Fail the experiment when a valve is seen to have left a feed that flows."""
+        for feed, pump in self._pump_of.items():
+            way = self._ways.get(pump)
+            if way is None or not self.watch.clocks.meters[feed].flow_ml_min:
+                continue
+            at = self.rig.latest(way.signal).value
+            if at is not None and at != way.position:
+                raise ExperimentFailed(
+                    f"{way.valve} is at {at}, and feed {feed} flows through {way.position}", "safe"
+                )
 
     async def set_flows(self, flows: Mapping[str, float], first: tuple[str, ...] = ()) -> None:
         """Set all feeds: those that stop go first, then ``first``, then the rest; others stop."""

@@ -15,7 +15,7 @@ from daemon.experiment.mixture import pressure_bar
 from daemon.experiment.reach import ARITHMETIC, Reach, reach_of
 from daemon.experiment.recipe import needed_ml, shutdown_recipe, wait_for
 from daemon.settings.check_campaign import factor_bounds
-from daemon.settings.models import FactorSettings, Settings
+from daemon.settings.models import FactorSettings, FeedSettings, Settings
 
 ROUNDING = 0.05  # of a reagent's flow: what rounding may change before the conditions are refused
 
@@ -35,6 +35,7 @@ def check(
     faults = [
         *_temperature(settings, bound, reach),
         *_pumps(settings, bound, reach),
+        *_valves(settings, bound),
         *_pressure(settings, bound),
     ]
     if not faults:
@@ -93,6 +94,20 @@ def _pumps(settings: Settings, bound: Bound, reach: Reach) -> Iterator[str]:
             )
     if bound.total_ml_min <= 0:
         yield "flow: the feeds are all stopped at these conditions; at least one must flow"
+
+
+def _valves(settings: Settings, bound: Bound) -> Iterator[str]:
+    """Feeds behind one valve flow together only when they share its position."""
+    behind: dict[str, FeedSettings] = {}
+    for feed in settings.feeds:
+        if feed.valve is None or bound.flows[feed.name] <= 0:
+            continue
+        other = behind.setdefault(feed.valve, feed)
+        if other.position != feed.position:
+            yield (
+                f"valve {feed.valve}: feeds {other.name} (position {other.position}) and"
+                f" {feed.name} (position {feed.position}) cannot flow at once; leave one out"
+            )
 
 
 def _pressure(settings: Settings, bound: Bound) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError, create_model
 
 from daemon import plugins
 from daemon.described import broken, is_description
-from daemon.settings.models import AnalysisSettings, InstrumentSettings
+from daemon.settings.models import AnalysisSettings, FeedSettings, InstrumentSettings
 from daemon.settings.subject import Subject
 from daemon.settings.wording import fault_lines, nearest
 from daemon.units import to_unit
@@ -159,6 +159,23 @@ def feed_faults(subject: Subject) -> Iterator[str]:
             other = pumps[feed.pump]
             yield f"{at}.pump: {feed.pump!r} already delivers feed {other!r}; one pump, one feed"
         pumps.setdefault(feed.pump, feed.name)
+        yield from _valve_faults(subject, at, feed)
+
+
+def _valve_faults(subject: Subject, at: str, feed: FeedSettings) -> Iterator[str]:
+    """A feed behind a valve says where, and at a position that the valve has."""
+    if feed.valve is None:
+        if feed.position is not None:
+            yield f"{at}.position: needs a valve"
+        return
+    yield from role_faults(subject, f"{at}.valve", feed.valve, "turn", "a valve")
+    if feed.position is None:
+        yield f"{at}.position: is missing: the position of {feed.valve} that lets the feed through"
+        return
+    spec = (subject.signals_of(feed.valve) or {}).get("position")
+    if spec is not None and spec.limits is not None and feed.position not in spec.limits:
+        what = f"{feed.valve} has no position {feed.position}, its limits are {spec.limits}"
+        yield f"{at}.position: {what}"
 
 
 def reactor_faults(subject: Subject) -> Iterator[str]:

@@ -104,6 +104,14 @@ CASES = {
         ("socket://192.168.10.22:10001", "socket://192.168.10.21:10001"),
         "instruments.pump-c.address: pump-c and pump-a share port 'socket://192.168.10.21:10001'",
     ),
+    "a feed behind something else than a valve": (
+        ('pump = "pump-a"', 'pump = "pump-a"\nvalve = "bath"\nposition = 1'),
+        "feeds.0.valve: 'bath' (huber-pilot-one) is not a valve",
+    ),
+    "a feed with a position and no valve": (
+        ('pump = "pump-a"', 'pump = "pump-a"\nposition = 7'),
+        "feeds.0.position: needs a valve",
+    ),
     "two feeds on one pump": (
         ('name = "amine"\npump = "pump-b"', 'name = "amine"\npump = "pump-a"'),
         "feeds.1.pump: 'pump-a' already delivers feed 'substrate'; one pump, one feed",
@@ -448,3 +456,24 @@ def test_a_file_that_is_not_there_says_so(tmp_path):
 def test_a_directory_is_no_configuration(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read"):
         load(tmp_path)
+
+
+SELECTOR = """[instruments.v]
+driver = "vici-actuator"
+port = "/dev/ttyUSB5"
+positions = 6
+
+[instruments.nmr]"""
+
+
+@pytest.mark.parametrize(
+    ("position", "found"),
+    [
+        ("", ["feeds.0.position: is missing: the position of v that lets the feed through"]),
+        ("position = 7", ["feeds.0.position: v has no position 7, its limits are [1, 6]"]),
+        ("position = 6", []),
+    ],
+)
+def test_a_feed_behind_a_valve_names_a_position_that_it_has(faults_of, position, found):
+    behind = f'pump = "pump-a"\nvalve = "v"\n{position}'
+    assert faults_of(("[instruments.nmr]", SELECTOR), ('pump = "pump-a"', behind)) == found
