@@ -64,6 +64,7 @@ class AzuraPump(AsciiInstrument):
         self._on: bool | None = None  # None: not known
         self._errors = ""  # the pump's list when it was last acknowledged
         self._faulty = False
+        self._stands = False  # it was told to run, and does not
 
     # --- what the wire says
 
@@ -101,10 +102,16 @@ class AzuraPump(AsciiInstrument):
         return f"Knauer AZURA pump, {head} mL head"
 
     async def prepare(self) -> None:
-        """Read the head, set its pressure limit; a pump of unknown state is switched off."""
+        """Read the head, set its pressure limit; a pump of unknown state is switched off.
+
+        It is told not to run by itself when the power is back.
+        """
         self._head = await self._number("HEADTYPE")
         if self._max_bar is not None:
             await self._limit_pressure(self._head, self._max_bar)
+        with suppress(CommandRejected):  # not every firmware has it
+            if await self._number("STARTMODE"):
+                await self.tell("STARTMODE:0")
         if self._on and await self._number("IMOTOR") == 0:
             self._on = None  # it was told to run and does not: a power cut, or a hand on it
         if self._on is None:
@@ -121,11 +128,24 @@ class AzuraPump(AsciiInstrument):
             raise ReadbackMismatch(self.name, f"{name} was set to {wanted} bar, reads back {got}")
 
     async def check(self) -> None:
-        """Raise DeviceFault when the pump has noted a new error; stopping acknowledges it."""
+        """Raise DeviceFault on a new error, or a motor that stands; stopping acknowledges it."""
+        if self._on and not await self._turns():
+            self._on, self._stands = None, True
         errors = await self.ask("ERRORS?")
         if errors != self._errors:
             self._faulty = True
             raise DeviceFault(self.name, f"new error, last five are {errors.partition(':')[2]}")
+        if self._stands:
+            raise DeviceFault(
+                self.name, "was told to run, and its motor stands (a power cut, or a hand on it)"
+            )
+
+    async def _turns(self) -> bool:
+        """Return whether the motor draws current; looked at twice, it may just be starting."""
+        for _ in range(2):
+            if await self._number("IMOTOR", Lane.POLL):
+                return True
+        return False
 
     async def make_safe(self) -> None:
         """Stop the pump, on the trip lane."""
@@ -163,7 +183,7 @@ class AzuraPump(AsciiInstrument):
         except BaseException:  # cancelled, too: it may have stopped, or run on
             self._on = None
             raise
-        self._on = False
+        self._on = self._stands = False
         if self._faulty:
             with suppress(NoReply):  # it is stopped; check() goes on telling the fault
                 self._errors, self._faulty = await self.ask("ERRORS?", lane=lane), False
@@ -189,5 +209,5 @@ class AzuraPump(AsciiInstrument):
         if not self._on:
             self._on = None  # between here and the answer nobody knows
             await self.tell("ON", lane=lane)
-            self._on = True
+            self._on, self._stands = True, False
         return ul_min / UL_PER_ML

@@ -59,6 +59,8 @@ SHEET = {
     b"FLOW:99999": b"ERROR:2",
     b"BOGUS": b"ERROR:1",
     b"IMOTOR?": b"IMOTOR:7",
+    b"STARTMODE?": b"STARTMODE:1",
+    b"STARTMODE:0": b"STARTMODE:OK",
 }
 
 
@@ -212,6 +214,42 @@ async def test_a_new_error_is_a_fault_until_somebody_stops_the_pump(pump, part):
     part.pressure = 10.0
     await pump.stop()
     await pump.check()
+
+
+async def test_a_flow_that_the_pump_has_ended_itself_is_not_read_as_a_flow(pump, part):
+    await pump.set_flow(1.0)
+    part.pressure = 30.0
+    await asyncio.sleep(6)
+    with pytest.raises(DeviceFault, match="new error"):
+        await pump.check()
+    assert (await pump.flow.read()).quality is Quality.BAD
+
+
+async def test_a_power_cut_is_found_out_by_the_motor_that_stands(pump, sim, part):
+    await pump.set_flow(1.0)
+    await pump.check()
+    sim.power_cycle()
+    for _ in range(2):
+        with pytest.raises(DeviceFault, match="its motor stands"):
+            await pump.check()
+    assert (await pump.flow.read()).quality is Quality.BAD
+    assert await pump.set_flow(1.0) == 1.0
+    await pump.check()
+    assert part.flow == 1.0
+
+
+async def test_a_pump_never_runs_by_itself_when_the_power_is_back(wire, sim, part):
+    sim.settings["STARTMODE"] = 1
+    async with wire.driver("pump-a", "knauer-azura-pump") as pump:
+        await pump.set_flow(1.0)
+        sim.power_cycle()
+        assert part.flow == 0.0
+
+
+async def test_firmware_without_a_start_mode_is_used_all_the_same(wire, sim):
+    sim._known["STARTMODE?"] = (lambda: "ERROR:1", ())
+    async with wire.driver("pump-a", "knauer-azura-pump") as pump:
+        await pump.check()
 
 
 async def test_a_stopped_pump_is_stopped_even_if_its_errors_cannot_be_read(pump, wire, part):
