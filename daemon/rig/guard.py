@@ -15,9 +15,16 @@ from typing import Any, TypeVar
 from daemon.errors import OutOfLimits, Refused, TaylordError, Tripped, UnknownSignal
 from daemon.events import Event, EventBus
 from daemon.rig.checks import Checks, Surroundings, finite, of_kind, whole
-from daemon.rig.parts import is_analyser, is_pump, is_syringe_pump, is_thermostat, is_valve
+from daemon.rig.parts import (
+    is_analyser,
+    is_flow_controller,
+    is_pump,
+    is_syringe_pump,
+    is_thermostat,
+    is_valve,
+)
 from drivers.errors import InstrumentError, ReadbackMismatch
-from drivers.roles import Instrument, Pump, Spectrum, Thermostat, Valve
+from drivers.roles import FlowController, Instrument, Pump, Spectrum, Thermostat, Valve
 from drivers.signal import Lane, Reading, Value
 
 T = TypeVar("T")
@@ -49,6 +56,7 @@ class Guard:
         self._checks = Checks(rig)
         self._scopes: set[asyncio.Timeout] = set()
         self._flows: dict[str, float] = {}  # last confirmed setpoints, mL/min
+        self._set: set[str] = set()  # other signals that were set
         self._acts = 0
 
     async def set_flow(self, pump: str, ml_min: float) -> float:
@@ -165,6 +173,8 @@ class Guard:
             return self._reading(signal, await self.set_temperature(name, float(value)))
         if is_thermostat(instrument) and short == "running":
             return await self._set_running(name, bool(value))
+        if is_flow_controller(instrument) and short == "setpoint" and value == 0:
+            return await self._close(instrument, signal)
         return await self._set_plain(instrument, signal, value)
 
     def cancel_acts(self) -> None:
@@ -176,6 +186,15 @@ class Guard:
         for pump in self._flows:
             self._rig.commanded(f"{pump}.flow", None)
         self._flows.clear()
+        for signal in self._set:
+            self._rig.commanded(signal, None)
+        self._set.clear()
+
+    async def _close(self, controller: FlowController, signal: str) -> Reading:
+        """Let no flow through any more; like stopping a pump, that waits for nothing."""
+        await self._towards_safety("set", controller.name, controller.close_flow)
+        self._rig.commanded(signal, 0.0)
+        return self._reading(signal, 0.0)
 
     async def _set_plain(self, instrument: Instrument, signal: str, value: Value) -> Reading:
         name, _, short = signal.partition(".")
@@ -186,10 +205,15 @@ class Guard:
                 self._checks.within(signal, float(value))
             self._checks.not_violated()
 
-        arguments = {"signal": signal, "value": value}
-        return await self._act(
-            "set", arguments, check, lambda: instrument.signals[short].set(value, Lane.COMMAND)
-        )
+        async def work() -> Reading:
+            self._set.add(signal)
+            self._rig.commanded(signal, None)
+            reading = await instrument.signals[short].set(value, Lane.COMMAND)
+            if isinstance(reading.value, float):
+                self._rig.commanded(signal, reading.value)
+            return reading
+
+        return await self._act("set", {"signal": signal, "value": value}, check, work)
 
     async def _set_running(self, thermostat: str, on: bool) -> Reading:
         signal = f"{thermostat}.running"

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeGuard
 from daemon.plugins import load
 from daemon.settings.models import InstrumentSettings, Settings
 from daemon.units import to_unit
-from drivers.roles import Analyser, Instrument, Pump, SyringePump, Thermostat, Valve
+from drivers.roles import Analyser, FlowController, Instrument, Pump, SyringePump, Thermostat, Valve
 from drivers.signal import Limits, SignalSpec
 
 PRESSURE_POLL_S = 1.0  # DOMAIN 8, rule 2
@@ -140,6 +140,13 @@ def is_thermostat(instrument: Instrument) -> TypeGuard[Thermostat]:
 def is_valve(instrument: Instrument) -> TypeGuard[Valve]:
     """Return whether the instrument is a switching valve."""
     return callable(getattr(type(instrument), "turn", None))
+
+
+def is_flow_controller(instrument: Instrument) -> TypeGuard[FlowController]:
+    """Return whether the instrument lets a set flow through; a meter of the family does not."""
+    if not callable(getattr(type(instrument), "close_flow", None)):
+        return False
+    return instrument.signals["setpoint"].spec.writable
 
 
 def is_analyser(instrument: Instrument) -> TypeGuard[Analyser]:

@@ -21,6 +21,7 @@ from daemon.rig.linewatch import LineWatch
 from daemon.rig.parts import (
     LinesPort,
     build_instrument,
+    is_flow_controller,
     is_pump,
     is_thermostat,
     is_valve,
@@ -253,9 +254,9 @@ class Rig:
             Member(
                 name,
                 i.make_safe,
-                first=is_pump(i),
+                first=is_pump(i) or is_flow_controller(i),
                 last=is_valve(i),
-                vital=is_pump(i) or is_thermostat(i),
+                vital=is_pump(i) or is_thermostat(i) or is_flow_controller(i),
                 reachable=lambda name=name: self.connected(name),
             )
             for name, i in self.instruments.items()

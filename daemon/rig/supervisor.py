@@ -15,7 +15,7 @@ import structlog
 from daemon.events import EventBus
 from daemon.rig.connection import Connection
 from daemon.rig.line import SharedLine
-from daemon.rig.parts import is_pump, is_thermostat, is_valve
+from daemon.rig.parts import is_flow_controller, is_pump, is_thermostat, is_valve
 from daemon.rig.poller import PollPlan, bad_readings, reason_for, silent, urgency
 from daemon.rig.punctuality import Punctuality
 from daemon.rig.refusals import in_words
@@ -45,6 +45,7 @@ FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 1.2
 BACK_WITHIN_S = 1.85  # attempt and pause: connected within 2 s of the instrument's return
 BEAT_WITHIN_S = 2 * CONNECT_S + POLL_S
+ACTING = (is_pump, is_thermostat, is_valve, is_flow_controller)
 
 
 class Supervisor:
@@ -243,7 +244,7 @@ class Supervisor:
         """Draw conclusions from how an exchange ended."""
         if isinstance(error, DeviceFault):
             # an experiment goes wrong without its pump or bath; an analyser can be waited for
-            acts = any(fills(self.instrument) for fills in (is_pump, is_thermostat, is_valve))
+            acts = any(fills(self.instrument) for fills in ACTING)
             action = "hold" if acts else "warn"
             self._alarms.raise_(f"{self.name} fault", str(error), latching=False, action=action)
         now = self._loop.time()

@@ -180,7 +180,7 @@ class Interlocks:
 
     def _seen(self, state: _State) -> Seen:
         row, known = state.row, self._readings_of(state.row)
-        commanded, at = self._commanded.get(row.signal, (None, 0.0))
+        commanded, at = self._commands(row.commanded_of or (row.signal,))
         now, other = known[row.signal], None if row.other is None else known[row.other]
         value = number(now)
         if value is not None:
@@ -189,6 +189,17 @@ class Interlocks:
         before = self._before.get(row.signal)
         same_s = now.t - state.same[1]
         return Seen(now, before, other, commanded, at, state.lowest, same_s)
+
+    def _commands(self, signals: Sequence[str]) -> tuple[float | None, float]:
+        """Return what signals are to follow together, and since when.
+
+        None while one of them is being changed, or while none was ever commanded; one that never
+        was counts for nothing, so that an idle pump blinds no row.
+        """
+        known = [self._commanded[name] for name in signals if name in self._commanded]
+        values = [value for value, _ in known if value is not None]
+        total = sum(values) if known and len(values) == len(known) else None
+        return total, max((at for _, at in known), default=0.0)
 
     def _silence(self, row: Row, now: float) -> Violation | None:
         if row.stale_s is None:

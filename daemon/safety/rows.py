@@ -22,6 +22,9 @@ class Row:
     counts as silence: the row goes by the last good one. ``only_while`` names a boolean signal
     without which the row sleeps, such as ``bath.running`` (a number counts as true unless it is 0).
 
+    A *deficit* is against what the signal was commanded, or, with ``commanded_of``, against what
+    those signals were commanded together: nobody commands a meter, but the pumps before it.
+
     A temperature beside its setpoint (``other``) *runs away* when it is ``runaway`` above both the
     setpoint and the lowest it was since the setpoint last changed: cooling down is no runaway. It
     is *frozen* when it has not changed at all for ``frozen_s`` while it should. With
@@ -37,6 +40,7 @@ class Row:
     other: str | None = None
     by: float | None = None
     deficit: float | None = None  # fraction of the commanded value
+    commanded_of: tuple[str, ...] = ()  # signals whose commands count; none: the signal's own
     stale_s: float | None = None
     delay_s: float = 0.0
     latching: bool = True
@@ -165,13 +169,20 @@ def _disagrees(row: Row, seen: Seen, value: float) -> Violation | None:
 
 
 def _deficit(row: Row, seen: Seen, value: float) -> Violation | None:
-    """Compare with the commanded value, once the reading is younger than the command."""
+    """Compare with the commanded value, once the reading is younger than the command.
+
+    Where nothing was commanded there is no deficit: what a meter reads then is its noise.
+    """
     if row.deficit is None or seen.commanded is None or seen.now.t < seen.commanded_at:
+        return None
+    if seen.commanded <= 0:
         return None
     least = (1.0 - row.deficit) * seen.commanded
     if value >= least:
         return None
     text = f"{row.signal} = {value:g} {seen.now.unit} is below {least:g} of {seen.commanded:g} set"
+    if row.commanded_of:
+        text += f" for {', '.join(row.commanded_of)}"
     return Violation(text, value, least)
 
 

@@ -10,7 +10,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from daemon.errors import ConfigError
-from daemon.rig.parts import LinesPort, build_instrument, is_pump, is_valve
+from daemon.rig.parts import (
+    LinesPort,
+    build_instrument,
+    is_flow_controller,
+    is_pump,
+    is_valve,
+)
 from daemon.safety.drive import Drive, Member, Outcome, SafeReport, Timing, ignore
 from daemon.settings.models import Settings
 from drivers.errors import CommandRejected, GarbledReply, InstrumentError, NoReply
@@ -62,9 +68,8 @@ def _build(settings: Settings, lines: LinesPort) -> Mapping[str, Instrument | _U
 def _member(name: str, built: Instrument | _Unbuilt, lines: LinesPort) -> Member:
     if isinstance(built, _Unbuilt):
         return Member(name, built.make_safe, first=False)
-    return Member(
-        name, _connect_and_make_safe(built, lines), first=is_pump(built), last=is_valve(built)
-    )
+    first = is_pump(built) or is_flow_controller(built)
+    return Member(name, _connect_and_make_safe(built, lines), first=first, last=is_valve(built))
 
 
 def _connect_and_make_safe(

@@ -60,6 +60,7 @@ def configured_row(row: InterlockSettings, spec: SignalSpec) -> Row:
         other=row.disagrees_with,
         by=row.by,
         deficit=row.flow_deficit,
+        commanded_of=tuple(row.flow_of),
         stale_s=row.stale_s if row.stale_s is not None else stale_after_s(spec.poll_s),
         delay_s=row.delay_s,
         latching=row.latching,

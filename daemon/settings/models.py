@@ -188,7 +188,8 @@ class InterlockSettings(Strict):
     stale_s: Positive | None = None  # default: 3 poll periods; stale counts as a violation
     disagrees_with: str | None = None
     by: Positive | None = None  # allowed disagreement
-    flow_deficit: Fraction | None = None  # of the setpoint ``signal``: readback below (1 - this)
+    flow_deficit: Fraction | None = None  # ``signal`` below (1 - this) of what was commanded
+    flow_of: list[str] = Field(default_factory=list)  # whose commands; default: the signal's own
     delay_s: Annotated[float, Field(ge=0)] = 0.0
     action: Literal["warn", "hold", "trip"] = "trip"
     latching: bool = True
