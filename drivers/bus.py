@@ -194,14 +194,14 @@ class Bus:
                     self._intake.forget()  # no frame has a pause that long inside
                 self._require_link(instrument)
             except BaseException:  # whatever ends us, the line must be free for the others
-                self._release(began)
+                self._pass_on(began)
                 raise
             if ready:
                 self.counters.exchanges += 1
                 self._expired = False
                 self._deadline.set(now + timeout_s)
                 return began
-            self._release(began)
+            self._pass_on(began)
 
     async def _settled(self, lane: Lane, began: float) -> bool:
         """Wait until nothing more is coming; False when a trip came meanwhile and goes first."""
@@ -219,7 +219,7 @@ class Bus:
             self._intake.forget()
         if (rest := self._not_before - loop.time()) > 0:
             await asyncio.sleep(rest)
-        return True
+        return lane is Lane.TRIP or not self._turns.waiting(Lane.TRIP)
 
     def _require_link(self, instrument: str) -> Transport:
         if self._transport is None:
@@ -227,11 +227,16 @@ class Bus:
         return self._transport
 
     def _release(self, began: float) -> None:
-        """End a turn."""
+        """End a turn that was used."""
         now = self._loop.time()
         self._deadline.clear()
-        self._not_before = now + self.line.gap_s
+        self._not_before = max(self._not_before, now + self.line.gap_s)
         self.counters.busy_s += now - began
+        self._turns.give_back()
+
+    def _pass_on(self, began: float) -> None:
+        """End a turn in which nothing was sent."""
+        self.counters.busy_s += self._loop.time() - began
         self._turns.give_back()
 
     async def _write(self, instrument: str, request: bytes) -> None:

@@ -252,6 +252,17 @@ async def test_a_trip_overtakes_a_poll_that_waits_for_quiet(peer, opened):
     assert peer.requests == [b"hi\r\n", b"trip\r\n", b"poll\r\n"]
 
 
+async def test_a_trip_overtakes_a_poll_that_waits_for_the_gap(peer, opened):
+    bus = await opened(gap_s=0.25)
+    await ask(bus)
+    poll = asyncio.create_task(ask(bus, b"poll\r\n"))
+    await asyncio.sleep(0.1)
+    await bus.send("x", b"trip\r\n", lane=Lane.TRIP)
+    await poll
+    assert peer.requests == [b"hi\r\n", b"trip\r\n", b"poll\r\n"]
+    assert peer.times == pytest.approx([0.0, 0.26, 0.51])
+
+
 async def test_the_gap_is_kept_after_exchanges_and_sends(peer, opened):
     bus = await opened(gap_s=0.25)
     await ask(bus)
@@ -285,6 +296,15 @@ async def test_cancelling_a_task_in_the_gap_frees_the_line(peer, opened):
 
 
 # --- the link
+
+
+async def test_a_rest_keeps_the_line_silent_longer_than_its_gap(peer, opened):
+    bus = await opened(gap_s=0.1)
+    await ask(bus)
+    bus.rest(0.5)
+    await ask(bus)
+    await ask(bus)
+    assert peer.times == pytest.approx([0.0, 0.51, 0.62])
 
 
 async def test_nothing_is_sent_before_the_line_is_open(peer):
