@@ -1,6 +1,6 @@
 """One driver on one kind of line, as the contract wires it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from drivers.signal import Limits
@@ -27,6 +27,10 @@ class Case:
 
     def __post_init__(self):
         self.binary |= self.framing == "modbus-tcp"
+
+    def with_options(self, **options):
+        """Return this case with more options."""
+        return replace(self, options={**self.options, **options})
 
     def __str__(self):
         return f"{self.driver} on {self.port.partition('//')[0].rstrip(':') or 'serial'}"
