@@ -52,6 +52,7 @@ class FramingPart(Strict):
     reply_start: str = ""
     reply_end: Annotated[str, Field(min_length=1)] | None = None
     prompt: Annotated[str, Field(min_length=1)] | None = None  # regular expression, nothing after
+    prints: str = ""  # the prompt, as the simulated instrument prints it
     length: LengthPart | None = None
     fixed: Annotated[int, Field(ge=1, le=4096)] | None = None  # bytes
     silence_s: Annotated[float, Field(gt=0, le=5)] | None = None
