@@ -94,7 +94,10 @@ class SimCavroPump:
             self._command(text)
         except Wrong as wrong:
             return self._status(wrong.code)
-        return self._status()
+        late, self.late = self.late, 0
+        answer = self._status()
+        self.late = late
+        return answer
 
     def again(self, text: str) -> bytes:
         """Return the answer to a request that has been executed already."""
