@@ -36,6 +36,8 @@ def interlock_faults(subject: Subject) -> Iterator[str]:
         yield from _signal_fault(subject, f"{at}.signal", row.signal)
         if row.disagrees_with is not None:
             yield from _signal_fault(subject, f"{at}.disagrees_with", row.disagrees_with)
+        for j, signal in enumerate(row.flow_of):
+            yield from _signal_fault(subject, f"{at}.flow_of.{j}", signal)
         yield from _condition_faults(subject, at, row)
 
 
@@ -66,13 +68,33 @@ def _comparison_faults(subject: Subject, at: str, row: InterlockSettings) -> Ite
             yield f"{at}.{key}: {row.signal} is no number ({spec.kind.__name__})"
     elif unit is not None and _is_always(row, unit):
         yield f"{at}.below: every value is above {row.above} or below {row.below}"
-    if row.flow_deficit is not None and not row.signal.endswith(".flow"):
-        yield f"{at}.flow_deficit: needs the flow of a pump as its signal, got {row.signal!r}"
+    yield from _deficit_faults(subject, at, row, spec)
     if other is not None and other == row.signal:
         yield f"{at}.disagrees_with: is the signal itself, {other!r}"
     theirs = _unit_of(subject, other) if other is not None else None
     if unit is not None and theirs is not None and theirs != unit:
         yield f"{at}.disagrees_with: {other} is in {theirs or 'no unit'}, {row.signal} in {unit}"
+
+
+def _deficit_faults(
+    subject: Subject, at: str, row: InterlockSettings, spec: SignalSpec | None
+) -> Iterator[str]:
+    """A deficit compares a flow with what somebody is commanded."""
+    if row.flow_deficit is None:
+        if row.flow_of:
+            yield f"{at}.flow_of: needs flow_deficit beside it"
+        return
+    if not row.signal.endswith(".flow"):
+        yield f"{at}.flow_deficit: needs a flow as its signal, got {row.signal!r}"
+    elif spec is not None and not spec.writable and not row.flow_of:
+        yield (
+            f"{at}.flow_of: {row.signal} only measures;"
+            ' name whose flow it is, such as flow_of = ["pump-a.flow"]'
+        )
+    for j, signal in enumerate(row.flow_of):
+        theirs = _spec_of(subject, signal)
+        if theirs is not None and not (theirs.writable and theirs.unit == "mL/min"):
+            yield f"{at}.flow_of.{j}: {signal} is no flow that is commanded"
 
 
 def _is_always(row: InterlockSettings, unit: str) -> bool:

@@ -39,6 +39,44 @@ def test_a_delay_must_pass_without_a_break():
     assert table.next_deadline() is None
 
 
+def behind(*pumps):
+    """Return a table with one row: a meter behind these pumps."""
+    return Interlocks([Row("arrives", "m", deficit=0.2, commanded_of=pumps)], 0.0)
+
+
+def test_a_meter_is_measured_against_the_pump_before_it():
+    table = behind("a")
+    assert raised(table.readings([good("m", 0.0, 1.0)])) == []  # nothing was commanded yet
+    table.commanded("a", 1.0, 2.0)
+    assert raised(table.readings([good("m", 0.9, 3.0)])) == []
+    assert raised(table.readings([good("m", 0.7, 4.0)])) == [("arrives", "trip")]
+    assert returned(table.readings([good("m", 0.9, 5.0)])) == ["arrives"]
+
+
+def test_a_meter_behind_several_pumps_is_measured_against_their_sum():
+    table = behind("a", "b", "c")
+    table.commanded("a", 1.0, 1.0)
+    assert raised(table.readings([good("m", 0.9, 2.0)])) == []  # the others were never used
+    table.commanded("b", 1.0, 3.0)
+    assert raised(table.readings([good("m", 0.9, 2.9)])) == []  # older than the command
+    assert raised(table.readings([good("m", 0.9, 4.0)])) == [("arrives", "trip")]
+
+
+def test_while_one_of_the_pumps_is_being_changed_nothing_is_missed():
+    table = behind("a", "b")
+    table.commanded("a", 1.0, 1.0)
+    table.commanded("b", None, 2.0)
+    assert raised(table.readings([good("m", 0.0, 3.0)])) == []
+    table.commanded("b", 0.0, 4.0)
+    assert raised(table.readings([good("m", 0.0, 5.0)])) == [("arrives", "trip")]
+
+
+def test_a_meter_that_cannot_be_read_is_a_violation_as_any_signal():
+    table = behind("a")
+    table.readings([good("m", 1.0, 1.0)])
+    assert raised(table.readings([bad("m", 2.0, "range")])) == [("arrives", "trip")]
+
+
 def test_silence_is_a_violation_when_nothing_arrives_any_more():
     table = Interlocks([Row("line", "p", above=20.0, stale_s=3.0)], 0.0)
     table.readings([good("p", 5.0, 1.0)])

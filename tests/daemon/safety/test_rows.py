@@ -88,6 +88,20 @@ def test_no_deficit_before_the_command_or_without_one():
     assert violation(row, Seen(good("f", 0.0, 2.0))) is None
 
 
+@given(st.floats(-1, 10), st.floats(0, 1))
+def test_where_no_flow_is_commanded_the_noise_of_a_meter_is_no_deficit(readback, deficit):
+    row = Row("r", "meter.flow", deficit=deficit, commanded_of=("pump.flow",))
+    seen = Seen(good("meter.flow", readback, 2.0), commanded=0.0, commanded_at=1.0)
+    assert violation(row, seen) is None
+
+
+def test_a_deficit_of_a_meter_names_whose_flow_is_missing():
+    row = Row("r", "m", deficit=0.2, commanded_of=("a.flow", "b.flow"))
+    found = violation(row, Seen(good("m", 0.7, 2.0), commanded=1.0, commanded_at=1.0))
+    assert found is not None
+    assert found.message == "m = 0.7 bar is below 0.8 of 1 set for a.flow, b.flow"
+
+
 VALUES = st.one_of(st.floats(), st.integers(), st.booleans(), st.text(max_size=2), st.none())
 BOUNDS = st.one_of(st.none(), st.floats(-10, 10))
 

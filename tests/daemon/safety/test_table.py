@@ -99,12 +99,14 @@ def test_every_key_of_a_row_arrives():
         "disagrees_with": "bath.temperature",
         "by": 3.0,
         "flow_deficit": 0.2,
+        "flow_of": ["pump-b.flow", "pump-c.flow"],
         "delay_s": 4.0,
         "action": "hold",
         "latching": False,
     }
     row = table(given)["all"]
     assert (row.rate_above, row.other, row.by) == (2.0, "bath.temperature", 3.0)
+    assert row.commanded_of == ("pump-b.flow", "pump-c.flow")
     assert (row.deficit, row.delay_s, row.action, row.latching) == (0.2, 4.0, "hold", False)
 
 

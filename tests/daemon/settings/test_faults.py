@@ -357,7 +357,29 @@ CASES = {
     ),
     "a flow deficit of a pressure": (
         ("above = 20.0", "flow_deficit = 0.5"),
-        "interlocks.0.flow_deficit: needs the flow of a pump as its signal, got 'pump-a.pressure'",
+        "interlocks.0.flow_deficit: needs a flow as its signal, got 'pump-a.pressure'",
+    ),
+    "a flow deficit of a meter that nobody commands": (
+        (
+            "[[interlocks]]",
+            '[instruments.meter]\ndriver = "sensirion-slf3s"\nport = "/dev/ttyUSB9"\n'
+            '[[interlocks]]\nname = "m"\nsignal = "meter.flow"\nflow_deficit = 0.5\n'
+            "[[interlocks]]",
+        ),
+        "interlocks.0.flow_of: meter.flow only measures;"
+        ' name whose flow it is, such as flow_of = ["pump-a.flow"]',
+    ),
+    "a meter compared with a pressure": (
+        ("above = 20.0", 'flow_deficit = 0.5\nflow_of = ["pump-a.pressure"]'),
+        "interlocks.0.flow_of.0: pump-a.pressure is no flow that is commanded",
+    ),
+    "a meter compared with a pump that is not there": (
+        ("above = 20.0", 'flow_deficit = 0.5\nflow_of = ["pump-x.flow"]'),
+        "interlocks.0.flow_of.0: no instrument 'pump-x' for signal 'pump-x.flow'",
+    ),
+    "pumps of no deficit": (
+        ("above = 20.0", 'above = 20.0\nflow_of = ["pump-a.flow"]'),
+        "interlocks.0.flow_of: needs flow_deficit beside it",
     ),
     "a prefix with wildcards": (
         ('host = "localhost"', 'host = "localhost"\nprefix = "a/#"'),
