@@ -147,6 +147,7 @@ class AsciiInstrument(TableInstrument):
     fence: ClassVar[str | None] = None  # a query whose reply cannot be mistaken for another
     fence_reply: ClassVar[str] = ""  # regular expression: all of that reply, as reply_to gives it
     attempts: ClassVar[int] = 2  # of a query
+    declared_queries: ClassVar[tuple[str, ...]] = ()  # beside the rows': for `taylord wire`
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

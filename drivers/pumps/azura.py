@@ -44,6 +44,7 @@ class AzuraPump(AsciiInstrument):
     reply_end = b"\r"
     commands_answer = True
     fence, fence_reply = "HEADTYPE?", "HEADTYPE:.*"
+    declared_queries = ("FLOW?", "ERRORS?", "PMAX10?", "PMAX50?")
     line_settings: ClassVar = {"baud_rate": 9600}
     probes: ClassVar = (
         Probe(b"HEADTYPE?\r", HEADTYPE, "Knauer AZURA pump, {} mL head", over=("serial",)),

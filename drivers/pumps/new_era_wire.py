@@ -115,6 +115,7 @@ class NewEraWire(AsciiInstrument):
     )
     commands_answer = True
     fence, fence_reply = "VER", r"[IWSPTUX]\S*V\d.*"
+    declared_queries = tuple(query for query in QUERIES if query)
     probes: ClassVar = tuple(  # safe mode first: a pump in it takes a bare word for half a packet
         Probe(
             question,

@@ -73,6 +73,15 @@ class _BoundPb(BoundSignal):
         self._owner, self._address = owner, address
         self._is_temperature = spec.unit == "degC"
 
+    @property
+    def query(self) -> str:
+        """Return the text that asks for it."""
+        return self._owner.query(self._address)
+
+    def parsed(self, text: str) -> Value:
+        """Return the value in the digits of a reply; raise BadValue."""
+        return self._value(int(text, 16))
+
     async def fetch(self, lane: Lane) -> Value:
         return self._value(await self._owner.read(self._address, lane))
 
@@ -153,7 +162,11 @@ class HuberPilotOne(AsciiInstrument):
 
     async def read(self, address: int, lane: Lane = Lane.COMMAND) -> int:
         """Return the value at an address as an unsigned count."""
-        return int(await self.ask(f"{{M{address:02X}{'*' * self._digits}", lane=lane), 16)
+        return int(await self.ask(self.query(address), lane=lane), 16)
+
+    def query(self, address: int) -> str:
+        """Return the text that asks for the value at an address."""
+        return f"{{M{address:02X}{'*' * self._digits}"
 
     async def write(self, address: int, count: int, lane: Lane = Lane.COMMAND) -> int:
         """Write once; return the value now in force as an unsigned count."""
