@@ -147,6 +147,24 @@ COMMANDS = (
         ),
     ),
     Command(
+        "wire",
+        "an interactive console on an instrument's line: send, see bytes, see what they mean",
+        "wire:wire",
+        (
+            CONFIG,
+            arg("instrument", metavar="INSTRUMENT", help="its name in the configuration"),
+            arg(
+                "--allow-writes",
+                action="store_true",
+                help="also send what is no known query: it may set or move something, past all"
+                " limits and interlocks",
+            ),
+            SIMULATE,
+            TRACE,
+            JSON,
+        ),
+    ),
+    Command(
         "replay",
         "run a recording as a test of the drivers; ends with 3 at a difference",
         "replaying:replay",

@@ -5,7 +5,7 @@ needs lines. Nothing is changed on the way: the same bytes, the same results, th
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from functools import cache, partial
 from inspect import iscoroutinefunction
@@ -115,6 +115,21 @@ class Recording:
                 own = getattr(signal, name)
                 call = partial(self._call, instrument.name, name, (short,), own)
                 setattr(signal, name, call)
+
+    async def call(
+        self,
+        of: str,
+        do: str,
+        noted: Sequence[object],
+        own: Callable[..., Awaitable[object]],
+        *arguments: object,
+    ) -> object:
+        """Make a call that is none of the driver's roles, noted with these arguments."""
+
+        async def made(*_noted: object) -> object:
+            return await own(*arguments)
+
+        return await self._call(of, do, (), made, *noted)
 
     async def _call(
         self,

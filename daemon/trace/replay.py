@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from daemon.errors import ConfigError
+from daemon.trace.byhand import BY_HAND, again
 from daemon.trace.form import CALL, DONE, RECEIVED, SENT, Record, argument_of, outcome
 from daemon.trace.played import PlayedLine
 from daemon.trace.reading import Trace
+from drivers.bus import Bus
 from drivers.errors import InstrumentError
 from drivers.registry import Lines
 from drivers.roles import Instrument
@@ -175,7 +177,8 @@ class _Player:
         instrument = self._instruments.get(record["of"])
         if instrument is None:
             raise ConfigError([f"{self._trace.path}: call {record['n']}: no such instrument"])
-        task = asyncio.create_task(_made(instrument, record), name=f"call {record['n']}")
+        bus = self._lines.link(record["of"])
+        task = asyncio.create_task(_made(instrument, bus, record), name=f"call {record['n']}")
         self._calls[record["n"]] = (record, task)
 
     async def _end(self, record: Record) -> None:
@@ -209,7 +212,7 @@ class _Player:
                 raise Differs(record, f"sent on {line.port}", "nothing", repr(data))
 
 
-async def _made(instrument: Instrument, record: Record) -> Record:
+async def _made(instrument: Instrument, bus: Bus, record: Record) -> Record:
     """Make a recorded call; return how it ended, as a recording notes it."""
     arguments = [argument_of(a) for a in record["with"]]
     named = {key: argument_of(a) for key, a in record.get("named", {}).items()}
@@ -217,6 +220,8 @@ async def _made(instrument: Instrument, record: Record) -> Record:
     if record["do"] in {"read", "set"}:
         target = instrument.signals[arguments.pop(0)]
     try:
+        if record["do"] in BY_HAND:
+            return {"gives": outcome(await again(instrument, bus, record["do"], arguments))}
         return {"gives": outcome(await getattr(target, record["do"])(*arguments, **named))}
     except InstrumentError as error:
         return {"fault": type(error).__name__, "says": error.what}
