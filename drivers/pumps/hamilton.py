@@ -19,14 +19,14 @@ syringe is empty, or ``taylord safe`` stops it. Unverified on hardware.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.bus import Bus
 from drivers.errors import CommandRejected, DeviceFault, NoReply, OutOfRange, WrongInstrument
 from drivers.options import DriverOptions
-from drivers.pumps.hamilton_wire import LOOK_S, HamiltonOptions, HamiltonWire
+from drivers.pumps.hamilton_wire import LOOK_S, HamiltonOptions, HamiltonWire, chain_probes
 from drivers.signal import Lane, Limits, SignalSpec
 from drivers.table import BadValue, MethodSignal, Row
 
@@ -72,6 +72,7 @@ class HamiltonPump(HamiltonWire):
     Options = HamiltonPumpOptions
     firmware = ("NV", "OM")
     model = "Hamilton Microlab 600"
+    probes: ClassVar = chain_probes(b"(?:NV|OM)", "Hamilton Microlab 600 {}")
 
     flow = MethodSignal(float, "mL/min", read="_read_flow", write="_write_flow")
     dispensed = MethodSignal(float, "mL", read="_read_dispensed", poll_s=5.0)

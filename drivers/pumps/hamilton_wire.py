@@ -28,6 +28,7 @@ from drivers.codec import LineCodec
 from drivers.errors import CommandRejected, DeviceFault, NoReply, WrongInstrument
 from drivers.fence import Fence
 from drivers.options import SerialOptions
+from drivers.probes import BARE, Probe
 from drivers.signal import Lane, Limits
 from drivers.transport.base import LineSpec
 
@@ -72,6 +73,22 @@ class Chain:
 
 
 CHAINS: WeakKeyDictionary[Bus, Chain] = WeakKeyDictionary()
+
+
+def chain_probes(firmware: bytes, identity: str) -> tuple[Probe, ...]:
+    """Return the probes for instruments whose answer to ``U`` matches ``firmware``.
+
+    A chain that was switched on and has no addresses yet stays silent: a scan gives out none.
+    """
+    return (
+        Probe(
+            lambda letter: f"{letter}U\r".encode(),
+            b"\x06(" + firmware + rb"\d\S*)\r",
+            identity,
+            addresses=tuple("abcd"),
+            rank=BARE,
+        ),
+    )
 
 
 class HamiltonWire(AsciiInstrument):

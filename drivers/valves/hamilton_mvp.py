@@ -8,13 +8,13 @@ Unverified on hardware.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from drivers.bus import Bus
 from drivers.errors import CommandRejected, DeviceFault, OutOfRange
-from drivers.pumps.hamilton_wire import HamiltonOptions, HamiltonWire
+from drivers.pumps.hamilton_wire import HamiltonOptions, HamiltonWire, chain_probes
 from drivers.signal import Lane, Limits
 from drivers.table import BadValue, MethodSignal
 from drivers.valves.turning import TextValve, ValveOptions
@@ -38,6 +38,7 @@ class HamiltonMvp(TextValve, HamiltonWire):
     line = HamiltonWire.line
     firmware = ("MV",)
     model = "Hamilton MVP"
+    probes: ClassVar = chain_probes(b"MV", "Hamilton MVP {}")
 
     initialised = MethodSignal(
         bool, read="read_initialised", write="_initialise", poll_s=None, doc="setting it turns it"

@@ -23,6 +23,7 @@ from pydantic import BeforeValidator, Field
 from drivers.ascii import AsciiSignal
 from drivers.bus import Bus
 from drivers.errors import CommandRejected, GarbledReply, WrongInstrument
+from drivers.probes import BARE, Probe
 from drivers.signal import Lane, Limits
 from drivers.valves.turning import TextValve, ValveOptions
 
@@ -154,6 +155,15 @@ class ViciActuator(ViciValve):
     """Universal actuator of a selector or injection valve; fills the ``Valve`` role."""
 
     fence, fence_reply = "AM", r"AM[123]"
+    probes: ClassVar = (  # an id, where there is one, is Z from the factory
+        Probe(b"AM\r", rb"^AM( = )?([123])\r", "VICI actuator, mode {1}", rank=BARE),
+        Probe(
+            lambda letter: f"/{letter}AM\r".encode(),
+            rb"AM( = )?([123])\r",
+            "VICI actuator, mode {1}",
+            addresses=("Z",),
+        ),
+    )
     id_mark = "/"
     model = "VICI actuator"
 
@@ -167,6 +177,9 @@ class ViciMicroelectric(ViciValve):
     """
 
     fence, fence_reply = "NP", r"NP\d+"
+    probes: ClassVar = (
+        Probe(b"NP\r", rb"^NP = (\d+)\r", "VICI microelectric selector, {} positions", rank=BARE),
+    )
     id_mark = ""
     model = "VICI microelectric selector"
 

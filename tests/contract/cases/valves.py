@@ -7,5 +7,5 @@ CASES = (
     Case("knauer-valve", SERIAL, {"positions": 2}),
     Case("vici-actuator", SERIAL, {"positions": 10}),
     Case("vici-actuator", SERIAL, {"positions": 2, "address": "Z"}),
-    Case("vici-microelectric", SERIAL, {"positions": 6, "address": 5}),
+    Case("vici-microelectric", SERIAL, {"positions": 6}),
 )
