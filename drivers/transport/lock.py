@@ -30,6 +30,12 @@ def claim(fd: int) -> None:
         fcntl.ioctl(fd, termios.TIOCEXCL)
 
 
+def release(fd: int) -> None:
+    """Let others open the port again; the last one to close it does so by itself, usually."""
+    with suppress(OSError):  # it was unplugged
+        fcntl.ioctl(fd, termios.TIOCNXCL)
+
+
 def holders(path: str) -> list[str]:
     """Return the other programs that have this device open, as far as we may look.
 

@@ -15,7 +15,7 @@ from errno import EACCES, EAGAIN, EBUSY, ENODEV, ENOENT, ENXIO, EPERM
 from typing import Any
 
 from drivers.transport.base import LineSpec
-from drivers.transport.lock import claim, holders, in_use, is_pty
+from drivers.transport.lock import claim, holders, in_use, is_pty, release
 
 READ_MAX = 65536
 ENDED = "the port was closed (adapter unplugged?)"
@@ -77,6 +77,7 @@ class SerialTransport:
         try:
             await self._claim(port)
         except BaseException:
+            release(port.fileno())
             port.close()
             raise
         self._port, self._fd = port, port.fileno()
@@ -159,6 +160,7 @@ class SerialTransport:
             return
         self._loop.remove_reader(self._fd)
         self._loop.remove_writer(self._fd)
+        release(self._fd)
         self._fd, self._fault = -1, fault
         self._port.close()
         _wake(self._readable)

@@ -3,6 +3,7 @@ import errno
 import os
 import socket
 import threading
+import tty
 
 import pytest
 import serial
@@ -197,3 +198,76 @@ async def test_rfc2217_carries_exchanges_and_notices_the_end():
 async def test_rfc2217_without_server_is_an_oserror():
     with pytest.raises(OSError):
         await dial("rfc2217://127.0.0.1:1", LINE).open()
+
+
+@pytest.fixture
+async def terminal():
+    """An open port and the far end of its wire."""
+    far, near = os.openpty()
+    tty.setraw(near)
+    transport = SerialTransport(os.ttyname(near), LINE)
+    await transport.open()
+    yield transport, far
+    await transport.close()
+    os.close(near)
+    os.close(far)
+
+
+async def test_a_long_write_goes_on_when_the_wire_takes_more(terminal):
+    transport, far = terminal
+    data = bytes(range(256)) * 300
+    writing = asyncio.create_task(transport.write(data))
+    await asyncio.sleep(0.05)
+    assert not writing.done()
+    got = b""
+    async with asyncio.timeout(5):
+        while len(got) < len(data):
+            got += await asyncio.to_thread(os.read, far, 65536)
+        await writing
+    assert got == data
+
+
+async def test_a_write_that_waits_ends_with_the_port(terminal):
+    transport, _ = terminal
+    writing = asyncio.create_task(transport.write(bytes(200_000)))
+    await asyncio.sleep(0.05)
+    await transport.close()
+    with pytest.raises(ConnectionError):
+        await writing
+
+
+async def test_a_write_that_waits_can_be_given_up(terminal):
+    transport, far = terminal
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await transport.write(bytes(200_000))
+    os.write(far, b"still here")
+    assert await transport.read() == b"still here"
+
+
+async def test_what_comes_in_pieces_is_read_together(terminal):
+    transport, far = terminal
+    os.write(far, b"one ")
+    await asyncio.sleep(0.02)
+    os.write(far, b"two")
+    await asyncio.sleep(0.02)
+    assert await transport.read() == b"one two"
+
+
+async def test_bytes_are_pushed_and_the_fault_of_whoever_takes_them_is_read(terminal):
+    transport, far = terminal
+    got = []
+    transport.push_to(got.append)
+    os.write(far, b"hello")
+    await asyncio.sleep(0.02)
+    assert got == [b"hello"]
+
+    def buggy(_data):
+        raise ZeroDivisionError
+
+    transport.push_to(buggy)
+    reading = asyncio.create_task(transport.read())
+    await asyncio.sleep(0)
+    os.write(far, b"again")
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(reading, 2)
