@@ -11,9 +11,10 @@ about 100 000 writes. It is written before it is selected, so that an old one ne
 meant to be refreshed: polls write the one we set again every ``refresh_s``, until control is
 switched off or the link is renewed. Control is switched off by standby (199 = 1), which turns all
 control outputs off and keeps the measurement going; manual at 0 % would leave the output to whoever
-turns a knob. Nothing is selected or switched by connecting. Sensor break is a bit of the status
-word, not a special value: every reading of the temperature brings the status with it, and is bad
-while the bit is set.
+turns a knob. Nothing is selected or switched on by connecting. A power cut brings the setpoint of
+the memory back: a control of ours that follows another setpoint is a fault, and connecting
+switches it off. Sensor break is a bit of the status word, not a special value: every reading of
+the temperature brings the status with it, and is bad while the bit is set.
 Unverified on hardware.
 """
 
@@ -95,6 +96,8 @@ class Eurotherm(ModbusInstrument):
         self._setting = asyncio.Lock()  # a refresh must not undo a setpoint being written
         self._refreshed: tuple[int, ...] | None = None  # the remote setpoint that we keep fresh
         self._refreshed_at = 0.0
+        self._commanded: tuple[int, ...] | None = None  # the remote setpoint that we control to
+        self._ended = ""  # why control was switched off while connecting
         self.divisor = nan  # until it is settled, no number can be read or written
 
     async def identify(self) -> str:
@@ -109,9 +112,15 @@ class Eurotherm(ModbusInstrument):
         return f"{self.model}, firmware {version >> 8:X}.{version & 0xFF:02X}"
 
     async def prepare(self) -> None:
-        """Settle the decimals and the range; set the rate limit when the options give one."""
+        """Settle the decimals and the range; set the rate limit when the options give one.
+
+        A control of ours that goes on to another setpoint, after a power cut, is switched off.
+        """
         self._scaled, self._refreshed = False, None
         await self.settle_scale()
+        if why := await self._settings_lost(Lane.COMMAND):
+            await self._switch(on=False, lane=Lane.COMMAND)
+            self._ended = f"{why}; it is in standby now"
         await self._narrow_to_range()
         wanted = self._options.rate_limit
         if wanted is not None and (await self.rate_limit.read(Lane.COMMAND)).value != wanted:
@@ -126,14 +135,30 @@ class Eurotherm(ModbusInstrument):
         }
         if found := [name for bit, name in names.items() if status & bit]:
             raise DeviceFault(self.name, f"{', '.join(found)} (status {status:04X}h)")
+        if why := self._ended or await self._settings_lost(Lane.POLL):
+            raise DeviceFault(self.name, why)
+
+    async def _settings_lost(self, lane: Lane) -> str:
+        """Return what shows that it does not control as it was told, or an empty text."""
+        if self._commanded is None:
+            return ""
+        (held,) = await self.read_registers(REMOTE, 1, lane=lane)
+        selected = (await self.remote_selected.read(lane)).value
+        if selected is not True or (held,) != self._commanded:
+            return "follows another setpoint than it was told (a power cut, or a hand on it)"
+        if (await self.running.read(lane)).value is not True:
+            return "has gone to standby by itself (a power cut, or a hand on it)"
+        return ""
 
     async def set_temperature(self, degc: float, lane: Lane = Lane.COMMAND) -> float:
         """Write the remote setpoint, select it, leave standby; return the read-back, degC."""
         self.setpoint.checked(degc)
         if await self._status_word(lane) & MANUAL:
             raise CommandRejected(self.name, "is in manual: select automatic at the controller")
+        self._commanded = None  # not known until it is confirmed
         held = (await self.setpoint.set(degc, lane)).value
         await self._switch(on=True, lane=lane)
+        self._commanded, self._ended = self._refreshed, ""
         return cast("float", held)  # set() has compared it with ``degc``
 
     async def heat_off(self, lane: Lane = Lane.COMMAND) -> None:
@@ -153,7 +178,8 @@ class Eurotherm(ModbusInstrument):
     async def _switch(self, *, on: bool, lane: Lane) -> None:
         """Set or leave standby; writes only a change, except on a trip."""
         if not on:
-            self._refreshed = None
+            self._refreshed = self._commanded = None
+            self._ended = ""
         if lane is not Lane.TRIP and (await self.running.read(lane)).value == on:
             return
         await self.write_registers(199, (0 if on else 1,), WRITE_ONE, lane)

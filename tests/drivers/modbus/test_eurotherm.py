@@ -351,6 +351,45 @@ async def test_a_setpoint_that_was_not_confirmed_is_not_refreshed(unit):
     assert written == []
 
 
+async def test_after_a_power_cut_connecting_ends_a_heating_nobody_asked_for(unit):
+    driver, sim, rig = unit
+    sim.values[24] = 200.0  # in its memory
+    await driver.set_temperature(60.0)
+    await driver.check()
+    sim.power_cycle()
+    assert rig.block.goal == 200.0
+    with pytest.raises(DeviceFault, match="follows another setpoint than it was told"):
+        await driver.check()
+    await driver.identify()
+    await driver.prepare()
+    assert rig.block.goal is None
+    with pytest.raises(DeviceFault, match="it is in standby now"):
+        await driver.check()
+    assert await driver.set_temperature(60.0) == 60.0
+    await driver.check()
+    assert rig.block.goal == 60.0
+
+
+async def test_a_mere_interruption_of_the_line_leaves_the_control_as_it_is(unit):
+    driver, _, rig = unit
+    await driver.set_temperature(60.0)
+    for _ in range(2):
+        await driver.identify()
+        await driver.prepare()
+        await driver.check()
+    assert rig.block.goal == 60.0
+
+
+async def test_a_standby_that_is_not_ours_is_a_fault_until_heat_is_switched_off(unit):
+    driver, sim, _ = unit
+    await driver.set_temperature(60.0)
+    sim.values[199] = 1.0
+    with pytest.raises(DeviceFault, match="has gone to standby by itself"):
+        await driver.check()
+    await driver.heat_off()
+    await driver.check()
+
+
 async def test_an_epc3000_is_driven_over_tcp(bench):
     rig = bench(port="modbus-tcp://10.0.0.9:502")
     driver, _ = rig.add(SimEurothermEpc3000)
