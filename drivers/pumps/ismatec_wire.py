@@ -22,6 +22,7 @@ from drivers.codec import MarkCodec
 from drivers.errors import CommandRejected, WrongInstrument
 from drivers.fence import Fence
 from drivers.options import SerialOptions
+from drivers.probes import BARE, Probe
 from drivers.signal import Lane, Limits
 from drivers.table import BadValue
 from drivers.transport.base import LineSpec
@@ -92,6 +93,15 @@ class RegloWire(AsciiInstrument):
     """A channel as far as talking to it goes."""
 
     Options = RegloOptions
+    probes: ClassVar = (
+        Probe(
+            lambda address: f"{address}#\r".encode("ascii"),
+            rb"(REGLO[^\r\n]*)\r\n",
+            "Ismatec {0}",
+            addresses=tuple(range(1, 9)),
+            rank=BARE,
+        ),
+    )
     line = LineSpec(codec=lambda _port: MarkCodec(b"*#-+", b"\r\n", 256), baud_rate=9600)
     commands_answer = True
     fence: ClassVar[str | None] = "xD"

@@ -15,8 +15,8 @@ until it is switched on by one; the driver does that, and chooses the RAM write 
 setpoints do not wear out the memory. Connecting switches nothing else. After a power cut the unit
 is in the state of its memory: it may run, to a setpoint nobody asked for. When the driver finds its
 settings lost or another setpoint than its own, it reports a fault; while connecting it switches
-control off, if it had switched it on, and reports that. The positions of status bits differ between models (tables of
-the manuals), so they are options; the defaults are those of the E5_C.
+control off, if it had switched it on, and reports that. The positions of status bits differ
+between models (tables of the manuals), so they are options; the defaults are those of the E5_C.
 Unverified on hardware.
 """
 
@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from math import nan
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -40,13 +40,14 @@ from drivers.errors import (
 from drivers.modbus import ModbusInstrument, ModbusOptions, ModbusRejected
 from drivers.modbus_frames import WRITE_ONE
 from drivers.modbus_signal import BoundModbus, ModbusSignal
+from drivers.probes import modbus_probes
 from drivers.signal import Lane, Limits, Quality, Reading, SignalSpec, Value
 from drivers.transport.base import LineSpec
 
 WRITING_ON, RUN, STOP, RAM_MODE = 0x0001, 0x0100, 0x0101, 0x0401  # code and argument
 OPERATE = 0x0000  # where operation commands are written
 SHORT = 0x2000  # where the two-byte space begins
-DECIMAL_POINT = 0x0420  # how many decimals are shown, 0 to 3
+DECIMAL_POINT, MOST_DECIMALS = 0x0420, 3  # how many decimals are shown
 SETPOINT = 0x0106
 NOT_NOW = 4  # this exception is a refusal here: not possible in this state
 RESERVED = (0x80000000,)
@@ -120,10 +121,17 @@ class Running(ModbusSignal):
         return not super().decode(registers, divisor)
 
 
+def _known(registers: tuple[int, ...]) -> str | None:
+    """Return who answers when asked for the decimal point monitor."""
+    high, low = registers
+    return f"Omron E5, {low} decimals" if high == 0 and low <= MOST_DECIMALS else None
+
+
 class Omron(ModbusInstrument):
     """Fills the ``Thermostat`` role; the families' common part."""
 
     Options = OmronOptions
+    probes: ClassVar = modbus_probes(DECIMAL_POINT, 2, _known, parities=("E", "N", "O"))
     model = "Omron E5"
 
     temperature = Variable(0x0000, "degC", divisor=None, doc="process value")
@@ -291,7 +299,7 @@ class Omron(ModbusInstrument):
             high, low = await self.read_registers(DECIMAL_POINT, 2, lane=Lane.COMMAND)
         except ModbusRejected:
             return None
-        return low if high == 0 and low <= 3 else None  # shown decimals, H175
+        return low if high == 0 and low <= MOST_DECIMALS else None
 
     def _fault(self, exception: int, what: str, request: bytes) -> InstrumentError:
         """Return the fault an exception names; a state that forbids it is a refusal here."""

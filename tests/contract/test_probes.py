@@ -14,7 +14,10 @@ from tests.contract.cases import WIRED
 pytestmark = pytest.mark.virtual
 
 ACKNOWLEDGED = {"alarm"}  # a New Era pump: any question does (its manual, alarms)
-ALIKE = [{"eurotherm-3216", "eurotherm-epc3000"}]  # one register map
+ALIKE = [  # one register map
+    {"eurotherm-3216", "eurotherm-epc3000"},
+    {"omron-e5cc", "omron-e5d"},
+]
 
 
 def found_by_probes(case):
