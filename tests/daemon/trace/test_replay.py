@@ -11,9 +11,17 @@ from tests.daemon.trace.record import SMALL, record
 AGAIN = "a driver asks differently now; if that is meant: python -m tests.daemon.trace.record"
 
 
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
+    """The day as today's drivers have it."""
+    path = tmp_path_factory.mktemp("trace") / "fresh.jsonl"
+    run(record(path))
+    return path
+
+
 @pytest.fixture
-def events():
-    return [json.loads(line) for line in SMALL.read_text().splitlines()]
+def events(fresh):
+    return [json.loads(line) for line in fresh.read_text().splitlines()]
 
 
 @pytest.fixture
@@ -33,10 +41,15 @@ def index_of(events, kind, wanted):
     return next(i for i, e in enumerate(events) if e["k"] == kind and wanted(e))
 
 
-def test_the_recorded_day_gives_the_same_requests_readings_and_faults(events, replayed):
-    code, document = replayed(events)
+def test_the_day_that_was_kept_gives_the_same_requests_and_results(replayed):
+    code, document = replayed([json.loads(line) for line in SMALL.read_text().splitlines()])
     assert document["difference"] is None, AGAIN
     assert code == 0
+
+
+def test_a_recorded_day_gives_the_same_requests_readings_and_faults(events, replayed):
+    code, document = replayed(events)
+    assert (code, document["difference"]) == (0, None)
     assert document["sent"] == sum(event["k"] == ">" for event in events)
     bath = document["instruments"]["bath"]
     assert bath["readings"]["setpoint"]["last"] == 60.0
@@ -96,9 +109,9 @@ def test_a_driver_that_no_longer_asks_differs(events, replayed):
     assert document["difference"]["replayed"] == "nothing"
 
 
-def test_a_file_that_was_cut_off_is_replayed_as_far_as_it_goes(tmp_path, capsys):
+def test_a_file_that_was_cut_off_is_replayed_as_far_as_it_goes(fresh, tmp_path, capsys):
     path = tmp_path / "t.jsonl"
-    path.write_bytes(SMALL.read_bytes()[:9000])
+    path.write_bytes(fresh.read_bytes()[:9000])
     assert main(["replay", str(path), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["ended"] == "cut off"
