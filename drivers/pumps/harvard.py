@@ -38,6 +38,7 @@ from drivers.table import MethodSignal
 STOPS = 4  # times a stop is sent before it counts as failed
 SAME_SCAN_S = 0.1
 REFILL_LOOK_S = 0.5
+EMPTY = 2e-4  # of the syringe: what the rounding of volumes may leave
 NEAR = 2e-3  # of a value: what the pump's own rounding may make of it
 
 
@@ -75,7 +76,6 @@ class HarvardPump(HarvardWire):
         limits = (await self.query("irate lim"))[1].groups()
         self._reach = Limits(rate_ml_min(*limits[:3]), rate_ml_min(*limits[3:]))
         if self._new and self.syringe.filled_ml is not None and not state.moving:
-            await self._read_dispensed(Lane.COMMAND)
             await self._clear_counters()
         self._new = False
 
@@ -207,7 +207,7 @@ class HarvardPump(HarvardWire):
     async def _start(self, command: str, ml_min: float, lane: Lane) -> None:
         """Run from standstill, towards what is left in the syringe."""
         left = await self._read_remaining(Lane.COMMAND)
-        if left <= 1e-6 * self.capacity_ml:
+        if left <= EMPTY * self.capacity_ml:
             what = "the syringe is empty: refill it (option syringe.filled_ml says what is in it)"
             raise CommandRejected(self.name, what)
         await self._clear_counters()
