@@ -41,7 +41,7 @@ from drivers.modbus_frames import (
 )
 from drivers.modbus_signal import BoundModbus, ModbusSignal
 from drivers.options import DriverOptions, SerialOptions
-from drivers.registers import MAX_REGISTERS, SERIAL_OVERHEAD, Span, plan
+from drivers.registers import MAX_REGISTERS, Span, plan, serial_overhead
 from drivers.signal import Lane, Limits, Reading
 from drivers.table import TableInstrument
 from drivers.transport.base import LineSpec
@@ -166,9 +166,18 @@ class ModbusInstrument(TableInstrument):
                 (self.bound_row(name).span for name in names),
                 [*self.bridges, *(self.bound_row(name).span for name in self.bound)],
                 max_count=self.max_registers,
-                overhead=SERIAL_OVERHEAD if self._framing == "rtu" else TCP_OVERHEAD,
+                overhead=self._frame_price(),
             )
         return self._plans[names]
+
+    def _frame_price(self) -> float:
+        """Return the price of one more frame on this line, in registers."""
+        if self._framing == "tcp":
+            return TCP_OVERHEAD
+        line = self._bus.line
+        return serial_overhead(
+            line.baud_rate, 1 + line.data_bits + line.parity_bits + line.stop_bits
+        )
 
     async def read_registers(
         self, start: int, count: int, *, lane: Lane = Lane.POLL, function: int = 3

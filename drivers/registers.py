@@ -6,7 +6,8 @@ table does not declare must not be read at all: some firmware answers with excep
 value that means nothing (Eurotherm HA028651). Values of several registers are never cut.
 
 Cost of a frame = ``overhead`` + its registers, where ``overhead`` is the price of one more request,
-reply header, checksum and turn-round, counted in registers (two characters each on a serial line).
+reply header, checksum and turn-round, counted in registers (two characters each on a serial line):
+the faster the line, the more registers the unit's turn-round is worth (:func:`serial_overhead`).
 With ``overhead >= max_count`` the plan has the fewest frames possible.
 """
 
@@ -17,8 +18,20 @@ from math import inf
 
 MAX_REGISTERS = 125  # functions 03 and 04 (Modbus application protocol 1.1b3, 6.3 and 6.4)
 
-# 13 characters of frame, two silences of 3.5 and about 10 ms turn-round at 9600 baud
-SERIAL_OVERHEAD = 15
+FRAME_CHARACTERS = 13  # of request (8) and reply (5) beside the registers (function 03)
+TURN_ROUND_S = 0.010  # of a usual unit; slower ones only make long frames the more worth it
+SHORTEST_SILENCE_S = 0.00175  # above 19200 baud (Modbus over serial line 1.02, 2.5.1.1)
+
+
+def serial_overhead(baud_rate: int, bits: int = 10) -> float:
+    """Return the price of one more frame on a serial line, in registers; bits per character."""
+    character_s = bits / baud_rate
+    silence_s = 3.5 * character_s if baud_rate <= 19200 else SHORTEST_SILENCE_S
+    frame_s = FRAME_CHARACTERS * character_s + 2 * silence_s + TURN_ROUND_S
+    return frame_s / (2 * character_s)
+
+
+SERIAL_OVERHEAD = serial_overhead(9600)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,7 +63,7 @@ def plan(
     declared: Iterable[Span],
     *,
     max_count: int = MAX_REGISTERS,
-    overhead: int = SERIAL_OVERHEAD,
+    overhead: float = SERIAL_OVERHEAD,
 ) -> tuple[Span, ...]:
     """Return the frames to read, in register order.
 
@@ -98,7 +111,7 @@ def _islands(table: Iterable[Span]) -> list[Span]:
     return islands
 
 
-def _cheapest(values: Sequence[Span], max_count: int, overhead: int) -> list[Span]:
+def _cheapest(values: Sequence[Span], max_count: int, overhead: float) -> list[Span]:
     """Cut one island's values into frames of least cost, by dynamic programming.
 
     ``best[i]`` is the least cost of reading the first ``i`` values; the last frame of that reading

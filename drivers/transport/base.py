@@ -60,5 +60,10 @@ class LineSpec:
     drain_s: float = 1.0  # after a failure: longest wait for that silence
     echo: bool = False  # a two-wire converter returns our own bytes
 
+    @property
+    def parity_bits(self) -> int:
+        """Return the bits per character that parity takes."""
+        return 0 if self.parity == "N" else 1
+
 
 Dial = Callable[[str, LineSpec], Transport]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.registers import Span, plan
+from drivers.registers import Span, plan, serial_overhead
 
 
 @st.composite
@@ -71,6 +71,34 @@ def test_frames_hold_every_wanted_value_and_no_undeclared_register(registers, ma
     assert all(known.issuperset(range(frame.start, frame.end)) for frame in frames)
     assert all(frame.count <= max_count for frame in frames)
     assert all(before.end <= after.start for before, after in pairwise(frames))
+
+
+BAUDS = (1200, 9600, 19200, 57600, 115200)
+
+
+def frame_s(count, baud, bits):
+    """Return the line time of reading registers: the standard's frames, and 10 ms turn-round."""
+    characters = 8 + (5 + 2 * count)
+    silence = 3.5 * bits / baud if baud <= 19200 else 1.75e-3
+    return characters * bits / baud + 2 * silence + 10e-3
+
+
+@given(maps(), st.integers(2, 12), st.sampled_from(BAUDS), st.sampled_from([10, 11]))
+def test_the_frames_take_no_more_than_the_least_time_and_a_twentieth(registers, most, baud, bits):
+    declared, wanted = registers
+    frames = plan(wanted, declared, max_count=most, overhead=serial_overhead(baud, bits))
+    took = sum(frame_s(frame.count, baud, bits) for frame in frames)
+    register_s = 2 * bits / baud
+    dead_s = frame_s(0, baud, bits)
+    least = cheapest_cover(declared, wanted, most, dead_s / register_s) * register_s
+    assert took <= 1.05 * least + 1e-9
+
+
+def test_a_frame_more_is_worth_more_registers_on_a_faster_line():
+    declared = [Span(3, r, 1) for r in range(60)]
+    wanted = [declared[0], declared[40]]
+    assert len(plan(wanted, declared, overhead=serial_overhead(9600))) == 2
+    assert len(plan(wanted, declared, overhead=serial_overhead(115200))) == 1
 
 
 def test_a_large_overhead_gives_the_fewest_frames():
