@@ -24,13 +24,20 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.bus import Bus
-from drivers.errors import CommandRejected, DeviceFault, NoReply, OutOfRange, WrongInstrument
+from drivers.errors import (
+    CommandRejected,
+    DeviceFault,
+    GarbledReply,
+    NoReply,
+    OutOfRange,
+    WrongInstrument,
+)
 from drivers.options import DriverOptions
 from drivers.pumps.hamilton_wire import LOOK_S, HamiltonOptions, HamiltonWire, chain_probes
 from drivers.signal import Lane, Limits, SignalSpec
 from drivers.table import BadValue, MethodSignal, Row
 
-STROKE = 48000  # steps
+STROKE, LONGEST = 48000, 52800  # steps
 FASTEST_S, SLOWEST_S = 2, 3692  # per stroke
 TURN_S = 2.0  # for the valve, before the plunger moves
 START_S = 5.0  # for the valve, and a few steps at the slowest
@@ -162,7 +169,11 @@ class HamiltonPump(HamiltonWire):
 
     async def _look(self, lane: Lane) -> int:
         """Ask for the plunger's position, steps."""
-        steps = int(await self.query("YQP", lane))
+        text = await self.query("YQP", lane)
+        steps = int(text)
+        if steps > LONGEST:
+            self.doubt()
+            raise GarbledReply(self.name, b"YQP", text.encode(), f"more than {LONGEST} steps")
         self._looks = [*self._looks[-1:], (asyncio.get_running_loop().time(), steps)]
         return steps
 

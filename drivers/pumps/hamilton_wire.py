@@ -44,6 +44,7 @@ QUERIES = {  # without the letter of the side
     "YQP": re.compile(r"\d{1,5}"),
     "LQP": re.compile(r"\d{1,2}"),
 }
+SIDED = ("Z", "G", "YQP", "LQP")  # of one side
 NOTHING = re.compile("")  # commands are answered without data
 ADDRESSED = re.compile(rb"1[a-q]")
 LOOK_S = 0.1  # between looks at something that moves
@@ -100,6 +101,7 @@ class HamiltonWire(AsciiInstrument):
     )
     commands_answer = True
     fence, fence_reply = "U", QUERIES["U"].pattern
+    declared_queries = ("U", "F", "H", "E1", *(side + q for side in "BC" for q in SIDED))
     firmware: ClassVar[tuple[str, ...]]  # how the answer to U begins
     model: ClassVar[str]
     side: str = ""  # letter of the drive that requests are for

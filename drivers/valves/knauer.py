@@ -54,6 +54,7 @@ class KnauerValve(TextValve):
     Options = KnauerValveOptions
     send_end = b"\r\n"
     commands_answer = True
+    declared_queries = ("T", "P")
     fence, fence_reply = "T", TYPE.pattern
 
     def __init__(

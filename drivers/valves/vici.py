@@ -27,7 +27,7 @@ from drivers.probes import BARE, Probe
 from drivers.signal import Lane, Limits
 from drivers.valves.turning import TextValve, ValveOptions
 
-REPLY = re.compile(r"(?:/?([0-9A-Z]))?(CP|AM|NP|CNT|POSITION IS)\s*=?\s*\"?'?([0-9A-Z]+)'?\"?")
+REPLY = re.compile(r"(?:/?([0-9A-Z]))?(CP|AM|NP|CNT|TM|POSITION IS)\s*=?\s*\"?'?([0-9A-Z]+)'?\"?")
 REFUSAL = re.compile(r".*\b(BAD ?COMMAND|ERROR|INVALID)\b.*")
 MULTIPOSITION = 3
 TWO = "AB"  # the positions of a two-position actuator, in order
@@ -50,6 +50,7 @@ class ViciValve(TextValve):
 
     Options = ViciOptions
     reply_end = b"\r"
+    declared_queries = ("CP", "NP", "AM", "CNT", "TM")
     id_mark: ClassVar[str]  # before the id
     model: ClassVar[str]
 

@@ -7,6 +7,7 @@ import pytest
 from drivers.errors import (
     CommandRejected,
     DeviceFault,
+    GarbledReply,
     InstrumentError,
     NoReply,
     OutOfRange,
@@ -138,11 +139,19 @@ async def test_a_nak_is_a_refusal():
 
 @pytest.mark.parametrize(
     "answer",
-    [b"24000\r", b"\x0624O00\r", b"\x06-1\r", b"x\x0624000\r", b"\x06\xb24000\r", b"\x06\r"],
+    [
+        b"24000\r",
+        b"\x0624O00\r",
+        b"\x06-1\r",
+        b"x\x0624000\r",
+        b"\x06\xb24000\r",
+        b"\x06\r",
+        b"\x0652801\r",
+    ],
 )
 async def test_what_is_no_answer_is_never_a_position(answer):
     async with Scripted({**SINGLE, b"aBYQP\r": answer}) as pump:
-        with pytest.raises(NoReply):
+        with pytest.raises((NoReply, GarbledReply)):
             await pump.remaining_ml()
 
 

@@ -85,6 +85,8 @@ async def test_the_manual_s_other_replies_are_read():
         assert valve.positions == 10
         position, cycles = await valve.poll(["position", "cycles"])
         assert (position.value, cycles.value) == (3, 1234)
+        replies[b"TM\r"] = b"TM125\r"
+        assert await valve.ask("TM") == "TM125"
 
 
 async def test_the_reply_of_another_actuator_is_not_taken():
