@@ -36,7 +36,7 @@ from drivers.bus import Bus
 from drivers.errors import CommandRejected, DeviceFault, OutOfRange
 from drivers.options import DriverOptions
 from drivers.pumps.cavro_plunger import VALVE_S, CavroPlunger
-from drivers.pumps.cavro_wire import FAULTS, LOST, NOT_INITIALISED, CavroOptions, Status
+from drivers.pumps.cavro_protocol import FAULTS, LOST, NOT_INITIALISED, CavroOptions, Status
 from drivers.signal import Lane, Limits, SignalSpec
 from drivers.table import BadValue, MethodSignal, Row
 

@@ -10,7 +10,8 @@ from typing import Literal
 
 from drivers.bus import Bus
 from drivers.errors import CommandRejected, DeviceFault, NoReply
-from drivers.pumps.cavro_wire import LOST, REFUSALS, CavroOptions, CavroWire, Status
+from drivers.pumps.cavro_protocol import LOST, REFUSALS, CavroOptions, Status
+from drivers.pumps.cavro_wire import CavroWire
 from drivers.signal import Lane, Limits
 
 STOPS = ("T", "T", "T", "TR")  # the last in case a firmware wants the R

@@ -13,17 +13,11 @@ twice. That holds only for the last request the pump has heard, so nothing may c
 import asyncio
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, Literal
 from weakref import WeakKeyDictionary
-
-from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from drivers.ascii import AsciiInstrument
 from drivers.bus import Bus
-from drivers.codec import Codec, LineCodec, OemCodec
-from drivers.codec.oem import xor_checksum
 from drivers.errors import (
     CommandRejected,
     DeviceFault,
@@ -33,97 +27,33 @@ from drivers.errors import (
     WrongInstrument,
 )
 from drivers.fence import Fence, StillInDoubt
-from drivers.options import SerialOptions
+from drivers.pumps.cavro_protocol import (
+    FAULTS,
+    FIRMWARE,
+    LOST,
+    NOT_INITIALISED,
+    REFUSALS,
+    STATUS,
+    CavroOptions,
+    Status,
+    dt_frame,
+    oem_codec,
+    oem_frame,
+    probe,
+)
 from drivers.signal import Lane, Limits
 from drivers.transport.base import LineSpec
 
 REPEAT = 0x08  # bit of the sequence number
 REPEATS = 3  # times a command is sent in all
-READY = 0x20  # bit of the status byte
-STATUS = r"([@-O`-o])"  # bit 6 set, bit 4 clear
 ANSWERS = {"oem": rf"0{STATUS}([ -~]*)", "dt": rf".*?/0{STATUS}([ -~]*)"}
 QUERIES = {  # the data each query is answered with; commands are answered without
     "Q": "",
-    "&": r"(?!\+)[ -~]{6,}",
+    "&": FIRMWARE,
     "?": r"\d{1,5}",
     "?2": r"\d{1,5}",
 }
 PATTERNS = {query: re.compile(data) for query, data in QUERIES.items()}
-
-NOT_INITIALISED = 7
-LOST = (1, NOT_INITIALISED, 9, 10)  # where the plunger is, is not known: nothing but Z helps
-REFUSALS = {
-    2: "invalid command",
-    3: "invalid operand",
-    4: "invalid command sequence",
-    11: "plunger move not allowed",
-    15: "sent while it was moving",
-}
-FAULTS = {
-    1: "initialisation failed",
-    5: "fluid detection",
-    6: "EEPROM failure",
-    9: "plunger overload (blockage, pressure)",
-    10: "valve overload",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """The status byte of an answer."""
-
-    ready: bool
-    code: int
-
-    @classmethod
-    def of(cls, reply: str) -> "Status":
-        """Return the status that begins a reply."""
-        byte = ord(reply[0])
-        return cls(bool(byte & READY), byte & 0x0F)
-
-
-def _oem(_port: str) -> Codec:
-    return OemCodec(max_frame=256)
-
-
-def _dt(_port: str) -> Codec:
-    return LineCodec(b"\x03\r\n", max_frame=256)
-
-
-class CavroSyringe(BaseModel):
-    """The syringe on the pump."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    volume_ml: Annotated[float, Field(gt=0, le=100)]  # of a full stroke
-
-
-class CavroOptions(SerialOptions):
-    """Options of a Cavro XCalibur, XP 3000 or XLP 6000, or a TriContinent C3000."""
-
-    timeout_s: Annotated[float, Field(gt=0, le=60)] = 0.4
-    address: Annotated[int, Field(ge=0, le=14)] = 0  # of the switch: 0 to 14 (E)
-    framing: Literal["oem", "dt"] = "oem"
-    syringe: CavroSyringe
-    stroke: Literal[3000, 6000] = 3000  # coarse increments; 6000: XLP
-    fine: bool = False  # eight times as many increments
-    lowest_speed: Annotated[int, Field(ge=1, le=1000)] = 5  # half-steps/s
-    highest_speed: Annotated[int, Field(ge=1001, le=12000)] = 5800
-    valve: Literal["output-right", "output-left", "none"] = "output-right"
-    initialise: Literal["on-command", "on-refill"] = "on-command"
-    initialise_code: int = 0  # 0 full force, 1 half, 2 a third, 10 to 40 a speed
-    model: str | None = None  # text that the firmware's name must hold; None: any
-
-    @field_validator("initialise_code")
-    @classmethod
-    def _known_code(cls, code: int) -> int:
-        if code not in (0, 1, 2, *range(10, 41)):
-            raise ValueError("must be 0, 1, 2 or 10 to 40")
-        return code
-
-    def line(self, line: LineSpec) -> LineSpec:
-        """Return the line with the framing chosen."""
-        return replace(super().line(line), codec=_oem if self.framing == "oem" else _dt)
 
 
 class _Shared:
@@ -140,9 +70,10 @@ class CavroWire(AsciiInstrument):
     """A Cavro pump as far as talking to it goes."""
 
     Options = CavroOptions
-    line = LineSpec(codec=_oem, baud_rate=9600)
+    probes = (probe("oem"), probe("dt"))
+    line = LineSpec(codec=oem_codec, baud_rate=9600)
     commands_answer = True
-    fence, fence_reply = "&", rf"[@-O`-o]{QUERIES['&']}"
+    fence, fence_reply = "&", rf"[@-O`-o]{FIRMWARE}"
     options: CavroOptions
 
     def __init__(
@@ -152,7 +83,6 @@ class CavroWire(AsciiInstrument):
         super().__init__(name, bus, options, limits)
         self._shared = _SHARED.setdefault(bus, _Shared(name))
         self._fence = self._shared.fence
-        self._address = chr(ord("1") + options.address)
         self._answer = re.compile(ANSWERS[options.framing], re.DOTALL)
         self._number = 0  # of the last request that was made
         self._last = (0, "")  # number and text of the last request that was sent
@@ -165,11 +95,10 @@ class CavroWire(AsciiInstrument):
         return self._numbered(text, self._number)
 
     def _numbered(self, text: str, number: int) -> bytes:
+        address = self.options.address
         if self.options.framing == "dt":
-            return f"/{self._address}{text}\r".encode("ascii")
-        sequence = chr(0x30 | number)
-        frame = f"\x02{self._address}{sequence}{text}\x03".encode("ascii")
-        return frame + bytes((xor_checksum(frame),))
+            return dt_frame(address, text)
+        return oem_frame(address, number, text)
 
     def reply_to(self, request: str, frame: bytes) -> str | None:
         """Return status character and data of an answer; a command's error is raised."""

@@ -21,6 +21,7 @@ from drivers.ascii import AsciiInstrument
 from drivers.codec import LineCodec
 from drivers.errors import CommandRejected, GarbledReply, NoReply, WrongInstrument
 from drivers.options import SerialOptions
+from drivers.probes import BARE, Probe
 from drivers.pumps.syringe import Syringe
 from drivers.signal import Lane
 from drivers.transport.base import LineSpec
@@ -32,6 +33,7 @@ SESSION_S = 0.05  # between opening the session and the first question
 NUMBER = r"([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)"
 RATE = rf"{NUMBER} ([munp])l/(s|sec|m|min|h|hr)"
 VOLUME = rf"{NUMBER} ([munp])l"
+_BARE_RATE = r"\d+(?:\.\d*)? [munp]l/(?:s|sec|m|min|h|hr)"  # without groups
 LITRE = {"m": 1.0, "u": 1e-3, "n": 1e-6, "p": 1e-9}  # mL
 PER_MIN = {"s": 60.0, "m": 1.0, "h": 1.0 / 60.0}  # by the first letter of the time
 FL_S = 60e-12  # mL/min
@@ -101,6 +103,16 @@ class HarvardWire(AsciiInstrument):
     """A Harvard pump as far as talking to it goes."""
 
     Options = HarvardOptions
+    probes = (
+        Probe(
+            lambda address: f"{address or ''}irate lim\r".encode("ascii"),
+            lambda address: rb"\n(?:%02d:)?(%b to %b)\r" % (address, *(_BARE_RATE.encode(),) * 2),
+            "Harvard or KD Scientific pump, {0}",
+            addresses=(0, 1, 2, 3),
+            rates=(9600,),
+            rank=BARE,
+        ),
+    )
     line = LineSpec(codec=lambda _port: LineCodec(XON, max_frame=1024), baud_rate=115200)
     commands_answer = True
     fence, fence_reply = "irate lim", rf"(?:{PROMPTS}) {RATE} to {RATE}"
