@@ -7,17 +7,20 @@ one of reply, error reply, :class:`NoReply` or :class:`LinkLost`.
 
 After a timeout, a garbled answer or a cancellation the line is in doubt: bytes may still come.
 The next exchange first waits until the line has been quiet for ``quiet_s`` (at most ``drain_s``),
-so that they cannot be taken for its reply. A trip waits for one ``quiet_s`` at most.
+so that they cannot be taken for its reply. A trip waits for one ``quiet_s`` at most. Replies that
+come twice are the matter of :mod:`drivers.repeats`.
 """
 
 import asyncio
 from collections.abc import Callable
+from math import inf
 from typing import Literal, TypeVar
 
 from drivers.deadline import Deadline
-from drivers.errors import GarbledReply, LinkLost, NoReply, NotConnected
+from drivers.errors import GarbledReply, InstrumentError, LinkLost, NoReply, NotConnected
 from drivers.intake import Handler, Intake
 from drivers.load import Counters
+from drivers.repeats import Repeats
 from drivers.signal import Lane
 from drivers.transport.base import Dial, LineSpec, PushTransport, Transport
 from drivers.turns import Turns
@@ -38,6 +41,7 @@ class Bus:
         self.counters = Counters()
         self._dial = dial
         self._intake = Intake(line.codec(port), self.counters)
+        self._repeats = Repeats()
         self._turns = Turns()
         self._deadline = Deadline(self._expire)
         self._opening = asyncio.Lock()
@@ -142,15 +146,7 @@ class Bus:
             if before is not None:
                 before()
             await self._write(instrument, request)
-            while True:
-                while intake.frames:
-                    frame = intake.frames.popleft()
-                    reply = match(frame)
-                    if reply is not None:
-                        return reply
-                    intake.tell(frame)
-                self._require_more(instrument, request, timeout_s)
-                await intake.more()
+            return await self._reply(instrument, request, match, lane, timeout_s)
         except NoReply:
             self.counters.timeouts += 1
             self._doubt()
@@ -167,6 +163,49 @@ class Bus:
                 intake.stop()
             finally:
                 self._release(began)
+
+    async def _reply(
+        self, instrument: str, request: bytes, match: Match[T], lane: Lane, timeout_s: float
+    ) -> T:
+        """Wait for the frame that matches; one that may be an old reply waits for a newer."""
+        intake, began = self._intake, self._loop.time()
+        held, until = b"", inf
+        while True:
+            while intake.frames:
+                frame = intake.frames.popleft()
+                if not held and lane is not Lane.TRIP and self._may_be_old(request, frame):
+                    held, until = frame, self._repeats.until(began)
+                elif (reply := self._looked_at(request, frame, match, began)) is not None:
+                    if held:
+                        intake.tell(held)
+                    return reply
+            if held and (self._expired or self._transport is None or self._loop.time() >= until):
+                if (reply := self._looked_at(request, held, match, began)) is not None:
+                    return reply
+                held = b""
+            self._require_more(instrument, request, timeout_s)
+            timer = self._loop.call_at(until, intake.wake) if held else None
+            try:
+                await intake.more()
+            finally:
+                if timer is not None:
+                    timer.cancel()
+
+    def _may_be_old(self, request: bytes, frame: bytes) -> bool:
+        return self._repeats.suspected(request, frame, self._loop.time())
+
+    def _looked_at(self, request: bytes, frame: bytes, match: Match[T], began: float) -> T | None:
+        """Return what ``match`` makes of a frame; hand it on when that is nothing."""
+        try:
+            reply = match(frame)
+        except InstrumentError:
+            self._repeats.answered(request, frame, began, self._loop.time())
+            raise
+        if reply is None:
+            self._intake.tell(frame)
+        else:
+            self._repeats.answered(request, frame, began, self._loop.time())
+        return reply
 
     def _require_more(self, instrument: str, request: bytes, timeout_s: float) -> None:
         """Raise LinkLost or NoReply when there is nothing more to wait for."""
