@@ -78,6 +78,8 @@ class SimHamilton:
     def _answer(self, text: str) -> bytes | None:
         speaks = self is self._housing[0]
         if found := QUERY.fullmatch(text):
+            if found[3]:
+                self._take({"control": "R"})
             asked = [m for m in self._housing if m.side == (found[1] or "B")]
             if self is not (asked or self._housing)[0]:
                 return None

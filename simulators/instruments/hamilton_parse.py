@@ -1,13 +1,13 @@
 """Strings of Protocol 1/RNO+ taken apart (Microlab 600 RS-232 manual), for simulated instruments.
 
-A string is a query alone, or commands for the left (``B``, the default) or right (``C``) drive,
+A string is a query alone (perhaps with ``R`` behind it), or commands for the left (``B``, the default) or right (``C``) drive,
 one after the other. What does not fit is malformed as a whole.
 """
 
 import re
 from dataclasses import dataclass
 
-QUERY = re.compile(r"([BC]?)(YQ[SPNB]|LQ[PATF]|[FZGHQU]|E[12]|T[12])")
+QUERY = re.compile(r"([BC]?)(YQ[SPNB]|LQ[PATF]|[FZGHQU]|E[12]|T[12])(R?)")
 COMMANDS = re.compile(
     r"""
     (?P<side>[BC])

@@ -14,6 +14,7 @@ from simulators.wire.line import Send
 
 STX, ETX, CR = 0x02, 0x03, 0x0D
 ADDRESSED = re.compile(r"(\d{0,2})(.*)", re.DOTALL)  # no address means address 0
+_MODE = re.compile(r"\d{0,2}SAF\d*")
 _GAP_S = 0.5  # a pause this long inside a packet discards it (chapter 10.2)
 _MAX_PENDING = 512
 
@@ -103,7 +104,7 @@ class NewEraSession:
         intact = size >= 5 and frame[-1] == ETX  # STX, length, CRC, ETX
         if not intact or crc16_xmodem(payload).to_bytes(2, "big") != check:
             self._complain(text)
-        elif self._pump.safe_s or text == "SAF0":  # the way back works in both modes
+        elif self._pump.safe_s or _MODE.fullmatch(text):  # the way back works in both modes
             self._pump.valid_packet()
             self._answer(text)
         return True

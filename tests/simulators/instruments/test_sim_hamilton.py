@@ -162,3 +162,9 @@ async def test_a_chain_counts_its_members():
             sim.addressed = False
         assert await host.ask(b"1a\r") == b"1c\r"
         assert await host.ask(b"bU\r") == b"\x06NV01.72.A\r"
+
+
+async def test_a_query_may_have_an_execute_behind_it_as_other_programs_send_it(host):
+    assert await host.ask(b"aUR\r") == b"\x06NV01.72.A\r"
+    assert await host.ask(b"aYQPR\r") == await host.ask(b"aYQP\r")
+    assert await host.ask(b"aFR\r") == b"\x06Y\r"

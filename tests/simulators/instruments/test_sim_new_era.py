@@ -346,3 +346,9 @@ def test_a_number_has_four_digits_at_most(text):
 )
 def test_numbers_are_written_with_four_digits(value, text):
     assert written(value) == text
+
+
+async def test_a_packet_with_an_address_sets_the_mode_of_a_pump_that_speaks_text(host):
+    assert await host.ask(packet("0SAF0")) == b"\x0200S\x03"
+    assert await host.ask(packet("0SAF10")) == packet("00S")
+    assert await host.ask(packet("0VER")) == packet("00SNE1000V3.928")
