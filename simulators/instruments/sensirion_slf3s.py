@@ -3,7 +3,10 @@
 The cable measures at its interval once it was started and keeps the last sample; before the first
 one it has nothing to give (an empty reply). The flow is an integer with the scale of the sensor's
 model, the temperature in 1/200 degC; flags: bit 0 air in line, bit 1 high flow, bit 5 smoothing.
-What follows the unit in the reply to 53 is not known: one zero byte.
+
+What follows the unit in the reply to 53 differs between sources: two zero bytes here, as the
+manufacturer's library reads them (``tail``). From that library are also 25 (the sensor's address on
+the cable's own bus), 30 (whether it measures) and 50 (product and serial number of the sensor).
 """
 
 import struct
@@ -30,6 +33,7 @@ _BUFFER = 40  # samples
 class Model:
     """One sensor of the family; ``full`` is the largest flow it can tell, mL/min."""
 
+    product: int
     factor: int
     unit: int
     full_ml_min: float
@@ -41,9 +45,9 @@ class Model:
 
 
 MODELS = {
-    "0600F": Model(10, UL_MIN, 3.25),
-    "1300F": Model(500, ML_MIN, 65.0),
-    "4000F": Model(32, ML_MIN, 1000.0),
+    "0600F": Model(0x07030302, 10, UL_MIN, 3.25),
+    "1300F": Model(0x07030202, 500, ML_MIN, 65.0),
+    "4000F": Model(0x07030502, 32, ML_MIN, 1000.0),
 }
 
 
@@ -56,7 +60,8 @@ class SimSlf3s(ShdlcDevice):
     def __init__(self, name: str, options: Mapping[str, Any], ports: Ports, clock: Clock) -> None:
         super().__init__(name, options, clock)
         self._port = need(ports.flow, name, "flow")
-        self.model = "1300F"
+        self.model, self.tail = "1300F", b"\0\0"
+        self.sensor_address = 0x08
         self.sensor_type = SF06
         self.started: float | None = None  # when the measurement began
         self.interval_ms, self.liquid = 0, WATER
@@ -64,6 +69,8 @@ class SimSlf3s(ShdlcDevice):
         self.totalising, self._total, self._total_from = False, 0.0, 0.0
         self.commands |= {
             0x24: self._sensor_type,
+            0x25: self._sensor_address,
+            0x30: self._status,
             0x33: self._start,
             0x34: self._stop,
             0x35: self._last,
@@ -71,6 +78,7 @@ class SimSlf3s(ShdlcDevice):
             0x37: self._totaliser_status,
             0x38: self._totaliser_value,
             0x39: self._totaliser_reset,
+            0x50: self._part,
             0x53: self._scale,
         }
 
@@ -176,7 +184,22 @@ class SimSlf3s(ShdlcDevice):
         sized(data, 2)
         self._check_liquid(struct.unpack(">H", data)[0])
         model = MODELS[self.model]
-        return struct.pack(">HHB", model.factor, model.unit, 0)
+        return struct.pack(">HH", model.factor, model.unit) + self.tail
+
+    def _sensor_address(self, data: bytes) -> bytes:
+        if not data:
+            return bytes((self.sensor_address,))
+        sized(data, 1)
+        self.sensor_address = data[0] & 0x7F
+        return b""
+
+    def _status(self, data: bytes) -> bytes:
+        sized(data, 0)
+        return bytes((self.started is not None,))
+
+    def _part(self, data: bytes) -> bytes:
+        sized(data, 0, 1)
+        return f"{MODELS[self.model].product:08X}{int(self.serial):016X}".encode() + b"\0"
 
     def _check_liquid(self, command: int) -> None:
         if command not in (WATER, ISOPROPANOL):

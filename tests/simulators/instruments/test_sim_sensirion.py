@@ -62,7 +62,7 @@ def pipe():
 async def host(pipe):
     clock = asyncio.get_running_loop().time
     sensor = SimSlf3s("meter", {}, Ports(flow=pipe), clock)
-    sensor.model = "0600F"  # 10 per uL/min, as in the sheet
+    sensor.model, sensor.tail = "0600F", b"\0"  # 10 per uL/min, as in the sheet
     return Host(sensor)
 
 
@@ -196,6 +196,14 @@ async def test_the_sensor_type_is_asked_and_set(host):
     assert host.ask(0x24, b"\x00") == (0, b"")
     assert host.ask(0x24) == (0, b"\x00")
     assert host.ask(0x24, b"\x09")[0] == 4
+
+
+async def test_the_sensor_behind_the_cable_has_an_address_and_a_name(host):
+    assert host.ask(0x25) == (0, b"\x08")
+    assert host.ask(0x25, b"\x10") == (0, b"")
+    assert host.ask(0x25) == (0, b"\x10")
+    assert host.ask(0x50) == (0, b"07030302" + b"00000000016F47EB" + b"\0")
+    assert host.ask(0x30) == (0, b"\x00")
 
 
 async def test_the_buffer_gives_the_samples_since_the_last_look(host):
