@@ -334,6 +334,74 @@ async def test_a_stop_whose_answer_is_lost_is_sent_again(pump, part, wire):
     assert part.flow == 0.0
 
 
+class Running(Scripted):
+    """A plunger that moves and does not care what it is told."""
+
+    def __init__(self, **options):
+        super().__init__(dict(SINGLE), **options)
+        self.steps = 48000
+        self.peer.script = self._script
+
+    def _script(self, data):
+        self.steps -= 10
+        answers = {b"aF\r": b"*", b"aYQP\r": b"%d" % self.steps, b"aH\r": b"Y", b"aZ\r": b"N"}
+        return [(0.01, b"\x06" + answers.get(data, b"") + b"\r")]
+
+
+async def test_a_plunger_that_does_not_stop_is_a_fault():
+    async with Running() as pump:
+        pump.side = ""
+        with pytest.raises(DeviceFault, match="does not stop, after 4 attempts"):
+            await pump.make_safe()
+        reading = await pump.flow.read()
+        assert (reading.value, reading.reason) == (None, "fault"), "nobody knows the flow"
+
+
+async def test_a_plunger_that_goes_on_initialising_for_ever_is_a_fault():
+    async with Running() as pump:
+        pump.side, pump._commanded = "", 0.0
+        with pytest.raises(DeviceFault, match="does not stop"):
+            await pump.initialised.set(True)
+        assert asyncio.get_running_loop().time() > 90
+
+
+async def test_a_plunger_that_stands_after_it_was_started_is_a_fault():
+    async with Scripted({**SINGLE, b"aOM0S300R\r": b"\x06\r"}) as pump:
+        await pump.prepare()
+        with pytest.raises(DeviceFault, match="did not start"):
+            await pump.set_flow(2.0)
+
+
+async def test_a_plunger_moved_by_somebody_else_has_no_flow_of_ours(pump, sim):
+    sim.hear("aOM0S300R")
+    await asyncio.sleep(1)
+    (reading,) = await pump.poll(["flow"])
+    assert (reading.value, reading.reason) == (None, "fault")
+
+
+async def test_a_pump_that_may_be_delivering_is_not_refilled(pump, part):
+    await pump.set_flow(20.0)
+    await asyncio.sleep(5)
+    with pytest.raises(CommandRejected, match="stop it first"):
+        await pump.refill(0.5, 10.0)
+    assert part.flow == pytest.approx(20.0)
+
+
+async def test_the_flow_signal_sets_and_stops_and_leaves_alone_what_runs_so(pump, part, wire):
+    assert (await pump.flow.set(2.0)).value == 2.0
+    wire.sent.clear()
+    assert (await pump.flow.set(2.0)).value == 2.0
+    assert not any(b"K" in sent or b"M" in sent for sent in wire.sent)
+    assert (await pump.flow.set(0.0)).value == 0.0
+    assert part.flow == 0.0
+
+
+def test_the_syringe_bounds_the_flow_before_anything_is_connected():
+    options = HamiltonPumpOptions(syringe=Stroke(volume_ml=1.0))
+    assert HamiltonPump.signal_specs(options)["flow"].limits == Limits(0, 30)
+    assert options.place == "a left"
+
+
 # --- initialising is an act of its own
 
 

@@ -2,9 +2,16 @@ import asyncio
 
 import pytest
 
-from drivers.errors import DeviceFault, GarbledReply, NoReply, OutOfRange, WrongInstrument
+from drivers.errors import (
+    CommandRejected,
+    DeviceFault,
+    GarbledReply,
+    NoReply,
+    OutOfRange,
+    WrongInstrument,
+)
 from drivers.roles import Valve
-from drivers.signal import Lane
+from drivers.signal import Lane, Limits
 from drivers.valves.vici import ViciActuator, ViciMicroelectric, ViciOptions
 from simulators.instruments.vici import SimViciActuator, SimViciMicroelectric
 from tests.drivers.core.peer import Peer, bus_to
@@ -264,3 +271,25 @@ async def test_a_microelectric_selector_turns(rotor):
     async with wire.driver("v", "vici-microelectric", {"address": 5}) as valve:
         assert await valve.turn(6, Lane.TRIP) == 6 == rotor.position()
         assert b"5GO6\r" in wire.sent
+
+
+async def test_no_turn_before_the_actuator_has_said_how_it_names_its_positions():
+    scripted = Scripted({}, positions=6)
+    async with scripted as valve:
+        with pytest.raises(CommandRejected, match="how it names its positions"):
+            await valve.turn(5)
+    scripted = Scripted({})
+    async with scripted as valve:
+        with pytest.raises(CommandRejected, match="how many positions"):
+            await valve.turn(5)
+        assert scripted.peer.requests == []
+
+
+async def test_a_number_of_positions_that_is_none_is_not_taken():
+    async with Scripted({b"AM\r": b"AM3\r", b"NP\r": b"NP1\r"}) as valve:
+        with pytest.raises(GarbledReply, match="no number of positions"):
+            await valve.prepare()
+
+
+def test_the_options_bound_the_positions_before_anything_is_connected():
+    assert ViciActuator.signal_specs(ViciOptions(positions=6))["position"].limits == Limits(1, 6)
