@@ -1,7 +1,7 @@
 """Strings of Protocol 1/RNO+ taken apart (Microlab 600 RS-232 manual), for simulated instruments.
 
-A string is a query alone (perhaps with ``R`` behind it), or commands for the left (``B``, the default) or right (``C``) drive,
-one after the other. What does not fit is malformed as a whole.
+A string is a query alone (perhaps with ``R`` behind it), or commands for the left (``B``, the
+default) or right (``C``) drive, one after the other. What does not fit is malformed as a whole.
 """
 
 import re
