@@ -25,18 +25,19 @@ def _texts(description: Description, book: Book, pattern: Pattern) -> list[str]:
 
 def _request_faults(description: Description, book: Book) -> Iterator[str]:
     """A request belongs to the first exchange that it fits."""
-    done: list[Exchange] = []
+    done: list[tuple[Exchange, list[str]]] = []
     for exchange in book.exchanges.values():
         texts = _texts(description, book, exchange.send)
         at = f"exchanges.{exchange.name}.send"
-        for other in done:
+        for other, others in done:
             taken = [text for text in texts if other.request.fullmatch(text)]
-            if not taken:
+            both = taken or [text for text in others if exchange.request.fullmatch(text)]
+            if not both:
                 continue
             how = "is unreachable" if len(taken) == len(texts) else "is ambiguous"
             also = f"exchanges.{other.name} ({other.part.send!r})"
-            yield f"{at}: {how}: {taken[0]!r} fits {also}, too"
-        done.append(exchange)
+            yield f"{at}: {how}: {both[0]!r} fits {also}, too"
+        done.append((exchange, texts))
 
 
 def _error_faults(description: Description, book: Book) -> Iterator[str]:

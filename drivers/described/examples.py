@@ -91,6 +91,8 @@ class _Example:
             yield f"{self.at}.send: {request!r} is no request; they look like {shown!r}"
             return
         yield from self._request_faults(body)
+        if self.part.error is None and self.instrument.book.asked_by(body) is None:
+            return  # nothing more can be said of it
         if reply is not None:
             yield from self._reply_faults(body, reply)
         elif self.part.gives:

@@ -111,10 +111,10 @@ async def test_the_bath_of_the_page_holds_a_temperature_and_lets_go_of_it(folder
     lines, bath, sim = await wired(path, str(path), part)
     assert await bath.set_temperature(80.0) == 80.0
     assert part.goal == 80.0
-    with pytest.raises(CommandRejected, match="'S 900.00' is answered 'S ERR 2' \\(value\\)"):
+    with pytest.raises(CommandRejected, match=r"'S 900.00' is answered 'S ERR 2' \(value\)"):
         await bath.perform(bath.book.exchanges["set_setpoint"], {"setpoint": 900.0}, 1)
     sim.state.values["_alarm"] = 4
-    with pytest.raises(DeviceFault, match="alarm \\(manual 5.7\\): 4"):
+    with pytest.raises(DeviceFault, match=r"alarm \(manual 5.7\): 4"):
         await bath.check()
     await bath.make_safe()
     assert part.goal is None

@@ -1,0 +1,1 @@
+"""Described instruments, the simulated side."""
