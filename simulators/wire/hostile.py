@@ -87,12 +87,17 @@ class Again:
     """The reply to the request before comes once more, ahead of this one."""
 
     def __init__(self) -> None:
-        self._before = b""
+        self._before = self._now = b""
+
+    def heard(self, reply: bytes) -> None:
+        """Note a reply, whatever befalls it (:class:`Mixed` tells)."""
+        self._before, self._now = self._now, reply
 
     def __call__(self, reply: bytes) -> Pieces:
         """Return the reply before and this one."""
-        before, self._before = self._before, reply
-        return ((0.0, before + reply),)
+        if self._now is not reply:  # used alone
+            self.heard(reply)
+        return ((0.0, self._before + reply),)
 
 
 class Once:
@@ -185,10 +190,13 @@ class Mixed:
 
     def __init__(self, rng: Random, troubles: Mapping[str, Trouble], calm: float) -> None:
         self._rng, self._troubles, self._calm = rng, tuple(troubles.items()), calm
+        self._again = [trouble for trouble in troubles.values() if isinstance(trouble, Again)]
         self.seen: Counter[str] = Counter()
 
     def __call__(self, reply: bytes) -> Pieces:
         """Return what the trouble of the moment makes of the reply."""
+        for again in self._again:
+            again.heard(reply)
         if self._rng.random() < self._calm:
             return whole(reply)
         name, trouble = self._rng.choice(self._troubles)

@@ -103,6 +103,15 @@ async def test_two_frames_in_one_read_are_one_reply_and_a_stray(bench):
     assert (bench.found.faults, bench.found.bad) == (0, 0)
 
 
+@pytest.mark.parametrize("pause_s", [0.002, 0.02])
+async def test_replies_that_come_again_with_the_next_question_do_not_answer_it(bench, pause_s):
+    rng = random.Random(10)
+    bench.line.trouble = hostile.Mixed(rng, {"twice": hostile.twice(pause_s)}, 0.6)
+    for _ in range(20):
+        await bench.hostile_round(rng)
+        await asyncio.sleep(1.0)  # the same question again at once would be another matter
+
+
 async def test_replies_that_come_again_while_nobody_asks_answer_nothing(bench):
     for name in bench.polled:
         bench.line.trouble = hostile.twice(0.4)

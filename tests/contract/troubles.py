@@ -2,7 +2,8 @@
 
 Of the noticeable ones every driver must make nothing but bad readings and named faults. The
 others a protocol can notice only when its replies carry a checksum (``Case.checksum``: damage), or
-say to which question they are (repetition): without, they are counted by the benchmark.
+a number (repetition): without, they are counted by the benchmark. Replies that come twice when
+nothing else happens are told apart by the bus, and have a test of their own.
 """
 
 import string

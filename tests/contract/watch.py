@@ -125,7 +125,7 @@ class Watched(Bench):
             delivered = self.part.volume_ml
             known = {"flow": self.part.flow, "dispensed": delivered}
             if isinstance(self.instrument, SyringePump):
-                known["remaining"] = self.instrument.capacity_ml - delivered
+                known["remaining"] = max(0.0, self.instrument.capacity_ml - delivered)
             true |= {name: value for name, value in known.items() if name in true}
         return true
 
