@@ -117,7 +117,8 @@ class Lines:
             try:
                 await link.open()
             except OSError as error:
-                raise LinkLost(instrument, f"{self._ports[instrument]}: {error}") from error
+                why = error.strerror or str(error)
+                raise LinkLost(instrument, f"{self._ports[instrument]}: {why}") from error
 
     async def close(self) -> None:
         """Close all lines."""

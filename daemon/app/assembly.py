@@ -77,19 +77,6 @@ def simulated(plan: RunPlan) -> "Generator[Simulation | None]":
         yield simulation
 
 
-@contextmanager
-def recording_of(plan: RunPlan) -> Generator[Recording | None]:
-    """Give the recording that a plan asks for; ended after everything else."""
-    if plan.trace is None:
-        yield None
-        return
-    recording = Recording(plan.trace, plan.settings.name)
-    try:
-        yield recording
-    finally:
-        recording.close()
-
-
 def assemble(
     plan: RunPlan, simulation: "Simulation | None", recording: Recording | None = None
 ) -> Parts:

@@ -1,15 +1,19 @@
 """Short visits to the real instruments: who are you, and go safe. Nothing else runs meanwhile."""
 
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from daemon.app.broker import instrument_links
-from daemon.rig.probe import probe_rig
+from daemon.rig.probe import Probe, probe_rig
 from daemon.safety.drive import SafeReport
 from daemon.safety.safe import SAFE_TIMING, make_rig_safe
-from daemon.settings.models import Settings
+from daemon.settings.models import InstrumentSettings, Settings
+from daemon.trace.recording import recorded, recording_to
 from drivers.registry import Lines, dial_real
 from drivers.transport.base import Dial
+from drivers.transport.ports import stable_name
 
 
 def real_lines(settings: Settings, dial: Dial = dial_real) -> Lines:
@@ -25,7 +29,25 @@ async def drive_safe(settings: Settings, within_s: float) -> SafeReport:
     return await make_rig_safe(settings, real_lines(settings), timing=timing)
 
 
-async def ask_everyone(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Ask each instrument who it is; nothing is set and nothing moves."""
-    probes = await probe_rig(settings, real_lines(settings))
-    return {p.name: {"ok": not p.fault, "message": p.fault or p.identity} for p in probes}
+async def ask_everyone(settings: Settings, trace: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Ask each instrument who it is; nothing is set and nothing moves.
+
+    Raises ConfigError when ``trace``, a file for all bytes, cannot be written.
+    """
+    with recording_to(trace, settings.name) as recording:
+        lines = recorded(recording, partial(real_lines, settings), dial_real)
+        probes = await probe_rig(settings, lines)
+    return {probe.name: _answer(settings.instruments[probe.name], probe) for probe in probes}
+
+
+def _answer(own: InstrumentSettings, probe: Probe) -> dict[str, Any]:
+    return {
+        "ok": not probe.fault,
+        "message": probe.fault or probe.identity,
+        "identity": probe.identity or None,
+        "driver": own.driver,
+        "port": own.port,
+        "by_id": stable_name(own.port) if own.port.startswith("/") else None,
+        "seconds": round(probe.seconds, 3),
+        "advice": probe.advice,
+    }

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from daemon.app.assembly import Parts, assemble, recording_of, simulated
+from daemon.app.assembly import Parts, assemble, simulated
 from daemon.app.commands import RigCommands
 from daemon.app.plan import Outcome, RunPlan, Watcher
 from daemon.app.restart import begins_by_itself
@@ -25,6 +25,7 @@ from daemon.safety.watchdog import Notifier, Watchdog
 from daemon.store.export import experiments_document
 from daemon.store.reader import Reader, StoredCampaign
 from daemon.timebase import is_virtual, wall_s
+from daemon.trace.recording import recording_to
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +40,10 @@ async def serve(plan: RunPlan, watch: Watcher) -> Outcome:
     Raises ConfigError and StoreFailed when it cannot start.
     """
     started_wall, started = wall_s(), asyncio.get_running_loop().time()
-    with recording_of(plan) as recording, simulated(plan) as simulation:
+    with (
+        recording_to(plan.trace, plan.settings.name) as recording,
+        simulated(plan) as simulation,
+    ):
         parts = assemble(plan, simulation, recording)
         parts.events.on_event(lambda event: watch({"kind": event.kind, **event.data}))
         try:

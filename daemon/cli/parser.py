@@ -123,6 +123,7 @@ COMMANDS = (
                 action="store_true",
                 help="also ask each instrument who it is; moves nothing",
             ),
+            TRACE,
             JSON,
         ),
     ),

@@ -50,6 +50,8 @@ def check(arguments: argparse.Namespace) -> int:
     from daemon.described import looks_described
     from daemon.settings.load import load
 
+    if arguments.trace and not arguments.connect:
+        raise ConfigError(["--trace: there is nothing to record without --connect"])
     if looks_described(arguments.config):
         return _check_description(Path(arguments.config), as_json=arguments.json)
     try:
@@ -63,14 +65,15 @@ def check(arguments: argparse.Namespace) -> int:
     if arguments.connect:
         from daemon.app.connecting import ask_everyone
 
-        answers = asyncio.run(ask_everyone(settings))
+        trace = Path(arguments.trace) if arguments.trace else None
+        answers = asyncio.run(ask_everyone(settings, trace))
     ok = all(answer["ok"] for answer in answers.values())
     if arguments.json:
         print_json({"ok": ok, "faults": [], "instruments": answers})
     else:
         print(f"{arguments.config}: no fault found")
         for name, answer in answers.items():
-            print(f"{name}: {answer['message']}")
+            print(f"{name}: {_answer_text(answer)}")
     return 0 if ok else 3
 
 
@@ -86,6 +89,14 @@ def _check_description(path: Path, *, as_json: bool) -> int:
         raise ConfigError(faults)
     print(f"{path}: no fault found ({examples_in(path)} examples)")
     return 0
+
+
+def _answer_text(answer: dict[str, Any]) -> str:
+    """Return what an instrument answered, where, how fast, and what to look at; one line."""
+    by_id = answer["by_id"]
+    better = f", better named {by_id}" if by_id not in {None, answer["port"]} else ""
+    advice = f"; {answer['advice']}" if answer["advice"] else ""
+    return f"{answer['message']}{advice} ({answer['port']}{better}, {answer['seconds']:.2f} s)"
 
 
 def safe(arguments: argparse.Namespace) -> int:

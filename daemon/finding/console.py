@@ -18,6 +18,7 @@ from daemon.trace.byhand import raw_exchange
 from drivers.bus import Bus
 from drivers.errors import InstrumentError
 from drivers.modbus import ModbusInstrument
+from drivers.probes import Address
 from drivers.registers import Span
 from drivers.roles import Instrument
 from drivers.signal import Lane, Value
@@ -52,11 +53,12 @@ class Console:
         allow_writes: bool,
         call: Call,
         timeout_s: float,
+        address: Address = None,
     ) -> None:
         """``call`` makes a call of (instrument's name, what, arguments, function)."""
         self._instrument, self._bus, self._said = instrument, bus, transcript
         self._allowed, self._call, self._timeout_s = allow_writes, call, timeout_s
-        self._queries = Queries(instrument)
+        self._queries = Queries(instrument, bus.port, address)
 
     async def do(self, line: str) -> bool:
         """Do one line; return whether to go on."""

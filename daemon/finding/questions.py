@@ -8,10 +8,11 @@ looking.
 
 from typing import Any, cast
 
+from daemon.finding.candidates import medium_of
 from drivers.ascii import BoundAscii
 from drivers.modbus import ModbusInstrument
 from drivers.modbus_signal import BoundModbus
-from drivers.probes import probes_of
+from drivers.probes import Address, probes_of
 from drivers.registers import Span
 from drivers.roles import Instrument
 from drivers.table import BadValue
@@ -20,13 +21,13 @@ from drivers.table import BadValue
 class Queries:
     """What is known to ask only, of one instrument; grows with what its driver asks."""
 
-    def __init__(self, instrument: Instrument) -> None:
+    def __init__(self, instrument: Instrument, port: str, address: Address) -> None:
         self._instrument = instrument
         self.texts = self._declared()  # with the signals that each fills
         self.data: set[bytes] = set()
-        address = getattr(getattr(instrument, "options", None), "address", None)
         for probe in probes_of(type(instrument)):
-            self.data.add(probe.asked(address if probe.addresses else None))
+            if medium_of(port) in probe.over:
+                self.data.add(probe.asked(address if probe.addresses else None))
         self._listen()
 
     def _declared(self) -> dict[str, list[str]]:

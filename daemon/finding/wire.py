@@ -14,11 +14,13 @@ from daemon.app.connecting import real_lines
 from daemon.errors import ConfigError, Refused
 from daemon.finding.console import Console
 from daemon.finding.transcript import Transcript
+from daemon.plugins import load
 from daemon.rig.parts import LinesPort, build_instrument
 from daemon.settings.models import Settings
-from daemon.trace.recording import Recording, recorded
+from daemon.trace.recording import Recording, recorded, recording_to
 from drivers.bus import Bus
 from drivers.errors import InstrumentError
+from drivers.options import DriverOptions
 from drivers.registry import Lines, dial_real
 from drivers.transport.base import Dial
 from drivers.transport.trace import traced
@@ -46,7 +48,10 @@ async def session(
     cannot be opened.
     """
     transcript = Transcript(show)
-    with _dialled(asked) as (make, dial), _recording(asked) as recording:
+    with (
+        _dialled(asked) as (make, dial),
+        recording_to(asked.trace, asked.settings.name) as recording,
+    ):
         port = recorded(recording, make, traced(dial, transcript.on_wire))
         try:
             await _run(asked, port, recording, transcript, lines)
@@ -74,13 +79,15 @@ async def _run(
         await lines.open(name)
     except InstrumentError as error:
         raise Refused(f"{error} (taylord wire needs the line for itself)") from None
+    options = _options(asked)
     console = Console(
         instrument,
         bus,
         transcript,
         allow_writes=asked.allow_writes,
         call=recording.call if recording is not None else _plain_call,
-        timeout_s=_timeout_s(instrument, asked),
+        timeout_s=options.timeout_s,
+        address=getattr(options, "address", None),
     )
     async for line in typed:
         if bus.state != "open":
@@ -102,11 +109,11 @@ async def _plain_call(
     return await own(*given)
 
 
-def _timeout_s(instrument: Any, asked: Session) -> float:
-    """Return how long to wait for an answer to bytes, as the driver's options say."""
-    options = getattr(instrument, "options", None)
-    own = getattr(options, "timeout_s", None)
-    return float(own or asked.settings.instruments[asked.instrument].options.get("timeout_s", 1.0))
+def _options(asked: Session) -> DriverOptions:
+    """Return the options of the instrument's driver as the driver takes them."""
+    own = asked.settings.instruments[asked.instrument]
+    options: DriverOptions = load("taylord.drivers", own.driver).Options.model_validate(own.options)
+    return options
 
 
 @contextmanager
@@ -120,18 +127,6 @@ def _dialled(asked: Session) -> Generator[tuple[Callable[[Dial], Lines], Dial]]:
     with Simulation(asked.settings, asyncio.get_running_loop().time) as simulation:
         simulation.start()
         yield (lambda dial: Lines(dial, simulation.dial_mqtt)), simulation.dial
-
-
-@contextmanager
-def _recording(asked: Session) -> Generator[Recording | None]:
-    if asked.trace is None:
-        yield None
-        return
-    recording = Recording(asked.trace, asked.settings.name)
-    try:
-        yield recording
-    finally:
-        recording.close()
 
 
 async def typed_lines(prompt: str | None) -> AsyncIterator[str]:

@@ -5,7 +5,8 @@ needs lines. Nothing is changed on the way: the same bytes, the same results, th
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, partial
 from inspect import iscoroutinefunction
@@ -212,6 +213,19 @@ class RecordedLines:
     async def close(self) -> None:
         """Close all lines."""
         await self._lines.close()
+
+
+@contextmanager
+def recording_to(path: Path | None, rig: str) -> Generator[Recording | None]:
+    """Give a recording, ended after everything else; None when there is no path."""
+    if path is None:
+        yield None
+        return
+    recording = Recording(path, rig)
+    try:
+        yield recording
+    finally:
+        recording.close()
 
 
 def recorded(recording: Recording | None, make: Callable[[Dial], Lines], dial: Dial) -> LinesPort:

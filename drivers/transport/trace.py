@@ -23,7 +23,7 @@ class TraceTransport:
         try:
             await self._inner.open()
         except OSError as error:
-            self._tracer(self._port, "refused", str(error).encode())
+            self._tracer(self._port, "refused", _why(error))
             raise
         self._open = True
         self._tracer(self._port, "open", b"")
@@ -50,7 +50,7 @@ class TraceTransport:
     def _lost(self, error: OSError) -> None:
         if self._open:
             self._open = False
-            self._tracer(self._port, "lost", str(error).encode())
+            self._tracer(self._port, "lost", _why(error))
 
     async def close(self) -> None:
         """Close."""
@@ -58,6 +58,10 @@ class TraceTransport:
             self._open = False
             self._tracer(self._port, "closed", b"")
         await self._inner.close()
+
+
+def _why(error: OSError) -> bytes:
+    return (error.strerror or str(error)).encode()
 
 
 def traced(dial: Dial, tracer: Tracer) -> Dial:
