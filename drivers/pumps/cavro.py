@@ -28,6 +28,7 @@ own accord when it is connected is stopped. Half-steps per increment, the speed 
 position told during a move are not settled by a manual read here. Unverified on hardware.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from math import floor
@@ -39,6 +40,8 @@ from drivers.pumps.cavro_plunger import VALVE_S, CavroPlunger
 from drivers.pumps.cavro_protocol import FAULTS, LOST, NOT_INITIALISED, CavroOptions, Status
 from drivers.signal import Lane, Limits, SignalSpec
 from drivers.table import BadValue, MethodSignal, Row
+
+SAME_SCAN_S = 0.1
 
 
 def _ml_min_per_speed(options: CavroOptions) -> float:
@@ -72,6 +75,7 @@ class CavroPump(CavroPlunger):
         super().__init__(name, bus, options, limits)
         self._ml = options.syringe.volume_ml / self.full  # of an increment
         self._has_valve = options.valve != "none"
+        self._placed, self._placed_at = 0, float("-inf")  # position of the last poll, and when
 
     # --- life
 
@@ -228,10 +232,15 @@ class CavroPump(CavroPlunger):
 
     async def _place(self, lane: Lane) -> int:
         """Return the position for a reading; a plunger that is lost gives a bad one."""
+        now = asyncio.get_running_loop().time
+        if lane is Lane.POLL and now() - self._placed_at < SAME_SCAN_S:
+            return self._placed  # the same answer tells what is gone and what is left
         try:
-            return await self.position(lane)
+            self._placed = await self.position(lane)
         except (CommandRejected, DeviceFault):
             raise BadValue("fault") from None
+        self._placed_at = now()
+        return self._placed
 
     async def refill(self, volume_ml: float, flow_ml_min: float) -> None:
         """Draw this volume through the input; return when done. Cancelling it stops the pump."""

@@ -157,6 +157,7 @@ class HarvardPump(HarvardWire):
                     return
             except NoReply as error:
                 fault = error
+                await self.open_session(lane)  # it may be deaf, or have been switched off and on
         raise fault
 
     async def _stop_once(self, lane: Lane) -> str:

@@ -174,7 +174,7 @@ class HarvardWire(AsciiInstrument):
         try:
             await self._ask_limits()
         except (NoReply, GarbledReply):
-            await self._open_session()
+            await self.open_session(Lane.COMMAND)
             await self._ask_limits()
         version = (await self.query("ver"))[1][1]
         model = self.options.model
@@ -186,12 +186,12 @@ class HarvardWire(AsciiInstrument):
         """Ask the fence, once: its reply has a form that no other has."""
         await self._exchange(self.fence or "", Lane.COMMAND, 1)
 
-    async def _open_session(self) -> None:
-        """A bare CR ends the local mode that a touch of the screen begins; then, poll mode.
+    async def open_session(self, lane: Lane) -> None:
+        """Send a bare CR, which ends the deafness that a touch of the screen begins; poll mode.
 
         Neither moves anything, and nothing says whether they are answered, and how.
         """
         self.doubt()
         for text in ("", "poll on"):
-            await self.bus.send(self.name, self.encoded(text), lane=Lane.COMMAND)
+            await self.bus.send(self.name, self.encoded(text), lane=lane)
         await asyncio.sleep(SESSION_S)

@@ -413,6 +413,27 @@ async def test_a_stop_whose_answers_are_lost_is_sent_again(pump, wire, part):
     assert part.flow == 0.0
 
 
+async def test_writing_a_flow_of_nothing_stops(pump, part):
+    await pump.set_flow(1.0)
+    assert (await pump.flow.set(0.0)).value == 0.0
+    assert part.flow == 0.0
+
+
+async def test_a_pump_that_takes_its_time_to_stop_is_told_once(pump, sim, part):
+    await pump.set_flow(1.0)
+    halt = sim._halt
+    sim._halt = lambda: asyncio.get_running_loop().call_later(0.05, halt)
+    await pump.stop()
+    assert part.flow == 0.0
+
+
+async def test_one_question_tells_what_is_gone_and_what_is_left(pump, wire):
+    await asyncio.sleep(1)
+    wire.sent.clear()
+    await pump.poll(["dispensed", "remaining"])
+    assert len(wire.sent) == 1
+
+
 async def test_a_pump_that_does_not_stop_is_a_fault(pump, sim):
     await pump.set_flow(1.0)
     sim._halt = lambda: None

@@ -457,6 +457,47 @@ async def test_a_stop_whose_answers_are_lost_is_sent_again(pump, wire, part):
     assert part.flow == 0.0
 
 
+@pytest.mark.parametrize("how", ["touched", "out of poll mode"])
+async def test_a_pump_that_was_touched_or_lost_its_poll_mode_is_stopped_all_the_same(
+    pump, sim, part, how
+):
+    await pump.set_flow(1.0)
+    sim.touched, sim.poll = how == "touched", how == "touched"
+    await pump.make_safe()
+    assert part.flow == 0.0
+    assert (await pump.flow.read()).value == 0.0
+
+
+async def test_writing_a_flow_of_nothing_stops(pump, part):
+    await pump.set_flow(1.0)
+    assert (await pump.flow.set(0.0)).value == 0.0
+    assert part.flow == 0.0
+
+
+async def test_a_pump_that_does_not_start_is_a_fault(pump, sim, part):
+    sim.motor.run = lambda _direction: None
+    with pytest.raises(DeviceFault, match="did not start, prompt :"):
+        await pump.set_flow(1.0)
+    sim.motor.counted["I"] = 30.0
+    with pytest.raises(DeviceFault, match="does not withdraw, prompt :"):
+        await pump.refill(10.0, 5.0)
+
+
+async def test_a_target_that_does_not_take_is_a_mismatch_and_nothing_runs(pump, sim, part):
+    sim.motor.set_target = lambda _ml: None
+    with pytest.raises(ReadbackMismatch, match="target volume was set to 60 mL, reads back 0 mL"):
+        await pump.set_flow(1.0)
+    assert part.flow == 0.0
+
+
+async def test_a_refill_rate_that_does_not_take_is_a_mismatch_and_nothing_runs(pump, sim, part):
+    sim.motor.counted["I"] = 30.0
+    sim._wrate = lambda _text: "1 ml/min" if not _text else None
+    with pytest.raises(ReadbackMismatch, match="wrate was set to 5 mL/min, reads back 1 mL/min"):
+        await pump.refill(10.0, 5.0)
+    assert part.flow == 0.0
+
+
 async def test_a_pump_that_does_not_stop_is_a_fault(pump, sim):
     await pump.set_flow(1.0)
     sim.motor.stop = lambda: None
