@@ -97,9 +97,9 @@ class _Visit:
             for setting, group in self._rounds(self._texts):
                 if not asked.finds:
                     await self._at(setting, partial(self._ask_all, group, setting))
-            for setting, group in self._modbus_rounds():
+            for setting in self._modbus_settings():
                 if not asked.finds:
-                    await self._at(setting, partial(self._ask_units, group, setting))
+                    await self._at(setting, partial(self._ask_units, setting))
         except OSError as error:
             asked.state = "busy" if "in use" in str(error) else "failed"
             asked.message = str(error)
@@ -118,9 +118,9 @@ class _Visit:
         each = ([c for c in candidates if c.driver == driver] for driver in drivers)
         return [(group[0].own, group) for group in each]
 
-    def _modbus_rounds(self) -> list[tuple[Setting, list[Candidate]]]:
-        rounds = list(grouped(self._modbus).items())
-        return rounds if self._medium == "serial" else [(s, self._modbus) for s, _ in rounds[:1]]
+    def _modbus_settings(self) -> list[Setting]:
+        settings = list(grouped(self._modbus))
+        return settings if self._medium == "serial" else settings[:1]
 
     async def _at(self, setting: Setting, ask: Callable[[OpenPort], Any]) -> None:
         shown = str(setting) if self._medium == "serial" else self._medium
@@ -189,14 +189,17 @@ class _Visit:
             options["echo"] = True
         return replace(found, options={**options, **candidate.probe.options})
 
-    async def _ask_units(self, group: list[Candidate], setting: Setting, port: OpenPort) -> None:
-        """Look for Modbus units, and ask each that is there by every driver's registers."""
+    async def _ask_units(self, setting: Setting, port: OpenPort) -> None:
+        """Look for Modbus units, and ask each that is there by every driver's registers.
+
+        By every driver's, whatever its usual setting: somebody may have changed it.
+        """
         framing = "tcp" if self._medium == "modbus-tcp" else "rtu"
         async for unit, heard in modbus_units(port, framing, self._plan.units):
             self._asked.questions += 1
             if heard is None:
                 continue
-            fits = [(c, h) for c in group if (h := await self._put(port, c, unit)).identity]
+            fits = [(c, h) for c in self._modbus if (h := await self._put(port, c, unit)).identity]
             if not fits:
                 self._asked.finds.append(Find((), "a Modbus unit that no driver knows", unit))
                 continue
