@@ -14,7 +14,8 @@ is answered by its value or by ``*`` depends on the firmware; it is read back in
 
 A channel found turning at connect is left turning. Its flow is a bad reading until it is known to
 turn the right way, in the mode of a set flow. The pump has no watchdog and no alarms; one that has
-stopped by itself, or has forgotten its addressing mode, had a power cut or a hand on it.
+stopped by itself had a power cut or a hand on it. One that has forgotten its addressing mode is
+taken for disconnected, so that it is prepared anew.
 Unverified on hardware.
 """
 
@@ -31,6 +32,7 @@ from drivers.errors import (
     DeviceFault,
     InstrumentError,
     NoReply,
+    NotConnected,
     OutOfRange,
     ReadbackMismatch,
 )
@@ -67,13 +69,12 @@ class RegloPump(RegloWire):
         self._told_max = inf  # largest flow, as the pump tells it
         self._aligned = False  # it turns forward and in flow mode, by our doing
         self._commanded = 0.0  # mL/min
-        self._faulty = False
 
     # --- life
 
     async def prepare(self) -> None:
         """Address channels, silence events, look at tube and flow; align what stands still."""
-        await self._address_channels()
+        await self.address_channels()
         events = await self.query("xE")
         if events is not None and events[0] == "1":
             await self.tell("xE0")
@@ -84,16 +85,6 @@ class RegloPump(RegloWire):
             self._aligned = self._aligned or await self._found_aligned()
         else:
             await self._align()
-        self._faulty = False
-
-    async def _address_channels(self) -> None:
-        """Make the digit of requests mean the channel, or the pump where it has but one."""
-        wanted = "0" if self.channel is None else "1"
-        mode = await self.query("~")
-        if mode is None and self.channel is None:  # older pumps know no channels
-            return
-        if mode is None or mode[0] != wanted:
-            await self.tell(f"~{wanted}")
 
     async def _compare_tube(self) -> None:
         """Raise DeviceFault when the pump is calibrated for another tube."""
@@ -128,13 +119,11 @@ class RegloPump(RegloWire):
         return ""
 
     async def check(self) -> None:
-        """Raise DeviceFault when the channel has stopped by itself or its mode was changed.
+        """Raise DeviceFault when the channel has stopped by itself, or turns the wrong way.
 
-        The fault of a lost addressing mode lasts until the pump is stopped, or prepared anew.
+        Raises NotConnected when the pump has lost its settings: it must be prepared anew.
         """
-        if self.channel is not None and await self.ask("~") != "1":
-            self._faulty = True
-            raise DeviceFault(self.name, "has lost its channel addressing (a power cut)")
+        await self.require_addressing(Lane.POLL, anew=True)
         if not self._commanded:
             await self.running(Lane.POLL)  # it answers
             return
@@ -199,11 +188,14 @@ class RegloPump(RegloWire):
         """Stop, confirmed by asking; harmless twice, so it is sent again when an answer is lost."""
         self._commanded = 0.0
         await until_answered(lambda: self._stop_once(lane))
-        if self._faulty and lane is not Lane.TRIP:  # somebody has dealt with it: fit for use again
-            await self.prepare()
 
     async def _stop_once(self, lane: Lane) -> None:
-        with suppress(CommandRejected):  # it may stand already: the question tells
+        try:
+            await self.tell("I", lane=lane)
+        except CommandRejected:  # it may stand already: the question tells
+            pass
+        except (NoReply, NotConnected):  # the digit may mean no channel any more
+            await self.address_channels(lane)
             await self.tell("I", lane=lane)
         if await self.running(lane):
             raise DeviceFault(self.name, "does not stop")
@@ -223,8 +215,7 @@ class RegloPump(RegloWire):
         if ml_min > high or (ml_min < low and self.rounded_flow(ml_min) < low):
             what = f"flow {ml_min:g} mL/min is refused, limits are 0 or [{low:g}, {high:g}] mL/min"
             raise OutOfRange(self.name, what)
-        if self.channel is not None and await self.ask("~", lane=lane) != "1":
-            raise DeviceFault(self.name, "has lost its channel addressing (a power cut)")
+        await self.require_addressing(lane, anew=True)
         sent = await self._turn_at(ml_min, lane)
         self._commanded = sent
         return sent

@@ -4,22 +4,24 @@ Manual 14-036 and the earlier protocol chapter; see :mod:`drivers.pumps.ismatec`
 neither tag nor address: ``*`` may be anybody's. So doubt is one for the whole line: when the reply
 to any channel's request may still come, every channel asks the fence before it asks anything else.
 The fence is the query of the direction, whose reply (``J`` or ``K``) looks like no other; the pump
-answers in order, so that whatever comes before it is old. A second pump on the line would answer
-out of that order: there can be one only.
+answers in order, so that whatever comes before it is old. It is asked of the digit that is the
+pump's address, which answers in either addressing mode: after a power cut channels do not. A
+second pump on the line would answer out of that order: there can be one only.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, ClassVar
 from weakref import WeakKeyDictionary
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from drivers.ascii import AsciiInstrument
 from drivers.bus import Bus
 from drivers.codec import MarkCodec
-from drivers.errors import CommandRejected, WrongInstrument
+from drivers.errors import CommandRejected, NotConnected, WrongInstrument
 from drivers.fence import Fence
 from drivers.options import SerialOptions
 from drivers.probes import BARE, Probe
@@ -44,7 +46,8 @@ QUERIES = {
 PATTERNS = {query: re.compile(reply) for query, reply in QUERIES.items()}
 COMMAND = re.compile(r"\*")
 SET_FLOW = re.compile(rf"\*|{NUMBER}")  # by firmware
-OF_THE_PUMP = frozenset({"#", "~", "~0", "~1", "xE", "xE0"})  # not of a channel
+OF_THE_PUMP = frozenset({"#", "~", "~0", "~1", "xE", "xE0", "xD"})  # not of a channel
+LAST_CHANNEL = 4
 _ASKED = 3  # fences, until none is owed
 
 
@@ -52,11 +55,20 @@ class RegloOptions(SerialOptions):
     """Options of one channel of a Reglo pump."""
 
     address: Annotated[int, Field(ge=1, le=8)] = 1  # of the pump
-    channel: Annotated[int, Field(ge=1, le=4)] | None = None  # None: the pump has but one
+    channel: Annotated[int, Field(ge=1, le=LAST_CHANNEL)] | None = None  # None: it has but one
     clockwise: bool = True  # which way it turns to deliver
     tube_mm: Annotated[float, Field(gt=0, le=20)] | None = None  # inner diameter; None: trust it
     min_flow_ml_min: Annotated[float, Field(gt=0, le=10)] = 0.001
     max_flow_ml_min: Annotated[float, Field(gt=0, le=1000)] | None = None  # of tube and speed
+
+    @model_validator(mode="after")
+    def _answers_in_both_modes(self) -> "RegloOptions":
+        if self.channel is not None and self.address > LAST_CHANNEL:
+            raise ValueError(
+                f"address must be 1 to {LAST_CHANNEL} with a channel, because the digit must mean"
+                f" a channel, too; got {self.address}"
+            )
+        return self
 
     @property
     def place(self) -> object:
@@ -69,6 +81,7 @@ class SharedPump:
     """The pump on a line, as its channels share it."""
 
     address: int
+    unsure: bool = True  # whether the digit of a request still means a channel
     fence: Fence = field(default_factory=Fence)
     channels: list[int | None] = field(default_factory=list[int | None])
 
@@ -140,6 +153,38 @@ class RegloWire(AsciiInstrument):
             known = SET_FLOW if request.startswith("f") else COMMAND
         return text if known.fullmatch(text) else None
 
+    def doubt(self) -> None:
+        """Note that a reply may still be on its way, or that nobody was meant by the digit."""
+        self.pump.unsure = True
+        super().doubt()
+
+    async def _fenced(self, text: str, lane: Lane, *, fence: bool = True) -> str:
+        """Exchange once; after a failure only if the digit still means a channel."""
+        if fence and text not in OF_THE_PUMP:
+            await self.require_addressing(lane)
+        return await super()._fenced(text, lane, fence=fence)
+
+    async def require_addressing(self, lane: Lane, *, anew: bool = False) -> None:
+        """Raise NotConnected when requests to a channel would reach nobody, or another.
+
+        Then the instrument has to be prepared: it has lost its settings.
+        """
+        if self.channel is None or not (anew or self.pump.unsure):
+            return
+        if await self.ask("~", lane=lane) != "1":
+            raise NotConnected(self.name, "has lost its channel addressing (a power cut)")
+        self.pump.unsure = False
+
+    async def address_channels(self, lane: Lane = Lane.COMMAND) -> None:
+        """Make the digit of requests mean the channel, or the pump where it has but one."""
+        wanted = "0" if self.channel is None else "1"
+        mode = await self.query("~", lane)
+        if mode is None and self.channel is None:  # older pumps know no channels
+            return
+        if mode is None or mode[0] != wanted:
+            await self.tell(f"~{wanted}", lane=lane)
+        self.pump.unsure = False
+
     async def query(self, name: str, lane: Lane = Lane.COMMAND) -> re.Match[str] | None:
         """Return the data of a query; None when this firmware does not know it."""
         try:
@@ -154,10 +199,19 @@ class RegloWire(AsciiInstrument):
     async def direction(self, lane: Lane = Lane.COMMAND) -> str:
         """Return J (clockwise) or K; raise BadValue when it cannot be told from an older reply.
 
-        It is the fence: the newest reply is this channel's only when no other is owed.
+        It is a fence, too: the newest reply is this channel's only when no other is owed.
         """
+        await self.require_addressing(lane)
+        request = f"{self.channel or self._address}xD\r".encode("ascii")
         for _ in range(_ASKED):
-            reply = await self.ask("xD", lane=lane)
+            reply = await self.bus.exchange(
+                self.name,
+                request,
+                partial(self._match, "xD", False),
+                lane=lane,
+                timeout_s=self.options.timeout_s,
+                before=self._send_fence,
+            )
             if not (self._fence.owed or self.in_doubt):
                 return reply
         raise BadValue("stale")

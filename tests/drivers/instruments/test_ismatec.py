@@ -5,6 +5,7 @@ import random
 from contextlib import AsyncExitStack, suppress
 
 import pytest
+from pydantic import ValidationError
 
 from drivers.bus import Bus
 from drivers.errors import (
@@ -12,6 +13,7 @@ from drivers.errors import (
     DeviceFault,
     InstrumentError,
     NoReply,
+    NotConnected,
     OutOfRange,
     ReadbackMismatch,
     WrongInstrument,
@@ -29,7 +31,7 @@ from tests.drivers.modbus.wire import ScriptedLine
 
 pytestmark = pytest.mark.virtual
 
-STOPPED = {b"1~\r": b"1\r\n", b"1E\r": b"-", b"1xM\r": b"M\r\n", b"1xD\r": b"J\r\n"}
+STOPPED = {b"1E\r": b"-", b"1xM\r": b"M\r\n", b"1xD\r": b"J\r\n"}
 
 
 @pytest.fixture
@@ -38,6 +40,7 @@ async def scripted():
     opened = []
 
     async def make(replies, **options):
+        replies = {b"1~\r": b"1\r\n"} | replies
         script = ScriptedLine({k.hex(): v for k, v in replies.items()})
         bus = Bus("/dev/ttyS0", RegloPump.line, lambda _port, _line: script)
         await bus.open()
@@ -350,7 +353,7 @@ async def test_a_trip_stops_without_asking_first_and_is_confirmed():
         driver.doubt()
         pump.wire.sent.clear()
         await driver.make_safe()
-        assert pump.wire.sent == [b"1I\r", b"1xD\r", b"1E\r"]
+        assert pump.wire.sent == [b"1I\r", b"1xD\r", b"1~\r", b"1E\r"]
         assert pump.parts[0].flow == 0.0
 
 
@@ -358,7 +361,7 @@ async def test_a_lost_answer_to_stop_is_no_reason_not_to_stop():
     async with Housed(1) as pump:
         (driver,) = pump.drivers
         await driver.set_flow(1.0)
-        lost = iter([[], []])
+        lost = iter([[], [], []])
         pump.wire.line.trouble = lambda reply: next(lost, [(0.0, reply)])
         with pytest.raises(NoReply):
             await driver.flow.read()
@@ -385,30 +388,50 @@ async def test_after_a_power_cut_nothing_turns_by_itself_and_all_is_set_up_again
         one, two = pump.drivers
         await one.set_flow(1.0)
         pump.sims[0].power_cycle()
-        with pytest.raises(DeviceFault, match="has lost its channel addressing"):
-            await one.check()
-        with pytest.raises(DeviceFault, match="power cut"):
-            await one.set_flow(1.0)
-        with pytest.raises(NoReply):
-            await two.flow.read()
+        for asked in (one.check(), one.set_flow(1.0), two.check(), two.flow.read()):
+            with pytest.raises(NotConnected, match="has lost its channel addressing"):
+                await asked
         await one.prepare()
         with pytest.raises(DeviceFault, match="stopped by itself"):
             await one.check()
         await two.check()
+        assert (await two.flow.read()).value == 0.0
         assert [part.flow for part in pump.parts] == [0.0, 0.0]
+        assert await two.set_flow(0.5) == 0.5
         assert await one.set_flow(1.0) == 1.0
         await one.check()
+        assert [part.flow for part in pump.parts] == pytest.approx([1.0, 0.5])
 
 
-async def test_stopping_by_command_ends_the_fault_of_a_lost_addressing_mode():
-    async with Housed(1) as pump:
+async def test_a_channel_in_doubt_is_back_at_once_after_a_power_cut():
+    async with Housed(3) as pump:
         (driver,) = pump.drivers
         pump.sims[0].power_cycle()
-        with pytest.raises(DeviceFault):
-            await driver.check()
-        await driver.stop()
-        await driver.check()
+        with pytest.raises(NotConnected):  # asked once, told to nobody
+            await driver.flow.read()
+        driver.doubt()
+        began = asyncio.get_running_loop().time()
+        await driver.identify()
+        await driver.prepare()
+        assert (await driver.flow.read()).value == 0.0
+        assert asyncio.get_running_loop().time() - began < 1.0
+
+
+def test_an_address_that_is_no_channel_is_refused():
+    with pytest.raises(ValidationError, match="address must be 1 to 4 with a channel"):
+        RegloOptions(address=8, channel=1)
+    RegloOptions(address=8)
+
+
+@pytest.mark.parametrize("lane", [Lane.COMMAND, Lane.TRIP])
+async def test_stopping_a_channel_that_has_lost_its_addressing_is_confirmed(lane):
+    async with Housed(3) as pump:
+        (driver,) = pump.drivers
+        await driver.set_flow(1.0)
+        pump.sims[0].power_cycle()
+        await driver.stop(lane)
         assert pump.housing.by_channel
+        await driver.check()
 
 
 # --- channels that share a line
