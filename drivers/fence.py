@@ -6,8 +6,10 @@ its replies look alike. So the owed ones are kept apart: those sent before the l
 and those sent since. A reply is put down to the oldest, and doubt ends with the first that cannot
 be from before. A lost reply costs one more question later, and locks nobody out.
 
-What is ``LATE_S`` old counts as lost: an owed reply, and also the doubt of an instrument that does
-not answer its fence at all. This holds for instruments that answer a request once at most.
+What is ``LATE_S`` old counts as lost: an owed reply, and also the doubt of an instrument that has
+never answered its fence. One that has is asked until it does again: the end of a late reply to a
+fence, cut off by a bad line, may look like anything. This holds for instruments that answer a
+request once at most.
 """
 
 from collections import deque
@@ -25,6 +27,7 @@ class Fence:
     def __init__(self) -> None:
         self.in_doubt = False  # a reply to an earlier request may still come
         self._doubted_at = 0.0
+        self._known = False  # the instrument has answered its fence before
         self._before: deque[float] = deque()  # when owed fences were sent, up to the last doubt
         self._since: deque[float] = deque()
 
@@ -50,19 +53,20 @@ class Fence:
         """Note a reply to a fence, whichever; one that nobody is owed proves nothing."""
         if self._before:
             self._before.popleft()
+            self._known = True
         elif self._since:
             self._since.popleft()
-            self.in_doubt = False
+            self.in_doubt, self._known = False, True
 
     def passed(self) -> None:
         """Note the reply to the newest fence, where replies tell: all earlier ones are past."""
         self._before.clear()
         self._since.clear()
-        self.in_doubt = False
+        self.in_doubt, self._known = False, True
 
     def unanswered(self, now: float) -> bool:
         """Note a fence without answer; return whether doubt ends all the same, by its age."""
-        if now - self._doubted_at < LATE_S:
+        if self._known or now - self._doubted_at < LATE_S:
             return False
         self.in_doubt = False
         return True

@@ -91,6 +91,15 @@ def test_doubt_ends_without_an_answer_only_when_it_is_old():
     assert not fence.in_doubt
 
 
+def test_an_instrument_that_knows_its_fence_is_asked_until_it_answers():
+    fence = Fence()
+    fence.sent(0.0)
+    fence.answered()
+    fence.doubt(5.0)
+    assert not fence.unanswered(5.0 + 10 * LATE_S)
+    assert fence.in_doubt
+
+
 def test_a_reply_that_tells_its_fence_proves_all_earlier_ones_past():
     fence = Fence()
     fence.sent(0.0)
