@@ -15,15 +15,19 @@ import struct
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from drivers.bus import Bus
+from drivers.codec import DleCodec, dle_framed
 from drivers.errors import CommandRejected, DeviceFault, ReadbackMismatch, WrongInstrument
 from drivers.options import DriverOptions
+from drivers.probes import FRAMED, Address, Probe
 from drivers.sensors.bronkhorst_units import BEYOND, ml_min_per_unit, percent
 from drivers.sensors.bronkhorst_wire import (
+    ANSWER,
+    ANY_NODE,
     CHAR,
     INT16,
     LONG,
@@ -60,10 +64,29 @@ class BronkhorstOptions(ProparOptions, FlowOptions):
     """Options of an instrument over ProPar."""
 
 
+def _question(node: int) -> bytes:
+    body = bytes.fromhex(SERIAL_NUMBER.read())
+    return dle_framed(bytes((1, node, len(body))) + body)
+
+
+def _recognised(node: Address, heard: bytes) -> str | None:
+    asked = bytes.fromhex(SERIAL_NUMBER.read())[1:3]
+    codec = DleCodec()
+    codec.feed(heard)
+    while (frame := codec.next_frame()) is not None:
+        mine = frame[:1] == b"\1" and (node == ANY_NODE or frame[1:2] == bytes((int(node or 0),)))
+        if mine and frame[3:6] == bytes((ANSWER,)) + asked and frame[2] == len(frame) - 3:
+            return f"Bronkhorst, serial {frame[7:].split(bytes(1))[0].decode('latin-1').strip()}"
+    return None
+
+
 class Bronkhorst(ProparInstrument):
     """A flow meter or controller; fills the ``FlowController`` role."""
 
     Options = BronkhorstOptions
+    probes: ClassVar = (  # the serial number, in binary; 3 is the factory's node
+        Probe(_question, recognise=_recognised, addresses=(3, ANY_NODE), rank=FRAMED),
+    )
 
     flow = MethodSignal(float, "mL/min", read="_read_flow")
     setpoint = MethodSignal(

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from math import isfinite
-from typing import Literal
+from typing import ClassVar, Literal
 
 from drivers.bus import Bus
 from drivers.errors import CommandRejected, DeviceFault, ReadbackMismatch, WrongInstrument
@@ -19,6 +19,7 @@ from drivers.modbus import MODBUS_LINE, ModbusInstrument, ModbusOptions, ModbusR
 from drivers.modbus_frames import WRITE_MANY
 from drivers.modbus_signal import BoundModbus, ModbusSignal
 from drivers.options import DriverOptions
+from drivers.probes import modbus_probes
 from drivers.sensors.bronkhorst import FlowOptions
 from drivers.sensors.bronkhorst_units import BEYOND, FULL, MOST, ml_min_per_unit
 from drivers.sensors.controllers import setpoint_spec, specs_with, within_full_scale
@@ -27,6 +28,21 @@ from drivers.signal import Lane, Limits, Quality, Reading, SignalSpec
 CAPACITY, CAPACITY_UNIT, SERIAL_NUMBER = 0x8168, 0x81F8, 0xF118
 PER_CENT = FULL / 100.0  # counts
 TURN = 0x10000 / PER_CENT  # what negative flows are too large by, %
+
+
+def _characters(words: tuple[int, ...]) -> str:
+    """Return a text, two characters a register."""
+    data = struct.pack(f">{len(words)}H", *words)
+    return data.split(b"\0")[0].decode("latin-1").strip()
+
+
+def _capacity_unit(words: tuple[int, ...]) -> str | None:
+    """Recognise an instrument by the unit of its capacity; a density makes all of them flows."""
+    unit = _characters(words)
+    with suppress(ValueError):
+        ml_min_per_unit(unit, 1.0)
+        return f"Bronkhorst, capacity in {unit}"
+    return None
 
 
 class BronkhorstModbusOptions(ModbusOptions, FlowOptions):
@@ -39,6 +55,7 @@ class BronkhorstModbus(ModbusInstrument):
     """A flow meter or controller; fills the ``FlowController`` role."""
 
     Options = BronkhorstModbusOptions
+    probes: ClassVar = modbus_probes(CAPACITY_UNIT, 4, _capacity_unit, rates=(9600,))
     line = replace(MODBUS_LINE, baud_rate=19200, parity="E")
 
     flow = ModbusSignal(0xA100, "float32", "mL/min", divisor=None)
@@ -148,6 +165,4 @@ class BronkhorstModbus(ModbusInstrument):
 
     async def _text(self, start: int, count: int) -> str:
         """Return a text, two characters a register."""
-        words = await self.read_registers(start, count, lane=Lane.COMMAND)
-        data = struct.pack(f">{count}H", *words)
-        return data.split(b"\0")[0].decode("latin-1").strip()
+        return _characters(await self.read_registers(start, count, lane=Lane.COMMAND))

@@ -19,7 +19,7 @@ Unverified on hardware.
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -27,6 +27,7 @@ from drivers.ascii import AsciiInstrument, AsciiSignal
 from drivers.bus import Bus
 from drivers.errors import CommandRejected, DeviceFault, GarbledReply, WrongInstrument
 from drivers.options import SerialOptions
+from drivers.probes import BARE, Probe
 from drivers.signal import Lane, Limits
 from drivers.table import MethodSignal
 
@@ -59,6 +60,9 @@ class MettlerBalance(AsciiInstrument):
     send_end = b"\r\n"
     reply_end = b"\r\n"
     commands_answer = True
+    probes: ClassVar = (
+        Probe(b"I2\r\n", rb'I2 A "([^"\r]*)"\r\n', "Mettler-Toledo {0}", rank=BARE),
+    )
     fence, fence_reply = "I2", r'I2 A ".*"'
 
     mass = AsciiSignal(

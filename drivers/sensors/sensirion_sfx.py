@@ -14,7 +14,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import replace
 from math import inf, isfinite
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -33,6 +33,7 @@ from drivers.sensors.sensirion_shdlc import (
     ShdlcInstrument,
     ShdlcOptions,
     ShdlcRejected,
+    shdlc_probes,
 )
 from drivers.signal import Lane, Limits, SignalSpec
 from drivers.table import BadValue, MethodSignal
@@ -42,6 +43,10 @@ PHYSICAL, TEMPERATURE, UNIT, FULL_SCALE = b"\x01", b"\x10", b"\x13", b"\x14"
 LITRES = frozenset({0, 1, 2, 3, 4, 8})  # norm, standard at various temperatures, of a liquid
 TIMES_PER_MIN = {3: 60.0, 4: 1.0, 5: 1.0 / 60.0, 6: 1.0 / 1440.0}  # s, min, h, day
 BEYOND = 1.5  # of the full scale; no flow that these instruments can measure
+
+
+def _is_controller(name: str) -> bool:
+    return "SF" in name.upper()
 
 
 class SfxOptions(ShdlcOptions, ControllerOptions):
@@ -54,6 +59,7 @@ class SensirionSfx(ShdlcInstrument):
     """A gas flow controller or meter; fills the ``FlowController`` role."""
 
     Options = SfxOptions
+    probes: ClassVar = shdlc_probes(_is_controller)
 
     flow = MethodSignal(float, "mL/min", read="_read_flow")
     setpoint = MethodSignal(
@@ -78,7 +84,7 @@ class SensirionSfx(ShdlcInstrument):
         except CommandRejected as error:
             what = f"no Sensirion flow controller answers here ({error.what})"
             raise WrongInstrument(self.name, what) from error
-        if "SF" not in name.upper():
+        if not _is_controller(name):
             raise WrongInstrument(self.name, f"{name!r} answers, which is no SFC or SFM")
         return f"Sensirion {name}, firmware {await self.firmware()}, serial {serial}"
 

@@ -10,6 +10,8 @@ requests of the same command they answer, so the version (D1) is the fence: its 
 one of command D1.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -18,6 +20,7 @@ from drivers.ascii import AsciiInstrument
 from drivers.codec import ShdlcCodec, shdlc
 from drivers.errors import CommandRejected, DeviceFault, GarbledReply
 from drivers.options import DriverOptions, SerialOptions
+from drivers.probes import FRAMED, Address, Probe
 from drivers.signal import Lane
 from drivers.transport.base import LineSpec
 
@@ -31,6 +34,28 @@ STATES = {
     PARAMETER: "parameter not allowed",
 }
 PENDING = 0x80  # in the state: the device holds an error
+
+
+def shdlc_probes(known: Callable[[str], bool]) -> tuple[Probe, ...]:
+    """Return the probe that asks for the product's name; ``known`` says whether it fits."""
+    return (
+        Probe(
+            lambda address: shdlc(int(address), IDENTITY, NAME),
+            recognise=partial(_recognised, known),
+            addresses=(0, 1, 2, 3),
+            rank=FRAMED,
+        ),
+    )
+
+
+def _recognised(known: Callable[[str], bool], address: Address, heard: bytes) -> str | None:
+    codec = ShdlcCodec()
+    codec.feed(heard)
+    while (frame := codec.next_frame()) is not None:
+        name = frame[4:].split(b"\0")[0].decode("ascii", "replace")
+        if frame[:3] == bytes((int(address or 0), IDENTITY, 0)) and known(name):
+            return f"Sensirion {name}"
+    return None
 
 
 class ShdlcOptions(SerialOptions):

@@ -16,7 +16,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -36,6 +36,7 @@ from drivers.sensors.sensirion_shdlc import (
     ShdlcInstrument,
     ShdlcOptions,
     ShdlcRejected,
+    shdlc_probes,
 )
 from drivers.signal import Lane, Limits, Quality, Reading, SignalSpec, Value
 from drivers.table import BadValue, BoundSignal, Kind, Row
@@ -58,6 +59,10 @@ class Slf3sOptions(ShdlcOptions):
 
     liquid: Literal["water", "isopropanol"] = "water"  # which calibration of the sensor
     interval_ms: Annotated[int, Field(ge=10, le=10_000)] = 100  # between the sensor's samples
+
+
+def _is_cable(name: str) -> bool:
+    return name.startswith("SCC1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +148,7 @@ class Slf3s(ShdlcInstrument):
     """A flow meter of one liquid line."""
 
     Options = Slf3sOptions
+    probes: ClassVar = shdlc_probes(_is_cable)
 
     flow = SampleSignal(float, "mL/min", part=lambda sample: sample.flow)
     temperature = SampleSignal(float, "degC", part=lambda sample: sample.temperature)
@@ -165,7 +171,7 @@ class Slf3s(ShdlcInstrument):
             raise WrongInstrument(
                 self.name, f"no SCC1 cable answers here ({error.what})"
             ) from error
-        if not name.startswith("SCC1"):
+        if not _is_cable(name):
             raise WrongInstrument(self.name, f"{name!r} answers, which is no SCC1 sensor cable")
         return f"Sensirion {name}, firmware {await self.firmware()}, serial {serial}"
 
