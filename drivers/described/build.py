@@ -1,5 +1,6 @@
 """From a description to a driver class, and to one class more for each choice of its options."""
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Optional, cast
@@ -8,17 +9,20 @@ from pydantic import Field, create_model
 
 from drivers.bus import Bus
 from drivers.described.book import book_of
-from drivers.described.frames import codec_of
+from drivers.described.frames import codec_of, frames_of, latin
 from drivers.described.model import Description, FieldPart
+from drivers.described.pattern import pattern
 from drivers.described.roles import ROLES
 from drivers.described.rows import rows_of
 from drivers.described.text import DescribedText
 from drivers.options import DriverOptions, SerialOptions
+from drivers.probes import ASKING, BARE, Probe
 from drivers.signal import Limits, SignalSpec
 from drivers.table import MethodSignal, Row
 from drivers.transport.base import LineSpec
 
 Raw = Mapping[str, Any]
+SCANNED = 3  # addresses that are looked for: each takes its time
 
 
 def merged(raw: Raw, over: Raw) -> dict[str, Any]:
@@ -90,6 +94,7 @@ def class_of(raw: Raw, stem: str) -> type:
     namespace |= {"Options": _options(description, stem), "stem": stem}
     if description.modbus is None:
         namespace["line"] = _line(description)
+        namespace["probes"] = _probes(description)
     if description.options:
         namespace |= {"raw": raw, "variants": {}}
     return type(_class_name(stem), tuple(bases), namespace)
@@ -167,6 +172,31 @@ def _line(description: Description) -> LineSpec:
         quiet_s=line.quiet_s,
         drain_s=line.drain_s,
     )
+
+
+def _probes(description: Description) -> tuple[Probe, ...]:
+    """Return how ``taylord scan`` finds it: by its identity query, where its answer is its own."""
+    exchange = description.exchanges.get(description.identity or "")
+    if description.scan is None or exchange is None:
+        return ()
+    text = pattern(exchange.send).filled({})
+    end = re.escape(latin(description.framing.reply_end or ""))
+    own = rb"(" + latin(description.scan) + rb")" + end
+
+    def asked(address: int | None) -> bytes:
+        return frames_of(description, address).wrapped(text)
+
+    def answered(address: int | None) -> bytes:
+        return re.escape(latin(frames_of(description, address).reply_address)) + own
+
+    rank, wait_s = (ASKING if "?" in text else BARE), 0.4 + description.line.gap_s
+    plain = Probe(asked(None), own, "{}", rank=rank, wait_s=wait_s)
+    if description.address is None:
+        return (plain,)
+    first = max(1, description.address.range[0])
+    addresses = tuple(range(first, first + SCANNED))
+    more = Probe(asked, answered, "{}", addresses=addresses, rank=rank, wait_s=wait_s)
+    return (plain, more) if description.address.default is None else (more,)
 
 
 def _options(description: Description, stem: str) -> type[DriverOptions]:

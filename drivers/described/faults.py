@@ -200,6 +200,7 @@ def _framing_faults(description: Description) -> Iterator[str]:
         allowed = "reply_end, prompt, length, fixed, silence_s, document"
         yield f"framing: exactly one of {allowed} says where a reply ends, got {given}"
     yield from _expression_faults("framing.prompt", framing.prompt)
+    yield from _expression_faults("scan", description.scan)
     if not description.exchanges:
         yield "exchanges: is missing: what is sent, and what comes back?"
     if checksum is None or framing.reply_end is None:

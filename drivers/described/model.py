@@ -270,6 +270,7 @@ class Description(Strict):
     alarms: list[AlarmPart] = Field(default_factory=list)
     unsolicited: list[UnsolicitedPart] = Field(default_factory=list)
     identity: Name | None = None
+    scan: str | None = None  # what only its own answer to the identity query looks like
     fence: Name | Literal["none"] | None = None
     prepare: list[Name | dict[Name, Scalar]] = Field(default_factory=list)
     safe: list[Name | dict[Name, Scalar]] = Field(default_factory=list)

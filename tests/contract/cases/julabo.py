@@ -5,5 +5,5 @@ from tests.contract.cases.case import SERIAL, Case
 
 CASES = (
     Case("julabo", SERIAL, {}, {"setpoint": Limits(0, 140)}),
-    Case("julabo", SERIAL, {"address": 32}, {"setpoint": Limits(0, 140)}),
+    Case("julabo", SERIAL, {"address": 2}, {"setpoint": Limits(0, 140)}),
 )
