@@ -289,13 +289,13 @@ class AsciiInstrument(TableInstrument):
             raise
         if reply is None or not self._is_fence(reply):
             return None
-        self._fence.answered()
+        self._fence.answered(asyncio.get_running_loop().time())
         return reply
 
     def _hear_fence(self, frame: bytes) -> None:
         """Count a reply to an earlier fence, whenever it comes."""
         if self._answers_fence(frame):
-            self._fence.answered()
+            self._fence.answered(asyncio.get_running_loop().time())
 
     def _answers_fence(self, frame: bytes) -> bool:
         try:

@@ -13,8 +13,10 @@ request once at most.
 """
 
 from collections import deque
+from math import nan
 
 LATE_S = 10.0  # no reply comes later than this after its request
+AT_ONCE_S = 0.001
 
 
 class StillInDoubt(Exception):
@@ -27,6 +29,7 @@ class Fence:
     def __init__(self) -> None:
         self.in_doubt = False  # a reply to an earlier request may still come
         self._doubted_at = 0.0
+        self._answered_at = nan
         self._known = False  # the instrument has answered its fence before
         self._before: deque[float] = deque()  # when owed fences were sent, up to the last doubt
         self._since: deque[float] = deque()
@@ -49,8 +52,14 @@ class Fence:
                 owed.popleft()
         self._since.append(now)
 
-    def answered(self) -> None:
-        """Note a reply to a fence, whichever; one that nobody is owed proves nothing."""
+    def answered(self, now: float = nan) -> None:
+        """Note a reply to a fence, whichever; one that nobody is owed proves nothing.
+
+        Of several that come at once one is counted: they may be the same, sent twice.
+        """
+        at_once, self._answered_at = now - self._answered_at < AT_ONCE_S, now
+        if at_once:
+            return
         if self._before:
             self._before.popleft()
             self._known = True

@@ -285,7 +285,7 @@ class ModbusInstrument(TableInstrument):
         try:
             await self._once(request, DIAGNOSTIC, "echo", fits, lane, self._send_fence)
         except ModbusRejected:  # which does not say to which fence
-            self._fence.answered()
+            self._fence.answered(asyncio.get_running_loop().time())
         except NoReply:
             if not self._fence.unanswered(asyncio.get_running_loop().time()):
                 raise

@@ -91,6 +91,18 @@ def test_doubt_ends_without_an_answer_only_when_it_is_old():
     assert not fence.in_doubt
 
 
+def test_replies_to_a_fence_that_come_at_once_count_as_one():
+    fence = Fence()
+    fence.sent(0.0)
+    fence.doubt(1.0)
+    fence.sent(2.0)
+    fence.answered(3.0)
+    fence.answered(3.0001)  # perhaps the same, sent twice
+    assert fence.in_doubt
+    fence.answered(3.5)
+    assert not fence.in_doubt
+
+
 def test_an_instrument_that_knows_its_fence_is_asked_until_it_answers():
     fence = Fence()
     fence.sent(0.0)
