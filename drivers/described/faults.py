@@ -201,6 +201,9 @@ def _framing_faults(description: Description) -> Iterator[str]:
         yield f"framing: exactly one of {allowed} says where a reply ends, got {given}"
     yield from _expression_faults("framing.prompt", framing.prompt)
     yield from _expression_faults("scan", description.scan)
+    if framing.length is not None and framing.length.at != len(framing.reply_start):
+        at, start = framing.length.at, framing.reply_start
+        yield f"framing.length.at: must follow reply_start ({len(start)} bytes), got {at}"
     if not description.exchanges:
         yield "exchanges: is missing: what is sent, and what comes back?"
     if checksum is None or framing.reply_end is None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 from drivers.codec.base import Codec
 from drivers.codec.fixed import FixedCodec
@@ -38,7 +39,7 @@ class Frames:
     def wrapped(self, text: str) -> bytes:
         """Return a request as it goes on the wire; raise UnicodeEncodeError at other characters."""
         start, end = latin(self.framing.send_start), latin(self.framing.send_end)
-        body = latin(self.send_address + text)
+        body = self._sized(start, latin(self.send_address + text), end)
         if self.checksum is None:
             return start + body + end
         proof = written(self.checksum, self._covered(start, body, end))
@@ -53,17 +54,29 @@ class Frames:
         """
         start, end = latin(self.framing.reply_start), latin(self.framing.reply_end or "")
         if start:
-            at = frame.rfind(start)
+            counted = self.framing.length is not None or self.framing.fixed is not None
+            at = 0 if counted else frame.rfind(start)  # a counted frame begins with its start
             if at < 0:
                 return None
             frame = frame[at + len(start) :]
         body = frame if self.checksum is None else self._proved(self.checksum, start, frame, end)
+        body = body[self.framing.length.size :] if self.framing.length is not None else body
         text = body.decode("latin-1").strip()
         if not text.isprintable() and not all(c.isprintable() or c in "\r\n\t" for c in text):
             return None
         if not text.startswith(self.reply_address):
             return None
         return text[len(self.reply_address) :]
+
+    def _sized(self, start: bytes, body: bytes, end: bytes) -> bytes:
+        """Return the body with its length before it, where there is a length field."""
+        part = self.framing.length
+        if part is None:
+            return body
+        proof = 0 if self.checksum is None else width(self.checksum)
+        number = len(start) + part.size + len(body) + proof + len(end) - part.adds
+        order: Literal["big", "little"] = "big" if part.order == "high" else "little"
+        return number.to_bytes(part.size, order) + body
 
     def _proved(self, checksum: ChecksumPart, start: bytes, frame: bytes, end: bytes) -> bytes:
         size = width(checksum)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from simulators.described import texts
 from simulators.described.sheet import Sheet
@@ -83,23 +83,47 @@ class Wire:
         if not frame.startswith(self.send_start):
             return None
         body = frame[len(self.send_start) :]
+        if self.length and not self.checksum:
+            body = body.removesuffix(self.send_end)
         if self.checksum:
             size = len(self._proof(b""))
             body, proof = body[:-size], body[-size:]
-            if proof.upper() != self._proof(self._covered(self.send_start, body, self.send_end)):
+            given = proof if self.checksum.get("form") == "binary" else proof.upper()
+            if given != self._proof(self._covered(self.send_start, body, self.send_end)):
                 return None
-        text = body.decode("latin-1")
+        text = body[self.length.get("size", 1) if self.length else 0 :].decode("latin-1")
         return text[len(self.ask) :] if text.startswith(self.ask) else None
 
     def closed(self, text: str) -> bytes:
         """Return a reply as it goes on the wire."""
-        start, body, end = self.reply_start, _bytes(self.say + text), self.reply_end
+        start, end = self.reply_start, self.reply_end
+        body = self._counted(_bytes(self.say + text), len(start) + len(end))
         if not self.checksum:
             return start + body + end
         proof = self._proof(self._covered(start, body, end))
         if self.checksum.get("form") == "hex":
             proof = proof.lower()
         return start + body + (end + proof if self.tail else proof + end)
+
+    def _counted(self, body: bytes, rest: int) -> bytes:
+        """Return the body with its length in front, where the file says so."""
+        if not self.length:
+            return body
+        size, order = self.length.get("size", 1), self._order()
+        proof = len(self._proof(b"")) if self.checksum else 0
+        whole = size + len(body) + rest + proof
+        return (whole - self.length.get("adds", 0)).to_bytes(size, order) + body
+
+    def _order(self) -> Literal["little", "big"]:
+        return "little" if self.length.get("order") == "low" else "big"
+
+    def sized(self, pending: bytes) -> int | None:
+        """Return how long the request at the front is by its own account; None: not yet known."""
+        at, size = len(self.send_start), self.length.get("size", 1)
+        if len(pending) < at + size:
+            return None
+        number = int.from_bytes(pending[at : at + size], self._order())
+        return max(1, number + self.length.get("adds", 0))
 
     def _covered(self, start: bytes, body: bytes, end: bytes) -> bytes:
         covers = self.checksum.get
@@ -152,6 +176,8 @@ class TextSession:
 
     def _cut(self) -> bytes | None:
         """Return the next request without its end, checksum included."""
+        if self._wire.length:
+            return self._cut_by_length()
         end, tail = self._wire.send_end, self._wire.tail
         if not end:
             request, self._pending = self._pending, b""
@@ -162,6 +188,17 @@ class TextSession:
         stop = at + len(end) + tail
         request = self._pending[:at] + self._pending[at + len(end) : stop]
         self._pending = self._pending[stop:]
+        return request
+
+    def _cut_by_length(self) -> bytes | None:
+        """Return the next request that is whole; what cannot begin one is dropped."""
+        start = self._wire.send_start
+        at = self._pending.find(start)
+        self._pending = self._pending[at:] if at >= 0 else b""
+        size = self._wire.sized(self._pending)
+        if size is None or len(self._pending) < size:
+            return None
+        request, self._pending = self._pending[:size], self._pending[size:]
         return request
 
 

@@ -75,6 +75,25 @@ async def test_a_document_ends_with_its_closing_tag(tmp_path):
         assert wire.texts == ["<q>VAL</q>"]
 
 
+LENGTHS = [
+    "",
+    "checksum = { kind = 'crc16-xmodem', form = 'binary', covers_start = true }",
+    "checksum = { kind = 'xor8', form = 'HEX' }",
+]
+
+
+@pytest.mark.parametrize("checksum", LENGTHS)
+@pytest.mark.parametrize("length", ["{ at = 1 }", "{ at = 1, size = 2, order = 'low', adds = 3 }"])
+async def test_frames_with_a_length_field_say_it_in_both_directions(length, checksum, tmp_path):
+    framing = "framing = { send_start = '#', send_end = '', reply_start = '#', length = "
+    path = saved(tmp_path, thing(f"{framing}{length} }}\n{checksum}"))
+    async with connected(path) as (instrument, wire):
+        (reading,) = await instrument.poll(["value"])
+        assert reading.value == 1.23
+        if not checksum and "size" not in length:
+            assert wire.sent == [b"#\x05VAL"]
+
+
 async def test_frames_of_fixed_length_are_cut_by_it(tmp_path):
     text = thing("framing = { send_end = '\\r', fixed = 8 }").replace(
         "V{value:0.00}", "V{value:0000.00}"

@@ -40,6 +40,7 @@ FAULTS = [  # what is changed, and what must be said
     ('type = "bool"', 'type = "boole"', "fields.running.type: must be"),
     ('unit = "degC" }', 'unit = "degC", pol_s = 1 }', "fields.temperature.pol_s: unknown key; did you mean 'poll_s'?"),
     ('reply_end = "\\\\r\\\\n"', "fixed = 4\nframing.silence_s = 1.0", "framing: exactly one of reply_end, prompt, length, fixed, silence_s, document says where a reply ends, got fixed, silence_s"),
+    ('reply_end = "\\\\r\\\\n"', "length = { at = 3 }", "framing.length.at: must follow reply_start (0 bytes), got 3"),
     ("framing.reply_end", 'checksum = { kind = "sum8", form = "binary" }\nframing.reply_end', "checksum.form: a binary checksum may hold the end mark"),
     ("{temperature:0.00}", "{temperature:0,00}", "exchanges.temperature.reply: '0,00' is no picture of a number"),
     ("{temperature:0.00}", "{temperature", "exchanges.temperature.reply: 'T{temperature' has a brace that is no value"),
