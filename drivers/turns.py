@@ -17,7 +17,7 @@ from math import inf
 from drivers.signal import Lane
 
 PATIENCE = 8  # commands in a row before one waiting poll goes: readings must not go stale
-FAIR_S = 2.0
+FAIR_S = 1.0
 
 # loop time until which the polls of this task are wanted, s
 DEADLINE: ContextVar[float] = ContextVar("poll deadline", default=inf)

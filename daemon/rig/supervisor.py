@@ -30,7 +30,7 @@ from drivers.errors import (
 )
 from drivers.roles import Instrument
 from drivers.signal import Reading, SignalSpec
-from drivers.turns import DEADLINE
+from drivers.turns import DEADLINE, FAIR_S
 
 log = structlog.get_logger(__name__)
 
@@ -205,7 +205,7 @@ class Supervisor:
             if self._line.busy_beside(self.name):
                 limit_s = min(POLL_S, max(KNOCK_S, 2 * self._polled_in_s))
         taken, began = self._plan.taken, self._loop.time()
-        DEADLINE.set(min((due.deadline for due in taken), default=began))
+        self._wanted_by(min((due.deadline for due in taken), default=began))
         error: InstrumentError | None = None
         try:
             async with asyncio.timeout(limit_s):
@@ -225,9 +225,17 @@ class Supervisor:
             self.punctuality.done(taken, began + self._polled_in_s)
         await self._judge(error)
 
+    def _wanted_by(self, deadline: float) -> None:
+        """Give all exchanges that follow one deadline, which is never distant.
+
+        Each would else wait for itself on a line that is asked too much, and hold up the polls
+        that come after them.
+        """
+        DEADLINE.set(min(deadline, self._loop.time() + FAIR_S))
+
     async def _check(self) -> None:
         """Ask for the instrument's own alarms."""
-        DEADLINE.set(self._loop.time() + CHECK_EVERY_S)
+        self._wanted_by(self._loop.time() + CHECK_EVERY_S)
         error: InstrumentError | None = None
         try:
             async with asyncio.timeout(POLL_S):
