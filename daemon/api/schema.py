@@ -122,6 +122,38 @@ _ERROR = {
     "properties": {"code": {"enum": list(ERROR_CODES)}, "message": _TEXT},
 }
 
+_COUNT = {"type": "integer", "minimum": 0}
+_LINES = {
+    "type": "object",
+    "description": "by port; shares and rates of the last minute, counts since the start",
+    "additionalProperties": {
+        "type": "object",
+        "properties": {
+            "instruments": {"type": "array", "items": _TEXT},
+            "state": {"enum": ["open", "lost", "closed"]},
+            "utilisation": {"type": "number", "minimum": 0, "maximum": 1},
+            "exchanges_per_s": {"type": "number", "minimum": 0},
+            "timeouts": _COUNT,
+            "garbled": _COUNT,
+            "stray": _COUNT,
+            "late_polls": _COUNT,
+            "missed_polls": _COUNT,
+            "late": {
+                "type": "object",
+                "description": "signals late in the last minute, by full name",
+                "additionalProperties": {
+                    "type": "object",
+                    "properties": {
+                        "late": _COUNT,
+                        "missed": _COUNT,
+                        "worst_s": {"type": "number", "minimum": 0},
+                    },
+                },
+            },
+        },
+    },
+}
+
 # key -> topic below taylord/<rig>/, payload, QoS, retained
 _PUBLISHED: dict[str, tuple[str, JsonObject, int, bool]] = {
     "status": (
@@ -130,7 +162,7 @@ _PUBLISHED: dict[str, tuple[str, JsonObject, int, bool]] = {
         1,
         True,
     ),
-    "state": ("state", _object({"t": _TIME}), 1, True),
+    "state": ("state", _object({"t": _TIME}, lines=_LINES), 1, True),
     "signals": (
         "signals",
         _object(

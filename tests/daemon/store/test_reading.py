@@ -170,6 +170,44 @@ async def test_the_status_without_a_campaign_is_idle(opened):
     assert "idle" in status_text(document)
 
 
+LINE = {
+    "instruments": ["p0", "p1"],
+    "state": "open",
+    "utilisation": 0.41,
+    "exchanges_per_s": 12.5,
+    "timeouts": 2,
+    "garbled": 0,
+    "stray": 1,
+    "late_polls": 3,
+    "missed_polls": 0,
+    "late": {"p1.pressure": {"late": 3, "missed": 0, "worst_s": 0.4}},
+}
+
+
+async def test_the_status_tells_how_busy_each_line_is(opened):
+    store, _ = opened.open()
+    lost = {**LINE, "state": "lost", "utilisation": 0.9, "stray": 0, "late_polls": 0, "late": {}}
+    lines = {"/dev/ttyS0": LINE, "/dev/ttyS1": lost}
+    store.keep("lines", {"t": "2000-01-01T00:00:00.000Z", "lines": {}})
+    store.keep("lines", {"t": "2000-01-01T00:01:00.000Z", "lines": lines})
+    await store.flush()
+    document = status(opened.directory)
+    assert document["lines"] == {"t": "2000-01-01T00:01:00.000Z", "lines": lines}
+    busiest, other = status_text(document).partition("lines ")[2].splitlines()[:2]
+    assert busiest.strip() == "/dev/ttyS1 (p0, p1): lost, 90% busy, 12.5 exchanges/s, 2 timeouts"
+    assert other.strip() == (
+        "/dev/ttyS0 (p0, p1): 41% busy, 12.5 exchanges/s, 2 timeouts, 1 stray frames,"
+        " 3 late polls, late now: p1.pressure"
+    )
+
+
+async def test_the_status_before_any_line_was_watched_has_none(opened):
+    opened.open()
+    document = status(opened.directory)
+    assert document["lines"] is None
+    assert "lines " not in status_text(document)
+
+
 async def test_a_directory_without_data_is_named(tmp_path):
     with pytest.raises(ConfigError, match="holds no data of taylord"):
         status(tmp_path / "nothing")
