@@ -14,11 +14,9 @@ from tests.contract.cases import WIRED
 pytestmark = pytest.mark.virtual
 
 ACKNOWLEDGED = {"alarm"}  # a New Era pump: any question does (its manual, alarms)
-ALIKE = [  # one register map; a pair of Harvard pumps
+ALIKE = [  # one register map, or made of two of the other
     {"eurotherm-3216", "eurotherm-epc3000"},
     {"harvard-pump11-elite", "twin-pumps"},
-]
-    {"eurotherm-3216", "eurotherm-epc3000"},
     {"omron-e5cc", "omron-e5d"},
 ]
 
