@@ -17,7 +17,7 @@ import structlog
 from daemon.errors import ConfigError
 from daemon.trace.form import END, Record
 
-LIMIT_BYTES = 256 << 20  # about eight hours of ten exchanges a second
+LIMIT_BYTES = 256 << 20  # some 30 hours of eight exchanges a second
 PENDING_MAX = 32 << 20  # lines that wait for the disk
 JOIN_S = 5.0  # a disk that takes nothing must not keep the daemon from ending
 
