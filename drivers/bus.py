@@ -169,18 +169,19 @@ class Bus:
     ) -> T:
         """Wait for the frame that matches; one that may be an old reply waits for a newer."""
         intake, began = self._intake, self._loop.time()
-        held, until = b"", inf
+        held, held_at, until = b"", inf, inf
         while True:
             while intake.frames:
-                frame = intake.frames.popleft()
+                frame, now = intake.frames.popleft(), self._loop.time()
                 if not held and lane is not Lane.TRIP and self._may_be_old(request, frame):
-                    held, until = frame, self._repeats.until(began)
-                elif (reply := self._looked_at(request, frame, match, began)) is not None:
+                    held, held_at, until = frame, now, self._repeats.until(began)
+                elif (reply := self._looked_at(request, frame, match, now - began)) is not None:
                     if held:
                         intake.tell(held)
                     return reply
             if held and (self._expired or self._transport is None or self._loop.time() >= until):
-                if (reply := self._looked_at(request, held, match, began)) is not None:
+                took_s = held_at - began  # not the time it was held: that would grow with each
+                if (reply := self._looked_at(request, held, match, took_s)) is not None:
                     return reply
                 held = b""
             self._require_more(instrument, request, timeout_s)
@@ -194,17 +195,17 @@ class Bus:
     def _may_be_old(self, request: bytes, frame: bytes) -> bool:
         return self._repeats.suspected(request, frame, self._loop.time())
 
-    def _looked_at(self, request: bytes, frame: bytes, match: Match[T], began: float) -> T | None:
+    def _looked_at(self, request: bytes, frame: bytes, match: Match[T], took_s: float) -> T | None:
         """Return what ``match`` makes of a frame; hand it on when that is nothing."""
         try:
             reply = match(frame)
         except InstrumentError:
-            self._repeats.answered(request, frame, began, self._loop.time())
+            self._repeats.answered(request, frame, took_s, self._loop.time())
             raise
         if reply is None:
             self._intake.tell(frame)
         else:
-            self._repeats.answered(request, frame, began, self._loop.time())
+            self._repeats.answered(request, frame, took_s, self._loop.time())
         return reply
 
     def _require_more(self, instrument: str, request: bytes, timeout_s: float) -> None:

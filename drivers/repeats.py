@@ -24,9 +24,9 @@ class Repeats:
         self._lately: deque[tuple[float, bytes, bytes]] = deque(maxlen=REMEMBERED)
         self._took_s = 0.0
 
-    def answered(self, request: bytes, frame: bytes, began: float, now: float) -> None:
-        """Note a reply, and how long it took."""
-        self._took_s = max(now - began, FADING * self._took_s)
+    def answered(self, request: bytes, frame: bytes, took_s: float, now: float) -> None:
+        """Note a reply, and how long it took to come."""
+        self._took_s = max(took_s, FADING * self._took_s)
         self._lately.append((now, request, frame))
 
     def suspected(self, request: bytes, frame: bytes, now: float) -> bool:

@@ -113,7 +113,7 @@ async def test_an_old_reply_that_matches_nothing_is_a_stray(opened):
 
 async def test_what_was_answered_long_ago_is_not_suspected():
     repeats = Repeats()
-    repeats.answered(b"T", b"0", began=0.0, now=0.1)
+    repeats.answered(b"T", b"0", took_s=0.1, now=0.1)
     assert repeats.suspected(b"S", b"0", 0.1 + LATELY_S - 0.01)
     assert not repeats.suspected(b"S", b"0", 0.1 + LATELY_S)
     assert not repeats.suspected(b"S", b"1", 0.2)
@@ -122,6 +122,14 @@ async def test_what_was_answered_long_ago_is_not_suspected():
 
 async def test_the_longest_time_a_reply_took_fades():
     repeats = Repeats()
-    repeats.answered(b"T", b"0", began=0.0, now=0.1)
-    repeats.answered(b"T", b"0", began=1.0, now=1.01)
+    repeats.answered(b"T", b"0", took_s=0.1, now=0.1)
+    repeats.answered(b"T", b"0", took_s=0.01, now=1.01)
     assert repeats.until(2.0) == pytest.approx(2.0 + 2 * 0.09 + SLACK_S)
+
+
+async def test_waiting_for_a_newer_reply_does_not_make_the_next_wait_longer(opened):
+    bus = await opened({request: b"*" for request in (b"1", b"2", b"3", b"4", b"5", b"6")})
+    began = now()
+    for request in (b"1", b"2", b"3", b"4", b"5", b"6"):
+        await ask(bus, request)
+    assert now() - began <= 6 * (2 * TOOK_S + SLACK_S)
