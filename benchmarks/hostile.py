@@ -45,7 +45,7 @@ class Tally:
     def __init__(self):
         self.counts = Counter()
         self.troubles = Counter()
-        self.examples = []
+        self.examples, self.crashes = [], []
 
     def add(self, bench, mixed, exchanges):
         found = bench.found
@@ -64,8 +64,7 @@ class Tally:
 
     def crashed(self, error):
         self.counts["not_instrument_errors"] += 1
-        if len(self.examples) < 5:
-            self.examples.append("".join(traceback.format_exception(error))[-600:])
+        self.crashes.append("".join(traceback.format_exception(error))[-900:])
 
 
 async def batch(case, kind, rng, exchanges, folder, tally):
@@ -127,6 +126,7 @@ def case_report(tallies, seconds):
         },
         "us_per_exchange": round(1e6 * seconds / max(1, exchanges), 1),
         "examples": figures.examples,
+        "crashes": [*figures.crashes, *apart.crashes][:3],
     }
 
 
