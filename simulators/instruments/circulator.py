@@ -179,7 +179,7 @@ class Circulator:
 
     def _bark(self) -> None:
         """Act when nobody has spoken for long enough; and wait on."""
-        silent_s = self._clock() - self._heard_at
+        silent_s = self._clock() - self._heard_at + 1e-6  # the timer may be due by rounding alone
         to_fault, to_second = self.values[0x40], self.values[0x41]
         if to_second and silent_s >= to_second:
             self._move_setpoint(self._limits[0x42])
