@@ -8,23 +8,31 @@ One file here per kind of framing.
 from drivers.codec.base import MAX_FRAME, Codec
 from drivers.codec.dle import DleCodec, dle_framed
 from drivers.codec.fixed import FixedCodec
+from drivers.codec.length import LengthCodec
 from drivers.codec.line import LineCodec
 from drivers.codec.mark import MarkCodec
 from drivers.codec.oem import OemCodec
+from drivers.codec.prompt import PromptCodec
 from drivers.codec.shdlc import ShdlcCodec, shdlc
+from drivers.codec.silence import SilenceCodec
 from drivers.codec.stx_etx import PacketCodec, StxEtxCodec, packet
+from drivers.codec.tail import TailCodec
 
 __all__ = [
     "MAX_FRAME",
     "Codec",
     "DleCodec",
     "FixedCodec",
+    "LengthCodec",
     "LineCodec",
     "MarkCodec",
     "OemCodec",
     "PacketCodec",
+    "PromptCodec",
     "ShdlcCodec",
+    "SilenceCodec",
     "StxEtxCodec",
+    "TailCodec",
     "dle_framed",
     "packet",
     "shdlc",
