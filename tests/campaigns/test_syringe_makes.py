@@ -168,3 +168,34 @@ async def _cut_the_power(stage):
 
 def test_a_power_cut_of_the_cavro_in_mid_flow_is_named_and_nothing_moves_by_itself(tmp_path):
     scenario(tmp_path, settings_of(), _cut_the_power, once=False)
+
+
+def with_twins():
+    """Return the rig with a pair of small syringes on the solvent."""
+    settings = settings_of()
+    raw = settings.model_dump(mode="json", exclude_unset=True)
+    own = HARVARD["syringe"] | {"volume_ml": 1.0}
+    raw["instruments"]["pump-c"] = {
+        "driver": "twin-pumps",
+        "port": HARVARD["port"],
+        "of": "harvard-pump11-elite",
+        "first": {"address": 0, "syringe": own},
+        "second": {"address": 1, "syringe": own},
+        "refill_flow": 5.0,
+    }
+    raw["campaign"]["experiments"] = 2
+    parsed, faults = parse(raw)
+    assert not faults
+    return parsed
+
+
+def test_twin_pumps_feed_more_than_their_syringes_hold_without_a_refill_by_the_recipe(tmp_path):
+    outcome = run(plan(tmp_path, with_twins()), lambda _: None)
+    assert (outcome.exit_code, outcome.document["state"]) == (0, "complete")
+    for experiment in outcome.document["experiments"]:
+        assert experiment["status"] == "ok", experiment
+        for name, asked in experiment["requested"].items():
+            assert experiment["achieved"][name] == pytest.approx(asked, rel=0.06, abs=0.1)
+    assert refills(tmp_path)["pump-c"] == 0
+    used = [e["achieved"]["volume.solvent"] for e in outcome.document["experiments"]]
+    assert sum(used) > 2.0, "both syringes were filled again on the way"
