@@ -179,7 +179,7 @@ class Circulator:
 
     def _bark(self) -> None:
         """Act when nobody has spoken for long enough; and wait on."""
-        silent_s = self._clock() - self._heard_at + 1e-6  # the timer may be due by rounding alone
+        silent_s = self._clock() - self._heard_at
         to_fault, to_second = self.values[0x40], self.values[0x41]
         if to_second and silent_s >= to_second:
             self._move_setpoint(self._limits[0x42])
@@ -188,7 +188,8 @@ class Circulator:
             self._switch(0x14, on=False)
         times = [seconds for seconds in (to_fault, to_second) if seconds]
         coming = [seconds - silent_s for seconds in times if seconds > silent_s]
-        self._watch = asyncio.get_running_loop().call_later(min(coming or times), self._bark)
+        rest = max(0.001, min(coming or times))  # one that rounds to nothing would never pass
+        self._watch = asyncio.get_running_loop().call_later(rest, self._bark)
 
     def _start_ramp(self, goal: float) -> None:
         self._stop_ramp()
