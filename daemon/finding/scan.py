@@ -9,8 +9,8 @@ Ports that anybody else holds are not opened. Modbus units are looked for only w
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from errno import EINVAL
 from functools import partial
 from typing import Any, Literal
 
@@ -101,8 +101,8 @@ class _Visit:
                 if not asked.finds:
                     await self._at(setting, partial(self._ask_units, setting))
         except OSError as error:
-            asked.state = "busy" if "in use" in str(error) else "failed"
-            asked.message = str(error)
+            asked.message = error.strerror or str(error)
+            asked.state = "busy" if "in use" in asked.message else "failed"
             return asked
         return self._judged()
 
@@ -124,15 +124,17 @@ class _Visit:
 
     async def _at(self, setting: Setting, ask: Callable[[OpenPort], Any]) -> None:
         shown = str(setting) if self._medium == "serial" else self._medium
-        if shown not in self._asked.settings:
-            self._asked.settings.append(shown)
         self._fresh = True
         self._plan.tell(f"{self._asked.port}: asking at {shown}")
-        async with AsyncExitStack() as stack:
-            port = await stack.enter_async_context(
-                opened(self._asked.port, setting.line(), self._dial)
-            )
-            await ask(port)
+        try:
+            async with opened(self._asked.port, setting.line(), self._dial) as port:
+                if shown not in self._asked.settings:
+                    self._asked.settings.append(shown)
+                await ask(port)
+        except OSError as error:
+            if error.errno != EINVAL:  # a setting that this adapter does not have; others it has
+                raise
+            self._plan.tell(f"{self._asked.port}: {error.strerror}")
 
     async def _ask_all(self, group: list[Candidate], setting: Setting, port: OpenPort) -> None:
         """Ask every driver; once one is known, only its other addresses."""

@@ -9,9 +9,10 @@ comes back under another number is found again.
 
 import asyncio
 import os
+import termios
 from collections.abc import Callable
 from contextlib import suppress
-from errno import EACCES, EAGAIN, EBUSY, ENODEV, ENOENT, ENXIO, EPERM
+from errno import EACCES, EAGAIN, EBUSY, EINVAL, ENODEV, ENOENT, ENXIO, EPERM
 from typing import Any
 
 from drivers.transport.base import LineSpec
@@ -74,6 +75,10 @@ class SerialTransport:
                 why = await asyncio.to_thread(in_use, self.description)
                 raise OSError(EBUSY, why) from None
             raise explained(error) from None
+        except termios.error:
+            line = self._line
+            setting = f"{line.baud_rate} baud {line.data_bits}{line.parity}{line.stop_bits}"
+            raise OSError(EINVAL, f"the port or its adapter cannot do {setting}") from None
         try:
             await self._claim(port)
         except BaseException:

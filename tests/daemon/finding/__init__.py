@@ -1,0 +1,1 @@
+"""Finding instruments, in virtual time."""
