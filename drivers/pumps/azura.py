@@ -95,19 +95,23 @@ class AzuraPump(AsciiInstrument):
     async def identify(self) -> str:
         """Return the head type, which only these pumps have."""
         try:
-            head = await self._number("HEADTYPE")
+            head = await self._head_type()
         except CommandRejected as error:
             raise WrongInstrument(self.name, f"has no head type ({error.what})") from None
+        return f"Knauer AZURA pump, {head} mL head"
+
+    async def _head_type(self) -> int:
+        head = await self._number("HEADTYPE")
         if head not in HEADS:
             raise WrongInstrument(self.name, f"head type {head} is not one of 10, 50")
-        return f"Knauer AZURA pump, {head} mL head"
+        return head
 
     async def prepare(self) -> None:
         """Read the head, set its pressure limit; a pump of unknown state is switched off.
 
         It is told not to run by itself when the power is back.
         """
-        self._head = await self._number("HEADTYPE")
+        self._head = await self._head_type()
         if self._max_bar is not None:
             await self._limit_pressure(self._head, self._max_bar)
         with suppress(CommandRejected):  # not every firmware has it

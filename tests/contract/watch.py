@@ -120,14 +120,15 @@ class Watched(Bench):
     async def truth(self, names):
         """Return what the observer reads now, and what the plant itself knows."""
         readings = await self.observer.poll(names)
-        true = dict(zip(names, (r.value for r in readings), strict=True))
+        seen = dict(zip(names, (r.value for r in readings), strict=True))
+        true = dict(seen)
         if isinstance(self.instrument, Pump):
             delivered = self.part.volume_ml
             known = {"flow": self.part.flow, "dispensed": delivered}
             if isinstance(self.instrument, SyringePump):
                 known["remaining"] = max(0.0, self.instrument.capacity_ml - delivered)
             true |= {name: value for name, value in known.items() if name in true}
-        return true
+        return {name: (true[name], seen[name]) for name in names}
 
     async def poll(self, names=None):
         """Poll once on the hostile line in an epoch of its own; note values that are not true."""
@@ -148,10 +149,12 @@ class Watched(Bench):
     def _judge(self, name, value, before, after):
         if value is None:
             self.found.bad += 1
-        elif is_true(value, before, after, self.step(name)):
+        elif is_true(value, before[0], after[0], self.step(name)) or is_true(
+            value, before[1], after[1], 0.0
+        ):  # the plant's truth, or the same in steps of the instrument
             self.found.values += 1
         else:
-            truth = before if before == after else f"{before!r} to {after!r}"
+            truth = before[0] if before == after else f"{before[0]!r} to {after[0]!r}"
             self.found.wrong.append(f"{name} read {value!r}, the truth is {truth}")
 
     def step(self, name):

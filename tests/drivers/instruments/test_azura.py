@@ -187,6 +187,14 @@ async def test_flows_outside_the_limits_never_reach_the_wire(pump, wire):
     assert wire.sent == []
 
 
+async def test_a_head_that_does_not_exist_is_never_prepared(pump, sim):
+    sim.head = 14
+    for act in (pump.identify, pump.prepare):
+        with pytest.raises(WrongInstrument, match="head type 14 is not one of 10, 50"):
+            await act()
+    assert pump.max_flow_ml_min == 5.0  # as known before
+
+
 async def test_the_head_bounds_the_flow_when_the_configuration_does_not(wire):
     async with wire.driver("p", "knauer-azura-pump") as pump:
         assert pump.max_flow_ml_min == 10.0
