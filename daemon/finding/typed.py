@@ -39,7 +39,7 @@ def parse(line: str) -> Typed | None:
         return Typed(line, command=first.lower(), words=tuple(rest.split()))
     if first == "hex":
         return Typed(line, data=hexadecimal(rest))
-    text = rest if first == "text" else line
+    text = rest if first == "text" and rest else line
     if "\\" in text:
         return Typed(line, data=unescaped(text))
     if not text.isascii():
