@@ -8,15 +8,18 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from planners.base import Observation, Problem, Suggestion
+from planners.bayes.chance import Chance, chance
 from planners.bayes.planner import Bayes
-from planners.bayes.search import greatest
-from planners.bayes.surrogate import Model, model, run_row, usable
-from planners.bayes.worth import Worth, is_tried, success_logs
+from planners.bayes.price import Price
+from planners.bayes.reasons import Outlook, outlook, why
+from planners.bayes.search import Domain, greatest
+from planners.bayes.situation import Situation, stack
+from planners.bayes.surrogate import Model
+from planners.bayes.worth import Worth, is_tried
 from planners.design import design_rows
 from planners.factors import Array
 from planners.sampling import all_rows, feasible_rows
 
-_FEWEST = 2  # runs without which a response has no model
 _SURE = 0.5  # of the noise: an sd below it means there is nothing left to learn
 _TINY = 0.003  # of a response's spread: an sd below it is not worth an experiment either
 _DOUBTS = 4  # times the length-scales are shortened before giving in
@@ -35,108 +38,139 @@ class Picker:
         rng: np.random.Generator,
     ) -> None:
         self._problem, self._rng, self._options = problem, rng, options
-        width = problem.dimension
-        self._tried = _stack(
-            [problem.snap(problem.encode(r.point)[None])[0] for r in history], width
-        )
-        self._failed = _stack([run_row(problem, r) for r in history if r.status == "failed"], width)
-        self._waiting = [problem.encode(r.point) for r in history if r.status == "pending"]
-        self._runs = {
-            r.name: usable(history, r.name, options.use_suspect) for r in problem.responses
-        }
-        self._good = _stack([run_row(problem, r) for r in history if self._taught(r)], width)
+        self._known = known = Situation(options, problem, history)
+        self._tried, self._waiting = known.tried, known.waiting
+        self._price = Price(problem, options.move_cost or {}, options.run_cost or {}, known.last)
+        self._domain = self._held(self._waiting[-1]) if self._waiting else Domain(problem)
         self._finite = all_rows(problem)
         self._models: list[Model] | None = None
+        self._success: Chance | None = None
+        self._told = False
 
-    def _taught(self, run: Observation) -> bool:
-        """Return whether any model learns from this run."""
-        return any(usable([run], name, self._options.use_suspect) for name in self._runs)
+    def _held(self, row: Array) -> Domain:
+        """Return the rows that share the values of the shared factors with ``row``."""
+        shared = [
+            np.arange(columns.start, columns.stop)
+            for factor, columns in zip(self._problem.factors, self._problem.slices, strict=True)
+            if factor.name in (self._options.shared or ())
+        ]
+        if not shared:
+            return Domain(self._problem)
+        columns = np.concatenate(shared)
+        return Domain(self._problem, columns, self._problem.snap(row[None])[0, columns])
 
     def pick(self) -> Suggestion | None:
         """Return the next point, or None when every point has been tried."""
         if self._finite is not None:
             self._finite = self._finite[~is_tried(self._finite, self._tried)]
-            if not len(self._finite):
+            if not self._finite[self._domain.within(self._finite)].size:
                 return None
-        row, note = self._designed() or self._spread_out() or self._promising()
+        found = self._designed() or self._spread_out() or self._promising()
+        if found is None:
+            return None
+        row, note = found
         self._tried = np.vstack([self._tried, row[None]])
         self._waiting.append(row)
+        self._domain = self._held(row)
+        self._price.moved_from(row)
         predicted = {}
         if self._models is not None:
-            features = self._problem.features(row[None])[0]
-            predicted = {m.response.name: m.predicted(features) for m in self._models}
-            self._models = [m.believing(features[None]) for m in self._models]
+            features = self._known.space.features(row[None])
+            predicted = {m.response.name: m.predicted(features[0]) for m in self._models}
+            self._models = [m.believing(features) for m in self._models]
         return Suggestion(self._problem.scale(row), predicted, note)
 
     def _designed(self) -> tuple[Array, str] | None:
         """Return the next row of the first design, while it is not complete."""
+        known = self._known
         wanted = self._options.n_initial or max(4, self._problem.dimension + 1)
-        if len(self._good) + len(self._waiting) >= wanted:
+        if len(known.good) + len(known.earlier) + len(self._waiting) >= wanted:
             return None
         table = design_rows(self._problem, wanted, np.random.default_rng(self._options.seed))
+        count = len(table)
         left = np.flatnonzero(~is_tried(table, self._tried))
-        if not len(left):
+        rows = self._domain.legal(table[left])
+        rows = rows[~is_tried(rows, self._tried)]
+        if not len(rows):
             return None
-        return table[left[0]], f"first design, {left[0] + 1} of {len(table)}"
+        return rows[0], f"first design, {left[0] + 1} of {count}"
 
     def _spread_out(self) -> tuple[Array, str] | None:
         """Return the row furthest from all tried ones while a response has no model yet."""
-        if min(len(runs) for runs in self._runs.values()) >= _FEWEST:
+        if self._known.enough:
             return None
         pool = self._candidates()
+        if not len(pool):
+            return None
         gaps = ((pool[:, None] - self._tried[None]) ** 2).sum(axis=2).min(axis=1, initial=np.inf)
-        return pool[int(np.argmax(gaps))], "too few results for a model: as far as can be"
+        return pool[int(np.argmax(gaps))], "fill: too few results for a model, as far as can be"
 
     def _candidates(self) -> Array:
         """Return untried rows: all of a finite problem, else a pool."""
         if self._finite is not None:
-            return self._finite
-        rows = feasible_rows(self._problem, _POOL, self._rng)
+            return self._finite[self._domain.within(self._finite)]
+        rows = self._domain.draw(_POOL, self._rng)
         new = rows[~is_tried(rows, self._tried)]
         return new if len(new) else rows
 
-    def _promising(self) -> tuple[Array, str]:
-        models = self._models = self._models or self._learned()
-        row = self._best(models)
+    def _promising(self) -> tuple[Array, str] | None:
+        if not self._known.enough:
+            return None
+        models = self._models = self._models or self._known.models()
+        worth, row = self._best(models)
+        if row is None:
+            return None
+        left, self._told = None if self._told else self._outlook(worth, row), True
+        note = why(worth, row, float(np.exp(self._chances(row[None])[0])))
         for _ in range(_DOUBTS):
             if not self._exhausted(models, row):
-                return row, "most promising"
+                break
+            note = "fill: nothing promises more than noise here, looking elsewhere"
             models = [m.doubting(_DOUBT) for m in models]
-            row = self._best(models)
-        return row, "nothing promises more than noise here: looking elsewhere"
+            _, row = self._best(models)
+            if row is None:
+                return None
+        return row, f"{note}; {left.note}" if left else note
 
-    def _learned(self) -> list[Model]:
-        """Return the models of all responses, with runs in flight as expected."""
-        models = [model(self._problem, r, self._runs[r.name]) for r in self._problem.responses]
-        if not self._waiting:
-            return models
-        features = self._problem.features(self._problem.snap(np.array(self._waiting)))
-        return [m.believing(features) for m in models]
+    def _outlook(self, worth: Worth, row: Array) -> Outlook | None:
+        pool = self._finite
+        if pool is None:
+            pool = feasible_rows(self._problem, _POOL // 2, self._rng)
+        return outlook(self._known.space, worth, np.vstack([row[None], pool, worth.seen]), row)
+
+    def _chances(self, rows: Array) -> Array:
+        """Return ln of the chance of success, ``(m,)``."""
+        if self._success is None:
+            self._success = chance(self._known.space, self._known.good, self._known.failed)
+        return self._success(rows)
 
     def _exhausted(self, models: Sequence[Model], row: Array) -> bool:
         """Return whether noise hides whatever could still be learned at a row.
 
         A process too sure of itself would otherwise repeat its favourite for ever.
         """
-        features = self._problem.features(row[None])
+        features = self._known.space.features(row[None])
         return all(
             m.process.predict(features)[1][0]
             < max(_SURE * np.sqrt(m.process.noise_variance), _TINY)
             for m in models
         )
 
-    def _best(self, models: Sequence[Model]) -> Array:
-        worth = Worth(self._problem, models, self._good, self._rng)
+    def _best(self, models: Sequence[Model]) -> tuple[Worth, Array | None]:
+        known, width = self._known, self._problem.dimension
+        seen = np.vstack([known.good, known.earlier, stack(self._waiting, width)])
+        worth = Worth(known.space, models, seen, self._rng)
 
         def smooth(rows: Array) -> Array:
-            return worth(rows) + success_logs(rows, self._good, self._failed)
+            return worth(rows) + self._chances(rows) - self._price.logs(rows)
 
         def score(rows: Array) -> Array:
             return np.where(is_tried(rows, self._tried), -np.inf, smooth(rows))
 
-        if self._finite is not None:
-            return self._finite[int(np.argmax(score(self._finite)))]
-        return greatest(self._problem, score, smooth, worth.best, self._rng)
+        if self._finite is None:
+            return worth, greatest(self._domain, score, smooth, worth.best, self._rng)
+        rows = self._finite[self._domain.within(self._finite)]
+        return worth, rows[int(np.argmax(score(rows)))] if len(rows) else None
 
 
 @cache
@@ -147,7 +181,3 @@ def _libraries() -> ThreadpoolController:
 def one_thread() -> AbstractContextManager[object]:
     """Keep numerics on one thread inside: for small matrices more of them only wait."""
     return _libraries().limit(limits=1)
-
-
-def _stack(rows: Sequence[Array], width: int) -> Array:
-    return np.array(rows) if rows else np.empty((0, width))

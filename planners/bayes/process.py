@@ -3,31 +3,38 @@
 Scikit-learn's regressor with a Matern 5/2 kernel, one length-scale per group of feature columns
 (automatic relevance determination), times a variance, plus learned noise on top of each run's own
 known variance (Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, chapters 2,
-4 and 5). What the regressor lacks comes in as its ``optimizer``: priors, and length-scales shared
-by the columns of a group. With 5 to 40 runs, priors decide whether a length-scale is a guess or an
-over-fit.
+4 and 5). Where some columns stand for names of levels, a second such term without those columns is
+added: what all levels have in common. What the regressor lacks comes in as its ``optimizer``:
+priors, and length-scales shared by columns and terms. With 5 to 40 runs, priors decide whether a
+length-scale is a guess or an over-fit. The classifier of failures (Laplace's approximation, chapter
+3) is fitted the same way.
 
 The one module that imports scikit-learn, which takes a second: never in the daemon's process.
 """
 
+import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
 from planners.factors import Array
 
 # scikit-learn has no types, and those guessed from defaults are too narrow
 _Regressor: Any = GaussianProcessRegressor
+_Classifier: Any = GaussianProcessClassifier
 _Matern: Any = Matern
 _JITTER = 1e-8  # of the outputs' variance: keeps equal rows apart numerically
 _ANY = (1e-12, 1e12)  # the regressor's own bounds, which the priors never reach
 _VERY_BAD = 1e25  # instead of infinity, which a search for the minimum cannot digest
+_BLIND = 12.0  # log length-scale of a column that a term does not see
+_MANY = 160  # runs beyond which hyper-parameters come from a part of them: cost grows as n cubed
+_LATEST = 40  # of that part; the others are spread over the history
 
 # minus the log likelihood and its gradient, of the kernel's theta
 Likelihood = Callable[[Array], tuple[float, Array]]
@@ -40,20 +47,81 @@ class Priors:
     """Normal priors on the logarithms: (mean, sd); inputs span about 1, outputs have variance 1."""
 
     length: tuple[float, float] = (-1.2, 0.6)  # mean for one factor; grows with their number
+    common: tuple[float, float] = (-0.7, 1.0)  # variance of what all levels share
     variance: tuple[float, float] = (0.0, 1.0)
     noise: tuple[float, float] = (-6.0, 1.5)  # of the noise variance
 
-    def moments(self, n_lengths: int) -> tuple[Array, Array]:
-        """Return means and sds of all log hyper-parameters, ``(n_lengths + 2,)`` each.
+    def moments(self, n_lengths: int, *, levels: bool = False) -> tuple[Array, Array]:
+        """Return means and sds of all log hyper-parameters, ``(Layout.width,)`` each.
 
         Distances grow with the root of the dimension, and so must length-scales (Hvarfner,
         Hellsten and Nardi, "Vanilla Bayesian optimization performs great in high dimensions",
         2024).
         """
         middle = self.length[0] + 0.5 * np.log(n_lengths)
-        means = np.array([middle] * n_lengths + [self.variance[0], self.noise[0]])
-        sds = np.array([self.length[1]] * n_lengths + [self.variance[1], self.noise[1]])
+        rows = [(middle, self.length[1])] * n_lengths
+        rows += [self.common] if levels else []
+        rows += [self.variance, self.noise]
+        means, sds = np.array(rows).T
         return means, sds
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What each feature column is: its length-scale's number, and whether it stands for a level.
+
+    Log hyper-parameters are listed as length-scales, the variance of the common term where there
+    are levels and anything else, variance, noise.
+    """
+
+    groups: NDArray[np.intp]
+    levels: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+
+    @property
+    def n_lengths(self) -> int:
+        """Return the number of length-scales."""
+        return int(self.groups.max()) + 1
+
+    @property
+    def mixed(self) -> bool:
+        """Return whether a common term is worth having: some columns are levels, some are not."""
+        return bool(self.levels.any()) and not bool(self.levels.all())
+
+    def kernel(self, logs: Array) -> Any:
+        """Return scikit-learn's kernel of log hyper-parameters."""
+        lengths = np.exp(logs[: self.n_lengths])[self.groups]
+        variance, noise = np.exp(logs[-2:])
+        kernel = ConstantKernel(variance, _ANY) * _Matern(lengths, _ANY, nu=2.5)
+        if self.mixed:
+            blind = np.where(self.levels, np.exp(_BLIND), lengths)
+            kernel += ConstantKernel(np.exp(logs[-3]), _ANY) * _Matern(blind, _ANY, nu=2.5)
+        return kernel + WhiteKernel(noise, _ANY)
+
+    def theta(self, logs: Array) -> Array:
+        """Return the kernel's theta: variance and lengths of each term, then the noise."""
+        lengths = logs[: self.n_lengths][self.groups]
+        parts = [logs[-2:-1], lengths]
+        if self.mixed:
+            parts += [logs[-3:-2], np.where(self.levels, _BLIND, lengths)]
+        return np.concatenate([*parts, logs[-1:]])
+
+    def logs(self, theta: Array) -> Array:
+        """Return the log hyper-parameters of a theta: ``theta`` undone."""
+        width = len(self.groups)
+        firsts = np.unique(self.groups, return_index=True)[1]
+        common = theta[width + 1 : width + 2] if self.mixed else theta[:0]
+        return np.concatenate([theta[1 : width + 1][firsts], common, theta[[0, -1]]])
+
+    def slopes(self, slopes: Array) -> Array:
+        """Return the gradient in log hyper-parameters of one in theta."""
+        width = len(self.groups)
+        lengths = slopes[1 : width + 1].copy()
+        if self.mixed:
+            lengths += np.where(self.levels, 0.0, slopes[width + 2 : -1])
+        gradient = np.zeros(self.n_lengths)
+        np.add.at(gradient, self.groups, lengths)
+        common = slopes[width + 1 : width + 2] if self.mixed else slopes[:0]
+        return np.concatenate([gradient, common, slopes[[0, -1]]])
 
 
 class GaussianProcess:
@@ -64,22 +132,19 @@ class GaussianProcess:
         x: Array,
         y: Array,
         known_variance: Array,
-        groups: NDArray[np.intp],
+        layout: Layout,
         log_parameters: Array,
         search: Search | None = None,
     ) -> None:
-        """Condition on ``x`` ``(n, f)``, ``y`` ``(n,)`` with log length-scales, variance, noise.
+        """Condition on ``x`` ``(n, f)``, ``y`` ``(n,)`` with log hyper-parameters.
 
         ``search`` finds other hyper-parameters than the given ones first.
         """
-        self.x, self.y, self.known_variance, self.groups = x, y, known_variance, groups
-        lengths = np.exp(log_parameters[:-2])[groups]
-        variance, noise = np.exp(log_parameters[-2:])
-        kernel = ConstantKernel(variance, _ANY) * _Matern(lengths, _ANY, nu=2.5)
+        self.x, self.y, self.known_variance, self.layout = x, y, known_variance, layout
         self._regressor = _Regressor(
-            kernel + WhiteKernel(noise, _ANY), alpha=known_variance + _JITTER, optimizer=search
+            layout.kernel(log_parameters), alpha=known_variance + _JITTER, optimizer=search
         ).fit(x, y)
-        self.log_parameters = _logs(self._regressor.kernel_.theta, groups)
+        self.log_parameters = layout.logs(self._regressor.kernel_.theta)
         self.noise_variance = float(np.exp(self.log_parameters[-1]))
 
     @property
@@ -92,42 +157,45 @@ class GaussianProcess:
         mean, sd = self._regressor.predict(x, return_std=True)
         return mean, np.sqrt(np.maximum(sd * sd - self.noise_variance, 1e-12))
 
+    def draws(self, x: Array, normals: Array) -> Array:
+        """Return joint draws (without noise) at rows ``x`` ``(m, f)``, shape of ``normals``.
+
+        ``normals`` is ``(s, m)``; the same numbers give the same draws.
+        """
+        mean, covariance = self._regressor.predict(x, return_cov=True)
+        covariance = covariance - self.noise_variance * np.eye(len(x))
+        values, vectors = np.linalg.eigh(0.5 * (covariance + covariance.T))
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        return mean + normals @ root.T
+
     def rescaled(self, factor: float) -> "GaussianProcess":
         """Return the process with every length-scale times ``factor``."""
         logs = self.log_parameters.copy()
-        logs[:-2] += np.log(factor)
-        return GaussianProcess(self.x, self.y, self.known_variance, self.groups, logs)
+        logs[: self.layout.n_lengths] += np.log(factor)
+        return GaussianProcess(self.x, self.y, self.known_variance, self.layout, logs)
 
     def believing(self, x: Array) -> "GaussianProcess":
         """Return the process as if rows ``x`` had come out as expected (kriging believer)."""
         mean, _ = self.predict(x)
+        return self.hearing(x, mean, np.zeros(len(x)))
+
+    def hearing(self, x: Array, y: Array, known_variance: Array) -> "GaussianProcess":
+        """Return the process that knows more runs, at the same hyper-parameters."""
         return GaussianProcess(
             np.vstack([self.x, x]),
-            np.concatenate([self.y, mean]),
-            np.concatenate([self.known_variance, np.zeros(len(x))]),
-            self.groups,
+            np.concatenate([self.y, y]),
+            np.concatenate([self.known_variance, known_variance]),
+            self.layout,
             self.log_parameters,
         )
 
 
-def _theta(logs: Array, groups: NDArray[np.intp]) -> Array:
-    """Return the kernel's theta: log variance, a log length-scale per column, log noise."""
-    return np.concatenate([logs[-2:-1], logs[:-2][groups], logs[-1:]])
-
-
-def _logs(theta: Array, groups: NDArray[np.intp]) -> Array:
-    """Return the log length-scale of each group, variance and noise: ``_theta`` undone."""
-    firsts = np.unique(groups, return_index=True)[1]
-    return np.concatenate([theta[1:-1][firsts], theta[[0, -1]]])
-
-
-class _Posterior:
+class Posterior:
     """Minus the log posterior density of the log hyper-parameters, and where it is least."""
 
-    def __init__(self, groups: NDArray[np.intp], priors: Priors, starts: int) -> None:
-        self.groups, self.starts = groups, starts
-        self.n_lengths = int(groups.max()) + 1
-        self.means, self.sds = priors.moments(self.n_lengths)
+    def __init__(self, layout: Layout, priors: Priors, starts: int) -> None:
+        self.layout, self.starts = layout, starts
+        self.means, self.sds = priors.moments(layout.n_lengths, levels=layout.mixed)
 
     def search(
         self,
@@ -147,43 +215,69 @@ class _Posterior:
                 bounds=np.column_stack([low, high]),
                 options={"maxiter": 100},
             )
-            for shift in _shifts(len(self.means), self.starts)
+            for shift in self._shifts()
         ]
         best = min(found, key=lambda result: float(result.fun))
-        return _theta(best.x, self.groups), float(best.fun)
+        return self.layout.theta(best.x), float(best.fun)
+
+    def _shifts(self) -> list[Array]:
+        """Return starting points in sds from the means: the middle, then wigglier ones."""
+        middle, wiggly, noisy = (np.zeros(len(self.means)) for _ in range(3))
+        wiggly[: self.layout.n_lengths] = -1.0
+        noisy[-1] = 2.0
+        return [middle, wiggly, noisy][: self.starts]
 
     def value(self, logs: Array, likelihood: Likelihood) -> tuple[float, Array]:
-        """Return value and gradient ``(n_lengths + 2,)``; a hopeless matrix counts as very bad."""
-        value, slopes = likelihood(_theta(logs, self.groups))
+        """Return value and gradient, as wide as ``logs``; a hopeless matrix counts as very bad."""
+        value, slopes = likelihood(self.layout.theta(logs))
         if not np.isfinite(value):
             return _VERY_BAD, np.zeros_like(logs)
-        gradient = np.empty_like(logs)
-        gradient[:-2] = np.bincount(self.groups, weights=slopes[1:-1], minlength=self.n_lengths)
-        gradient[-2:] = slopes[[0, -1]]
         offsets = (logs - self.means) / self.sds
-        return float(value + 0.5 * offsets @ offsets), gradient + offsets / self.sds
+        return float(value + 0.5 * offsets @ offsets), self.layout.slopes(
+            slopes
+        ) + offsets / self.sds
 
 
 def fit(
-    x: Array,
-    y: Array,
-    known_variance: Array,
-    groups: NDArray[np.intp],
-    priors: Priors,
-    starts: int = 2,
+    x: Array, y: Array, known_variance: Array, layout: Layout, priors: Priors, starts: int = 2
 ) -> tuple[GaussianProcess, float]:
     """Return the process at the most probable hyper-parameters of a few local searches.
 
     Also returns minus the log posterior density there (up to a constant): the data's surprise.
+    Of many runs, a part decides on the hyper-parameters, and all on the predictions.
     """
-    posterior = _Posterior(groups, priors, starts)
-    process = GaussianProcess(x, y, known_variance, groups, posterior.means, posterior.search)
-    return process, process.surprise
+    posterior = Posterior(layout, priors, starts)
+    part = _part(len(x))
+    process = GaussianProcess(
+        x[part], y[part], known_variance[part], layout, posterior.means, posterior.search
+    )
+    surprise = process.surprise
+    if len(part) < len(x):
+        process = GaussianProcess(x, y, known_variance, layout, process.log_parameters)
+    return process, surprise
 
 
-def _shifts(width: int, starts: int) -> list[Array]:
-    """Return starting points in sds from the prior means: the middle, then wigglier ones."""
-    middle, wiggly, noisy = np.zeros(width), np.zeros(width), np.zeros(width)
-    wiggly[:-2] = -1.0
-    noisy[-1] = 2.0
-    return [middle, wiggly, noisy][:starts]
+def _part(n: int) -> NDArray[np.intp]:
+    """Return the runs that decide on hyper-parameters: the latest, and others evenly."""
+    if n <= _MANY:
+        return np.arange(n)
+    early = np.linspace(0, n - _LATEST - 1, _MANY - _LATEST).round().astype(np.intp)
+    return np.concatenate([early, np.arange(n - _LATEST, n)])
+
+
+def classified(
+    x: Array, good: NDArray[np.bool_], layout: Layout, priors: Priors
+) -> Callable[[Array], Array]:
+    """Return the chance of success as a function of rows ``(m, f)``, from both kinds of fates.
+
+    ``good`` ``(n,)`` must hold both. The noise term is what fails for no reason of the point.
+    """
+    posterior = Posterior(layout, priors, 1)
+    part = _part(len(x))
+    if good[part].all() or not good[part].any():
+        part = np.arange(len(x))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Newton's method may stop early; the mode is close enough
+        found = _Classifier(layout.kernel(posterior.means), optimizer=posterior.search)
+        found.fit(x[part], good[part])
+    return lambda rows: found.predict_proba(rows)[:, 1]

@@ -1,11 +1,19 @@
-"""Where a function of the unit cube is greatest: an even sweep, clouds, then L-BFGS."""
+"""Where a function of the unit cube is greatest: an even sweep, clouds, then gradients.
 
+Levels of discrete and categorical factors are tried one and all around the best rows; continuous
+factors and mixtures climb from several of them, along constraints where there are any.
+"""
+
+import warnings
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from planners.factors import Array, Continuous
+from planners.factors import Array, Composition, Continuous
 from planners.problem import Problem
 from planners.sampling import feasible_rows
 
@@ -13,30 +21,66 @@ Score = Callable[[Array], Array]  # rows (m, dimension) -> (m,)
 
 _SWEEP = 768  # rows of the first look
 _KEEP = 6  # best rows followed up
+_CLIMBS = 3  # of them, by gradient
 _CLOUD = 24  # neighbours drawn around each
 _RADII = (0.15, 0.06, 0.025, 0.01, 0.004)
 _STEP = 1e-5  # of the forward differences
+_LEVELS = 24  # of a factor: so many are tried one and all
+_FLAT = 1e-6  # of a mixture: parts below it are absent and stay so
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The feasible rows of a problem, perhaps with some columns held at given values."""
+
+    problem: Problem
+    columns: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+    values: Array = field(default_factory=lambda: np.empty(0))
+
+    def legal(self, rows: Array) -> Array:
+        """Return the nearest legal rows; those that break a constraint are left out."""
+        held = rows.copy()
+        held[:, self.columns] = self.values
+        legal = self.problem.snap(held)
+        return legal[self.problem.keeps_constraints(legal)]
+
+    def draw(self, n: int, rng: np.random.Generator) -> Array:
+        """Return about ``n`` feasible rows; perhaps none where columns are held."""
+        rows = feasible_rows(self.problem, n, rng)
+        return self.legal(rows) if len(self.columns) else rows
+
+    def within(self, rows: Array) -> NDArray[np.bool_]:
+        """Return which snapped rows have the held values, ``(m,)``."""
+        return np.all(np.abs(rows[:, self.columns] - self.values) < _STEP, axis=1)
 
 
 def greatest(
-    problem: Problem, score: Score, smooth: Score, around: Array, rng: np.random.Generator
-) -> Array:
-    """Return the feasible row of the highest score found, shape ``(dimension,)``.
+    domain: Domain, score: Score, smooth: Score, around: Array, rng: np.random.Generator
+) -> Array | None:
+    """Return the feasible row of the highest score found, shape ``(dimension,)``, or None.
 
     ``score`` may be minus infinity where a row is not wanted; ``smooth`` is the same without those
     holes, for gradients. ``around`` are rows worth looking near, shape ``(k, dimension)``.
     """
-    rows = feasible_rows(problem, _SWEEP, rng)
-    near = [_cloud(problem, around, radius, rng) for radius in (0.1, 0.02)] if len(around) else []
+    rows = domain.draw(_SWEEP, rng)
+    near = [_cloud(domain, around, radius, rng) for radius in (0.1, 0.02)] if len(around) else []
     rows = np.vstack([rows, *near])
+    if not len(rows):
+        return None
     rows, scores = _best(rows, score(rows), _KEEP)
     for radius in _RADII:
-        more = _cloud(problem, rows, radius, rng)
-        if len(more):
-            more = np.vstack([rows, more])
-            rows, scores = _best(more, np.concatenate([scores, score(more[len(rows) :])]), _KEEP)
-    top = _climbed(problem, smooth, rows[0])
-    return top if score(top[None, :])[0] > scores[0] else rows[0]
+        more = _cloud(domain, rows, radius, rng)
+        rows, scores = _joined(rows, scores, more, score)
+    rows, scores = _joined(rows, scores, _varied(domain, rows), score)
+    tops = [_climbed(domain, smooth, row) for row in rows[:_CLIMBS]]
+    rows, scores = _joined(rows, scores, np.array(tops), score)
+    return rows[0]
+
+
+def _joined(rows: Array, scores: Array, more: Array, score: Score) -> tuple[Array, Array]:
+    if not len(more):
+        return rows, scores
+    return _best(np.vstack([rows, more]), np.concatenate([scores, score(more)]), _KEEP)
 
 
 def _best(rows: Array, scores: Array, n: int) -> tuple[Array, Array]:
@@ -44,8 +88,9 @@ def _best(rows: Array, scores: Array, n: int) -> tuple[Array, Array]:
     return rows[order], scores[order]
 
 
-def _cloud(problem: Problem, rows: Array, radius: float, rng: np.random.Generator) -> Array:
+def _cloud(domain: Domain, rows: Array, radius: float, rng: np.random.Generator) -> Array:
     """Return feasible rows near each of ``rows``; a few columns move at a time, and levels jump."""
+    problem = domain.problem
     many = np.repeat(rows, _CLOUD, axis=0)
     moves = rng.random(many.shape) < max(0.5, 1.5 / problem.dimension)
     shifted = many + moves * radius * rng.normal(size=many.shape)
@@ -53,30 +98,89 @@ def _cloud(problem: Problem, rows: Array, radius: float, rng: np.random.Generato
         if factor.width == 1 and np.isfinite(factor.n_levels):
             jump = rng.random((len(many), 1)) < 0.25
             shifted[:, columns] = np.where(jump, rng.random((len(many), 1)), many[:, columns])
-    legal = problem.snap(shifted)
-    return legal[problem.keeps_constraints(legal)]
+    return domain.legal(shifted)
 
 
-def _climbed(problem: Problem, smooth: Score, row: Array) -> Array:
-    """Return the top of the hill along the continuous columns, or ``row`` if that is infeasible."""
-    free = np.concatenate(
-        [np.full(f.width, isinstance(f, Continuous)) for f in problem.factors]
-    ).nonzero()[0]
+def _varied(domain: Domain, rows: Array) -> Array:
+    """Return the rows with every other level of every factor of few levels, one at a time."""
+    problem, found = domain.problem, [rows[:0]]
+    for factor, columns in zip(problem.factors, problem.slices, strict=True):
+        if factor.width == 1 and factor.n_levels <= _LEVELS:
+            count = int(factor.n_levels)
+            many = np.repeat(rows, count, axis=0)
+            many[:, columns] = np.tile((np.arange(count) + 0.5) / count, len(rows))[:, None]
+            found.append(many)
+    return domain.legal(np.vstack(found))
+
+
+def _free(domain: Domain, row: Array) -> NDArray[np.intp]:
+    """Return the columns that can move a little: numbers, and parts present in a mixture."""
+    free = np.zeros(domain.problem.dimension, dtype=bool)
+    for factor, columns in zip(domain.problem.factors, domain.problem.slices, strict=True):
+        if isinstance(factor, Continuous):
+            free[columns] = True
+        elif isinstance(factor, Composition):
+            free[columns] = row[columns] > _FLAT
+    free[domain.columns] = False
+    return free.nonzero()[0]
+
+
+def _climbed(domain: Domain, smooth: Score, row: Array) -> Array:
+    """Return the top of the hill along the free columns, or ``row`` if that is infeasible."""
+    problem, free = domain.problem, _free(domain, row)
     if not len(free):
         return row
 
-    def downhill(values: Array) -> tuple[float, Array]:
+    def around(values: Array) -> tuple[Array, Array]:
+        """Return legal rows at and a step beside some values, and the steps."""
         steps = np.where(values > 0.5, -_STEP, _STEP)  # never leave the cube
         rows = np.tile(row, (len(free) + 1, 1))
         rows[:, free] = values
         rows[np.arange(1, len(free) + 1), free] += steps
+        return problem.snap(rows), steps
+
+    def downhill(values: Array) -> tuple[float, Array]:
+        rows, steps = around(np.clip(values, 0.0, 1.0))
         heights = smooth(rows)
         return -float(heights[0]), -(heights[1:] - heights[0]) / steps
 
-    bounds = [(0.0, 1.0)] * len(free)
-    found = minimize(
-        downhill, row[free], jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 30}
-    )
+    def room(values: Array) -> Array:
+        return _margins(problem, around(np.clip(values, 0.0, 1.0))[0])[0]
+
+    def room_slopes(values: Array) -> Array:
+        rows, steps = around(np.clip(values, 0.0, 1.0))
+        margins = _margins(problem, rows)
+        return ((margins[1:] - margins[0]) / steps[:, None]).T
+
+    bounds: Any = [(0.0, 1.0)] * len(free)
+    more: dict[str, Any] = {"method": "L-BFGS-B"}
+    if problem.constraints:
+        keep = {"type": "ineq", "fun": room, "jac": room_slopes}
+        more = {"method": "SLSQP", "constraints": [keep]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a step beyond a bound is clipped, here too
+        found: Any = minimize(
+            downhill, row[free], jac=True, bounds=bounds, options={"maxiter": 30}, **more
+        )
     top = row.copy()
-    top[free] = np.clip(found.x, 0.0, 1.0)
-    return top if problem.keeps_constraints(top[None, :])[0] else row
+    top[free] = np.clip(np.where(np.isfinite(found.x), found.x, row[free]), 0.0, 1.0)
+    return _inside(problem, row, top)
+
+
+def _inside(problem: Problem, row: Array, top: Array) -> Array:
+    """Return the last feasible row on the way from a feasible ``row`` to ``top``."""
+    shares = np.concatenate([[1.0], 1.0 - np.logspace(-6, 0, 13)])
+    way = problem.snap(row + shares[:, None] * (top - row))
+    return way[int(np.argmax(problem.keeps_constraints(way)))]
+
+
+def _margins(problem: Problem, rows: Array) -> Array:
+    """Return how far snapped rows are from breaking each bound, ``(m, bounds)``; inside is > 0."""
+    amounts, found = problem.amounts(rows), []
+    for constraint in problem.constraints:
+        columns = [problem.terms.index(name) for name in constraint.terms]
+        parts = amounts[:, columns] * np.array(list(constraint.terms.values()))
+        total, size = parts.sum(axis=1), max(1e-12, float(np.abs(parts[0]).sum()))
+        found += [(b - total) / size for b in [constraint.high] if np.isfinite(b)]
+        found += [(total - b) / size for b in [constraint.low] if np.isfinite(b)]
+    return np.column_stack(found)

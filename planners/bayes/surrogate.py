@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from planners.base import Observation, Predicted, Problem, Response
-from planners.bayes.process import GaussianProcess, Priors, fit
+from planners.base import Categorical, Observation, Predicted, Problem, Response
+from planners.bayes.process import GaussianProcess, Layout, Priors, fit
 from planners.factors import Array
 
 _PRIORS = Priors()
 _BEYOND = 0.2  # of the cube: runs further outside count as if they were there
 _FEWEST_FOR_LOG = 5  # runs without which the data cannot tell which scale suits them
+_DOUBT = 0.5  # of a response's spread: the least uncertainty of a suspect run
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,42 @@ class Scale:
         width = min(width, 2.0)  # beyond, the mean of a log-normal means nothing
         expected = float(np.exp(min(middle + 0.5 * width**2, 700.0)))
         return Predicted(expected, expected * float(np.sqrt(np.expm1(width**2))))
+
+    def plain(self, mean: float) -> float:
+        """Return the response in its own unit that stands at ``mean`` in the model's."""
+        middle = self.centre + self.sign * mean * self.spread
+        return float(np.exp(min(middle, 700.0))) if self.logarithm else float(middle)
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """How rows of the unit cube become what models see.
+
+    With runs of an earlier campaign, one more column says whose a run is; its length-scale says
+    how alike both are, and is learned like any other (a task factor).
+    """
+
+    problem: Problem
+    transfer: bool = False
+
+    def features(self, rows: Array, *, earlier: bool = False) -> Array:
+        """Return features of snapped rows ``(m, dimension)``."""
+        own = self.problem.features(rows)
+        if not self.transfer:
+            return own
+        return np.column_stack([own, np.full(len(rows), 1.0 if earlier else 0.0)])
+
+    @property
+    def layout(self) -> Layout:
+        """Return what each feature column is."""
+        groups = self.problem.groups
+        levels = np.concatenate(
+            [np.full(len(f.groups), isinstance(f, Categorical)) for f in self.problem.factors]
+        )
+        if self.transfer:
+            groups = np.append(groups, groups.max() + 1)
+            levels = np.append(levels, False)
+        return Layout(groups, levels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +119,73 @@ def run_row(problem: Problem, run: Observation) -> Array:
     return np.clip(row, -_BEYOND, 1.0 + _BEYOND)
 
 
-def usable(history: Sequence[Observation], name: str, use_suspect: bool) -> list[Observation]:
-    """Return the runs that measured a response well enough to learn from."""
-    allowed = ("ok", "suspect") if use_suspect else ("ok",)
+def usable(
+    history: Sequence[Observation], name: str, allowed: Sequence[str] = ("ok",)
+) -> list[Observation]:
+    """Return the runs of the given statuses that measured a response."""
     return [run for run in history if run.status in allowed and name in run.responses]
 
 
-def model(problem: Problem, response: Response, runs: Sequence[Observation]) -> Model:
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """The runs one response is learned from: in full, with doubt, and of an earlier campaign."""
+
+    sure: Sequence[Observation]
+    doubtful: Sequence[Observation] = ()
+    earlier: Sequence[Observation] = ()
+
+
+def model(space: Space, response: Response, lessons: Lessons) -> Model:
     """Return the fitted model of one response, on the scale the runs find more probable."""
-    features = problem.features(np.array([run_row(problem, run) for run in runs]))
-    values = np.array([run.responses[response.name].value for run in runs])
-    sds = np.array([run.responses[response.name].sd or 0.0 for run in runs])
+    runs = [*lessons.sure, *lessons.earlier]
+    own, count = _features(space, lessons.sure), len(lessons.earlier)
+    features = own
+    if count:
+        features = np.vstack([own, _features(space, lessons.earlier, earlier=True)])
+    values, sds = _measured(runs, response.name)
     found: list[tuple[float, Model]] = []
     for scale in _scales(response, values):
         known = scale.variances(values, sds)
-        process, surprise = fit(features, scale.forward(values), known, problem.groups, _PRIORS)
+        process, surprise = fit(features, scale.forward(values), known, space.layout, _PRIORS)
         surprise += len(values) * np.log(scale.spread)
         surprise += float(np.log(values).sum()) if scale.logarithm else 0.0
         found.append((surprise, Model(response, process, scale)))
-    return min(found, key=lambda pair: pair[0])[1]
+    best = min(found, key=lambda pair: pair[0])[1]
+    return _doubtfully(space, best, lessons.doubtful) if lessons.doubtful else best
+
+
+def _features(space: Space, runs: Sequence[Observation], *, earlier: bool = False) -> Array:
+    rows = np.array([run_row(space.problem, run) for run in runs])
+    return space.features(rows.reshape(-1, space.problem.dimension), earlier=earlier)
+
+
+def _measured(runs: Sequence[Observation], name: str) -> tuple[Array, Array]:
+    """Return values and their sds, 0 where unknown."""
+    values = np.array([run.responses[name].value for run in runs])
+    return values, np.array([run.responses[name].sd or 0.0 for run in runs])
+
+
+def _doubtfully(space: Space, known: Model, runs: Sequence[Observation]) -> Model:
+    """Return the model that also heard of suspect runs: each counts as far as it agrees.
+
+    Its variance is a fixed doubt and the square of its distance from what the others expect, so
+    one wild value moves the model by half its own sd there at most.
+    """
+    values, sds = _measured(runs, known.response.name)
+    features = _features(space, runs)
+    heard = known.scale.forward(values)
+    mean, sd = known.process.predict(features)
+    gaps = np.clip(heard - mean, -1e6, 1e6)
+    variances = _DOUBT**2 + gaps**2
+    if not known.scale.logarithm:
+        variances += np.minimum(known.scale.variances(values, sds), 1e6)
+    plausible = np.abs(gaps) < 1e3 * (sd + 1.0)  # others have nothing to say, only to upset sums
+    if not plausible.any():
+        return known
+    process = known.process.hearing(
+        features[plausible], (mean + gaps)[plausible], variances[plausible]
+    )
+    return replace(known, process=process)
 
 
 def _scales(response: Response, values: Array) -> list[Scale]:

@@ -6,102 +6,99 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planners.bayes import acquisition
-from planners.bayes.surrogate import Model
+from planners.bayes.surrogate import Model, Space
 from planners.factors import Array
-from planners.problem import Problem
 
 _DRAWS = 64  # of the scalarised improvement
-_REACH = 0.15  # how far, in the unit cube, one failure casts doubt
 _SAME = 1e-3  # rows closer than this in every column are the same experiment
 _MARGIN = 0.1  # of the known range, from the front's worst corner to the reference
 
 
 class Worth:
-    """Scores rows for one pick: expected improvement, times chances of targets and of success."""
+    """Scores rows for one pick: expected improvement, times the chances that targets are met."""
 
     def __init__(
-        self, problem: Problem, models: Sequence[Model], seen: Array, rng: np.random.Generator
+        self, space: Space, models: Sequence[Model], seen: Array, rng: np.random.Generator
     ) -> None:
-        """Take the models and the rows ``(k, dimension)`` of the runs they learned from."""
-        self._problem = problem
-        self._goals = [m for m in models if m.response.goal != "target"]
-        self._gates = [m for m in models if m.response.goal == "target"]
-        features = problem.features(problem.snap(seen))
-        means = np.array([m.process.predict(features)[0] for m in self._goals]).T
-        likely = self._target_logs(features) > len(self._gates) * np.log(0.5) - 1e-9
-        self._known = means[likely] if self._goals else np.empty((0, 0))
-        self.seen = seen
-        count = len(self._goals)
+        """Take the models and the rows ``(k, dimension)`` of known runs, with those in flight."""
+        self._space = space
+        self.goals = [m for m in models if m.response.goal != "target"]
+        self.gates = [m for m in models if m.response.goal == "target"]
+        self.seen = space.problem.snap(seen)
+        features = space.features(self.seen)
+        self._means = np.array([m.process.predict(features)[0] for m in self.goals]).T
+        self.likely = self.target_logs(self.seen) > len(self.gates) * np.log(0.5) - 1e-9
+        self.known = self._means[self.likely] if self.goals else np.empty((0, 0))
+        count = len(self.goals)
         self._weights = rng.dirichlet(np.ones(count)) if count > 2 else np.ones(count)
         self._normals = rng.normal(size=(_DRAWS, count)) if count > 2 else np.empty((0, count))
+        pair = count == 2 and len(self.known) > 0
+        self.reference = _reference(self.known, self._means) if pair else None
 
     @property
     def best(self) -> Array:
         """Return the rows of the best known runs, up to three, to look around, ``(k, dim)``."""
-        features = self._problem.features(self._problem.snap(self.seen))
-        worth = self._target_logs(features)
-        for goal in self._goals:
-            worth = worth + goal.process.predict(features)[0]
-        return self._problem.snap(self.seen[np.argsort(-worth, kind="stable")[:3]])
+        worth = self.target_logs(self.seen) + (self._means.sum(axis=1) if self.goals else 0.0)
+        order = np.argsort(-worth, kind="stable")[:3]
+        if not len(self.known) or len(self.goals) != 2:
+            return self.seen[order]
+        ends = np.flatnonzero(self.likely)[np.argmax(self.known, axis=0)]
+        return self.seen[np.unique(np.concatenate([order[:1], ends]))]
 
     def __call__(self, rows: Array) -> Array:
         """Return the logarithmic worth of snapped rows ``(m, dimension)``, shape ``(m,)``."""
-        features = self._problem.features(rows)
-        worth = self._target_logs(features)
-        if len(self._known):
-            worth = worth + self._improvement(features)
-        return worth
+        worth = self.target_logs(rows)
+        return worth + self.improvement(rows) if len(self.known) else worth
 
-    def _target_logs(self, features: Array) -> Array:
+    def target_logs(self, rows: Array) -> Array:
         """Return ln of the probability that every target is met, ``(m,)``."""
-        logs = np.zeros(len(features))
-        for gate in self._gates:
+        logs = np.zeros(len(rows))
+        if not self.gates:
+            return logs
+        features = self._space.features(rows)
+        for gate in self.gates:
             mean, sd = gate.process.predict(features)
             logs = logs + acquisition.log_probability_between(mean, sd, *gate.bounds())
         return logs
 
-    def _improvement(self, features: Array) -> Array:
-        predicted = [goal.process.predict(features) for goal in self._goals]
-        if len(predicted) == 1:
-            mean, sd = predicted[0]
-            return acquisition.log_expected_improvement(mean, sd, float(self._known.max()))
-        means = np.column_stack([mean for mean, _ in predicted])
-        sds = np.column_stack([sd for _, sd in predicted])
-        if len(predicted) == 2:
-            return acquisition.log_hypervolume_improvement(
-                means, sds, self._known, _reference(self._known)
-            )
+    def predicted(self, rows: Array) -> tuple[Array, Array]:
+        """Return means and sds of all goals, in the models' units, ``(m, goals)`` each."""
+        features = self._space.features(rows)
+        found = [goal.process.predict(features) for goal in self.goals]
+        return np.column_stack([m for m, _ in found]), np.column_stack([s for _, s in found])
+
+    def improvement(self, rows: Array) -> Array:
+        """Return ln of the expected improvement over the known runs that meet the targets."""
+        means, sds = self.predicted(rows)
+        if len(self.goals) == 1:
+            best = float(self.known.max())
+            return acquisition.log_expected_improvement(means[:, 0], sds[:, 0], best)
+        if len(self.goals) == 2 and self.reference is not None:
+            return acquisition.log_hypervolume_improvement(means, sds, self.known, self.reference)
         return acquisition.log_scalarised_improvement(
-            means, sds, self._known, self._weights, self._normals
+            means, sds, self.known, self._weights, self._normals
         )
 
 
-def _reference(known: Array) -> Array:
-    """Return the corner from which dominated area counts: a little below the front's worst."""
+def _reference(known: Array, everything: Array) -> Array:
+    """Return the corner from which dominated area counts: a little below the front's worst.
+
+    A front of one or two points says little of its extent; the range of all runs does.
+    """
     edge = acquisition.front(known)
     span = np.maximum(known.max(axis=0) - known.min(axis=0), 1e-3)
-    return edge.min(axis=0) - _MARGIN * span
-
-
-def success_logs(rows: Array, good: Array, failed: Array) -> Array:
-    """Return ln of the chance that an experiment succeeds, by its neighbours' fates, ``(m,)``.
-
-    A kernel vote: one success in advance everywhere, so that far from any run all is well.
-    """
-    if not len(failed):
-        return np.zeros(len(rows))
-
-    def votes(others: Array) -> Array:
-        gaps = ((rows[:, None, :] - others[None, :, :]) ** 2).sum(axis=2)
-        return np.exp(-0.5 * gaps / _REACH**2).sum(axis=1)
-
-    successes = 1.0 + votes(good)
-    return np.log(successes / (successes + 2.0 * votes(failed)))
+    corner = edge.min(axis=0) - _MARGIN * span
+    if len(edge) > 2:
+        return corner
+    return np.minimum(corner, np.median(everything, axis=0))
 
 
 def is_tried(rows: Array, tried: Array) -> NDArray[np.bool_]:
     """Return which rows are the same experiment as one already tried, ``(m,)``."""
     if not len(tried):
         return np.zeros(len(rows), dtype=bool)
-    gaps = np.abs(rows[:, None, :] - tried[None, :, :]).max(axis=2)
-    return gaps.min(axis=1) < _SAME
+    near = np.zeros(len(rows), dtype=bool)
+    for part in np.array_split(np.arange(len(rows)), max(1, len(rows) * len(tried) // 200_000)):
+        gaps = np.abs(rows[part, None, :] - tried[None, :, :]).max(axis=2)
+        near[part] = gaps.min(axis=1) < _SAME
+    return near

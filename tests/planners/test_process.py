@@ -5,9 +5,11 @@ import pytest
 from scipy.optimize import check_grad
 from scipy.stats import multivariate_normal, norm
 
-from planners.bayes.process import GaussianProcess, Priors, _Posterior, fit
+from planners.bayes.process import GaussianProcess, Layout, Posterior, Priors, fit
 
 GROUPS = np.array([0, 1, 1, 2])
+PLAIN = Layout(GROUPS)
+ONE = Layout(np.array([0]))
 
 
 def data(n=25, seed=0):
@@ -35,7 +37,7 @@ def surprise(x, y, known, logs):
 @pytest.mark.parametrize("shift", [-1.0, 0.0, 1.5])
 def test_the_slope_of_the_posterior_is_that_of_its_differences(shift):
     x, y = data()
-    known, posterior = np.full(25, 0.01), _Posterior(GROUPS, Priors(), 1)
+    known, posterior = np.full(25, 0.01), Posterior(PLAIN, Priors(), 1)
     logs = posterior.means + shift * posterior.sds
     found = []
 
@@ -50,7 +52,7 @@ def test_the_slope_of_the_posterior_is_that_of_its_differences(shift):
         found.append((value, gap / max(1.0, np.abs(slope).max())))
         return start, value
 
-    GaussianProcess(x, y, known, GROUPS, logs, search)
+    GaussianProcess(x, y, known, PLAIN, logs, search)
     assert found[0][0] == pytest.approx(surprise(x, y, known, logs), abs=1e-5)
     assert found[0][1] < 1e-3
 
@@ -59,7 +61,7 @@ def test_mean_and_sd_are_those_of_the_textbook():
     x, y = data()
     logs, known = np.log([0.7, 1.1, 2.0, 1.3, 0.02]), np.linspace(0, 0.1, 25)
     at = np.random.default_rng(1).random((40, 4))
-    mean, sd = GaussianProcess(x, y, known, GROUPS, logs).predict(at)
+    mean, sd = GaussianProcess(x, y, known, PLAIN, logs).predict(at)
     cross = covariance(at, x, logs)
     gain = cross @ np.linalg.inv(covariance(x, x, logs) + np.diag(0.02 + known))
     np.testing.assert_allclose(mean, gain @ y, atol=1e-6)
@@ -69,7 +71,7 @@ def test_mean_and_sd_are_those_of_the_textbook():
 def test_no_hyper_parameters_nearby_are_more_probable():
     x, y = data()
     known = np.full(25, 0.01)
-    process, value = fit(x, y, known, GROUPS, Priors())
+    process, value = fit(x, y, known, PLAIN, Priors())
     best = process.log_parameters
     assert value == pytest.approx(surprise(x, y, known, best), abs=1e-5)
     steps = 0.1 * np.vstack([np.eye(5), -np.eye(5)])
@@ -77,7 +79,7 @@ def test_no_hyper_parameters_nearby_are_more_probable():
 
 
 def test_hyper_parameters_that_break_the_arithmetic_count_as_very_bad():
-    posterior = _Posterior(GROUPS, Priors(), 1)
+    posterior = Posterior(PLAIN, Priors(), 1)
     value, slope = posterior.value(posterior.means, lambda theta: (np.inf, np.zeros_like(theta)))
     assert 1e20 < value < np.inf
     assert not slope.any()
@@ -85,7 +87,7 @@ def test_hyper_parameters_that_break_the_arithmetic_count_as_very_bad():
 
 def test_factors_without_effect_get_long_length_scales():
     x, y = data(60)
-    process, _ = fit(x, y, np.zeros(60), GROUPS, Priors())
+    process, _ = fit(x, y, np.zeros(60), PLAIN, Priors())
     lengths = np.exp(process.log_parameters[:-2])
     assert lengths[2] > 1.5 * lengths[0]
 
@@ -94,21 +96,21 @@ def test_the_noise_is_learned():
     rng = np.random.default_rng(3)
     x = rng.random((80, 1))
     y = np.sin(5 * x[:, 0]) + 0.3 * rng.normal(size=80)
-    process, _ = fit(x, y, np.zeros(80), np.array([0]), Priors())
+    process, _ = fit(x, y, np.zeros(80), ONE, Priors())
     assert np.sqrt(process.noise_variance) == pytest.approx(0.3, rel=0.3)
 
 
 def test_a_run_with_a_large_known_uncertainty_counts_less():
     x, y = np.array([[0.0], [0.5], [1.0]]), np.array([0.0, 3.0, 0.0])
     logs = np.log([0.3, 1.0, 1e-4])
-    sure = GaussianProcess(x, y, np.zeros(3), np.array([0]), logs)
-    doubtful = GaussianProcess(x, y, np.array([0.0, 10.0, 0.0]), np.array([0]), logs)
+    sure = GaussianProcess(x, y, np.zeros(3), ONE, logs)
+    doubtful = GaussianProcess(x, y, np.array([0.0, 10.0, 0.0]), ONE, logs)
     assert doubtful.predict(x[1:2])[0][0] < 0.3 * sure.predict(x[1:2])[0][0]
 
 
 def test_believing_a_point_keeps_the_mean_and_removes_the_doubt():
     x, y = data()
-    process, _ = fit(x, y, np.zeros(25), GROUPS, Priors())
+    process, _ = fit(x, y, np.zeros(25), PLAIN, Priors())
     at = np.array([[0.9, 0.1, 0.5, 0.5]])
     before, after = process.predict(at), process.believing(at).predict(at)
     assert after[0][0] == pytest.approx(before[0][0], abs=1e-6)
@@ -118,5 +120,5 @@ def test_believing_a_point_keeps_the_mean_and_removes_the_doubt():
 def test_equal_rows_do_not_break_the_fit():
     x = np.repeat(np.array([[0.2], [0.8]]), 10, axis=0)
     y = np.repeat([1.0, -1.0], 10)
-    process, _ = fit(x, y, np.zeros(20), np.array([0]), Priors())
+    process, _ = fit(x, y, np.zeros(20), ONE, Priors())
     assert process.predict(np.array([[0.2]]))[0][0] == pytest.approx(1.0, abs=0.1)

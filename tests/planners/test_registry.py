@@ -65,7 +65,7 @@ def test_every_wrong_option_is_named():
     given = {"n_inital": 3, "use_suspect": 3, "seed": 1.5, "n_initial": "many"}
     assert faults("bayes", given) == [
         "options.n_inital: no option of 'bayes' (did you mean 'n_initial'?);"
-        " allowed are n_initial, use_suspect, seed",
+        " allowed are n_initial, use_suspect, seed, move_cost, run_cost, shared, earlier",
         "options.use_suspect: must be bool, got 3",
         "options.seed: must be int, got 1.5",
         "options.n_initial: must be int or none, got 'many'",

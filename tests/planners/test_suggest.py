@@ -37,7 +37,7 @@ def test_a_document_has_points_predictions_planner_seconds_and_note(problem_file
     assert told == suggest_document(problem_file, path, n=2, seed=4, clock=clock)
     assert told["planner"] == "bayes"
     assert told["seconds"] == 0.5
-    assert "promising" in told["note"]
+    assert "better than the best so far" in told["note"]
     for point in told["points"]:
         assert point["predicted"]["y"].keys() == {"mean", "sd"}
     json.dumps(told, allow_nan=False)

@@ -1,0 +1,108 @@
+"""Time and memory of one suggestion by ``bayes``: python benchmarks/planners/speed.py [--repeat 5].
+
+A smooth made-up function of 6 factors. Median CPU and wall seconds of suggestions with 40 runs (one
+objective, two, and one with 4 pending points), 15 of 40 runs failed, a mixed problem, and 500 runs;
+and the process's greatest memory after the 500.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from planners.base import (
+    Categorical,
+    Continuous,
+    Discrete,
+    Measured,
+    Observation,
+    Problem,
+    Response,
+)
+from planners.bayes import Bayes
+from planners.sampling import even_rows
+from planners.suggest import generator
+
+PLAIN = tuple(Continuous(f"x{i}", 0.0, 1.0) for i in range(6))
+MIXED = (
+    Categorical("catalyst", ("P1", "P2", "P3", "P4")),
+    Discrete("equivalents", (1.0, 2.0, 3.0)),
+    *PLAIN[:4],
+)
+
+
+def outcomes(problem: Problem, row: np.ndarray, noise: float) -> dict[str, Measured]:
+    """Return made-up responses: a hill, and a slope against it."""
+    hill = float(np.exp(-2.0 * ((row - 0.4) ** 2).sum()) + 0.2 * row[0])
+    slope = float(row.mean() + 0.3 * row[1] ** 2)
+    values = (hill + 0.01 * noise, slope + 0.01 * noise)
+    return {r.name: Measured(v) for r, v in zip(problem.responses, values, strict=False)}
+
+
+def history(problem: Problem, runs: int, pending: int, failed: int, seed: int) -> list[Observation]:
+    """Return runs spread evenly, some of them failed, and points pending."""
+    rng = np.random.default_rng(seed)
+    rows = problem.snap(even_rows(runs + pending, problem.dimension, rng))
+    found: list[Observation] = []
+    for i, row in enumerate(rows):
+        point = problem.scale(row)
+        if i >= runs:
+            found.append(Observation(point, {}, "pending"))
+        elif i < failed:
+            found.append(Observation(point, {}, "failed"))
+        else:
+            found.append(Observation(point, outcomes(problem, row, rng.normal())))
+    return found
+
+
+def cases() -> dict[str, Callable[[int], tuple[Problem, list[Observation]]]]:
+    """Return problem and history of each case by seed."""
+    one = Problem(PLAIN, (Response("y"),))
+    two = Problem(PLAIN, (Response("y"), Response("cost", "minimise")))
+    mixed = Problem(MIXED, (Response("y"),))
+    return {
+        "40 runs": lambda seed: (one, history(one, 40, 0, 0, seed)),
+        "40 runs, 2 objectives": lambda seed: (two, history(two, 40, 0, 0, seed)),
+        "40 runs, 4 pending": lambda seed: (one, history(one, 40, 4, 0, seed)),
+        "40 runs, 15 failed": lambda seed: (one, history(one, 40, 0, 15, seed)),
+        "40 runs, mixed": lambda seed: (mixed, history(mixed, 40, 0, 0, seed)),
+        "500 runs": lambda seed: (one, history(one, 500, 0, 0, seed)),
+        "500 runs, 2 objectives": lambda seed: (two, history(two, 500, 0, 0, seed)),
+        "500 runs, 100 failed": lambda seed: (one, history(one, 500, 0, 100, seed)),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--repeat", type=int, default=5, help="suggestions of each case")
+    arguments = parser.parse_args()
+    planner, result = Bayes(), {}
+    one, runs = next(iter(cases().values()))(99)
+    planner.suggest(one, runs, 1, generator(99, 40))  # imports are not a suggestion's time
+    for name, make in cases().items():
+        spent = []
+        for seed in range(arguments.repeat):
+            problem, runs = make(seed)
+            cpu, wall = time.process_time(), time.perf_counter()
+            planner.suggest(problem, runs, 1, generator(seed, len(runs)))
+            spent.append((time.process_time() - cpu, time.perf_counter() - wall))
+        cpu_s, wall_s = np.median(spent, axis=0)
+        result[name] = {"cpu_s": round(float(cpu_s), 4), "wall_s": round(float(wall_s), 4)}
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(
+            f"{name:24} CPU {cpu_s:.3f} s, wall {wall_s:.3f} s, peak {peak:.0f} MiB",
+            file=sys.stderr,
+        )
+    result["peak_mib"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(json.dumps(result, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""Why a point was chosen, how far the best is from the best possible, and when to stop.
+
+Expected regret: the mean over joint draws of the model of the greatest value among many rows, less
+that at the best known run (the simple regret of Bayesian optimisation). When it is less than the
+noise of one run, another run cannot show an improvement.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+
+from planners.bayes import acquisition
+from planners.bayes.surrogate import Space
+from planners.bayes.worth import Worth
+from planners.factors import Array
+
+_DRAWS = 64
+_ROWS = 96  # rows among which the greatest is sought
+_LITTLE = 0.01  # of a response's spread: a difference that nobody would pay a run for
+_DOUBTFUL = 0.9  # chances of success below it are worth a word
+_MET = 0.95  # chance that targets are met, above which they are
+_GROWTH = 0.005  # of the front's area: growth not worth a run
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is still to be gained, as a sentence, and whether that is worth another run."""
+
+    text: str
+    stop: bool
+
+    @property
+    def note(self) -> str:
+        """Return the sentence, with the advice to stop when it is due."""
+        return (
+            f"{self.text}; nothing worth more than noise is left, stop here"
+            if self.stop
+            else (self.text)
+        )
+
+
+def why(worth: Worth, row: Array, success: float) -> str:
+    """Return in words what a promising row is chosen for; ``success`` is its chance, 0 to 1."""
+    parts = [_goal_reason(worth, row)]
+    if worth.gates:
+        parts.append(f"targets met with {np.exp(worth.target_logs(row[None])[0]):.0%}")
+    if success < _DOUBTFUL:
+        parts.append(f"chance of success {success:.0%}")
+    return ", ".join(parts)
+
+
+def _goal_reason(worth: Worth, row: Array) -> str:
+    if not len(worth.known):
+        return "feasibility: most likely to meet the targets"
+    means, sds = worth.predicted(row[None])
+    if len(worth.goals) > 1:
+        beaten = np.any(np.all(worth.known >= means, axis=1))
+        return (
+            "explore: may extend the front" if beaten else "exploit: expected to extend the front"
+        )
+    better = float(ndtr((means[0, 0] - worth.known.max()) / sds[0, 0]))
+    if means[0, 0] >= worth.known.max():
+        return f"exploit: better than the best so far with {better:.0%}"
+    return f"explore: uncertain enough to be better than the best so far, with {better:.0%}"
+
+
+def outlook(space: Space, worth: Worth, pool: Array, row: Array) -> Outlook | None:
+    """Return what is left to gain, judged on ``pool`` ``(m, dimension)``; None if not known."""
+    if not worth.goals:
+        met = float(np.exp(worth.target_logs(worth.seen)).max(initial=0.0))
+        return Outlook(f"best known run meets the targets with {met:.0%}", met > _MET)
+    if not len(worth.known):
+        return None
+    if len(worth.goals) == 1:
+        return _regret(space, worth, pool)
+    if len(worth.goals) == 2 and worth.reference is not None:
+        return _growth(worth, row, worth.reference)
+    return None
+
+
+def _regret(space: Space, worth: Worth, pool: Array) -> Outlook:
+    goal = worth.goals[0]
+    best = worth.seen[worth.likely][int(np.argmax(worth.known[:, 0]))]
+    means, sds = worth.predicted(pool)
+    allowed = worth.target_logs(pool) > len(worth.gates) * np.log(0.5) - 1e-9
+    hopes = np.where(allowed, means[:, 0] + 2.0 * sds[:, 0], -np.inf)
+    rows = np.vstack([best, pool[np.argsort(-hopes, kind="stable")[:_ROWS]]])
+    normals = np.random.default_rng(0).normal(size=(_DRAWS, len(rows)))
+    draws = goal.process.draws(space.features(rows), normals)
+    regret = float((draws.max(axis=1) - draws[:, 0]).mean())
+    top = float(worth.known.max())
+    plain = abs(goal.scale.plain(top + regret) - goal.scale.plain(top))
+    noise = float(np.sqrt(goal.process.noise_variance))
+    text = f"the best known run is expected {plain:.3g} from the best possible {goal.response.name}"
+    return Outlook(text, regret < max(noise, _LITTLE))
+
+
+def _growth(worth: Worth, row: Array, reference: Array) -> Outlook:
+    edge = acquisition.front(worth.known)
+    floors = np.concatenate([reference[1:], edge[:-1, 1]])
+    area = float(((edge[:, 0] - reference[0]) * (edge[:, 1] - floors)).sum())
+    growth = float(np.exp(worth.improvement(row[None])[0])) / max(area, 1e-12)
+    text = f"the front's area is expected to grow by {growth:.2g} of itself with this run"
+    return Outlook(text, growth < _GROWTH)
