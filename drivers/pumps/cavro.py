@@ -198,7 +198,7 @@ class CavroPump(CavroPlunger):
         if await self.position(lane) == 0:
             raise CommandRejected(self.name, "the syringe is empty: refill it")
         self.doing, self.late_error = "dispense", 0
-        await self.tell(f"{'O' if self._has_valve else ''}V{speed}A0R", lane=lane)
+        await self.tell(f"V{speed}{'O' if self._has_valve else ''}A0R", lane=lane)  # V is at once
         self.commanded = speed * self._per_speed
         status = await self.look(lane)
         if code := self.late_error or status.code:
@@ -258,7 +258,7 @@ class CavroPump(CavroPlunger):
         to_input, to_output = ("I", "O") if self._has_valve else ("", "")
         seconds = 63.0 * volume_ml / (speed * self._per_speed) + VALVE_S
         goal = start + increments  # an absolute move cannot add up to more than the stroke
-        await self.move(f"{to_input}V{speed}A{goal}{to_output}R", "refill", seconds)
+        await self.move(f"V{speed}{to_input}A{goal}{to_output}R", "refill", seconds)
         reached = self.filled_at = await self.position()
         if reached < start + 0.98 * increments - 1:
             drawn = (reached - start) * self._ml

@@ -218,11 +218,11 @@ async def test_connecting_moves_nothing(pump, sim, part):
 async def test_flow_is_set_started_confirmed_and_stopped(pump, part, sim):
     assert await pump.set_flow(0.5) == pytest.approx(0.5)
     assert part.flow == pytest.approx(0.5)
-    assert sim.executed == ["OV10A0"]
+    assert sim.executed == ["V10OA0"]
     assert (await pump.flow.read()).value == pytest.approx(0.5)
     assert await pump.set_flow(2.0) == pytest.approx(2.0)
     assert part.flow == pytest.approx(2.0)
-    assert sim.executed == ["OV10A0"], "the speed is changed on the way"
+    assert sim.executed == ["V10OA0"], "the speed is changed on the way"
     assert await pump.set_flow(0) == 0.0
     assert part.flow == 0.0
     assert (await pump.flow.read()).value == 0.0
@@ -254,7 +254,7 @@ async def test_a_refill_turns_the_valve_draws_and_turns_it_back(pump, part, sim)
     await asyncio.sleep(20)
     await pump.stop()
     await pump.refill(5.0, 10.0)
-    assert sim.executed[-1] == "IV200A3000O"
+    assert sim.executed[-1] == "V200IA3000O"
     assert (sim.valve, part.flow) == ("o", 0.0)
     assert await pump.remaining_ml() == pytest.approx(5.0)
     assert await pump.dispensed_ml() == 0.0
@@ -402,7 +402,7 @@ async def test_a_start_that_never_arrived_happens_after_all(oem, wire, sim, part
     write = host.write
     host.write = lambda data: None if next(lose) == 2 else write(data)
     assert await oem.set_flow(1.0) == pytest.approx(1.0)
-    assert sim.executed == ["OV20A0"]
+    assert sim.executed == ["V20OA0"]
 
 
 async def test_a_stop_whose_answers_are_lost_is_sent_again(pump, wire, part):
