@@ -9,6 +9,7 @@ import sys
 import tomllib
 
 import pytest
+from pydantic import BaseModel
 
 from daemon import plugins
 from daemon.app.plan import RunPlan
@@ -149,6 +150,8 @@ def default_text(field):
         return (
             "{ " + ", ".join(f'{k} = "{v}"' for k, v in value.items()) + " }" if value else "empty"
         )
+    if isinstance(value, BaseModel):
+        return "see right"  # a table of its own, told in words
     if isinstance(value, list | tuple):
         return f"[{', '.join(f'{v:g}' for v in value)}]" if value else "empty"
     return f'"{value}"' if isinstance(value, str) else f"{value:g}" if value < 1e5 else str(value)
