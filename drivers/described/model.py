@@ -241,6 +241,7 @@ class SimulatedPart(Strict):
     also: dict[Name, dict[Name, Scalar]] = Field(default_factory=dict)  # exchange -> what it sets
     needs: dict[Name, Scalar] = Field(default_factory=dict)  # writes are ignored unless
     case_matters: bool = True
+    blanks_in_end: bool = False  # takes blanks before each byte of a request's end
 
 
 class ModbusPart(Strict):

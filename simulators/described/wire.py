@@ -1,5 +1,6 @@
 """The wire of a described text instrument: requests cut out of the stream, replies put together."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -54,6 +55,7 @@ class Wire:
         framing = self.sheet.part("framing")
         self.send_start = _bytes(framing.get("send_start", ""))
         self.send_end = _bytes(framing.get("send_end", "\r"))
+        self.end = _end(self.send_end, blanks=self.sheet.part("simulated").get("blanks_in_end"))
         self.reply_start = _bytes(framing.get("reply_start", ""))
         # what a prompt looks like is a pattern; one that prints it is beside it
         end = framing.get("reply_end", framing.get("prints", ""))
@@ -178,15 +180,15 @@ class TextSession:
         """Return the next request without its end, checksum included."""
         if self._wire.length:
             return self._cut_by_length()
-        end, tail = self._wire.send_end, self._wire.tail
-        if not end:
+        tail = self._wire.tail
+        if not self._wire.send_end:
             request, self._pending = self._pending, b""
             return request or None
-        at = self._pending.find(end)
-        if at < 0 or len(self._pending) < at + len(end) + tail:
+        found = self._wire.end.search(self._pending)
+        if found is None or len(self._pending) < found.end() + tail:
             return None
-        stop = at + len(end) + tail
-        request = self._pending[:at] + self._pending[at + len(end) : stop]
+        stop = found.end() + tail
+        request = self._pending[: found.start()] + self._pending[found.end() : stop]
         self._pending = self._pending[stop:]
         return request
 
@@ -200,6 +202,12 @@ class TextSession:
             return None
         request, self._pending = self._pending[:size], self._pending[size:]
         return request
+
+
+def _end(end: bytes, *, blanks: bool | None) -> re.Pattern[bytes]:
+    """Return what ends a request, perhaps with blanks before each of its bytes."""
+    before = b" *" if blanks else b""
+    return re.compile(b"".join(before + re.escape(bytes([byte])) for byte in end))
 
 
 def _bytes(text: Any) -> bytes:

@@ -22,6 +22,7 @@ FRAMES = [
     ("julabo", {"address": 32}, b"A032_in_pv_00\r", b"A032_23.75\r\n"),
     ("julabo", {"address": 32}, b"in_pv_00\rA031_in_pv_00\r", b""),
     ("ika-namur", {}, b"IN_NAME\r\n", b"RCT digital\r\n"),
+    ("ika-namur", {}, b"IN_NAME \r \n", b"RCT digital\r\n"),  # of older manuals
     ("ika-namur", {}, b"OUT_SP_1 60\r\nIN_SP_1\r\n", b"60.0 1\r\n"),
     ("ika-namur", {}, b"START_1\r\n", b""),
     ("ika-namur", {}, b"OUT_SP_4 300\r\nIN_PV_4\r\n", b"300.0 4\r\n"),
