@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 
 from planners.errors import CannotSuggest
-from planners.factors import Array, Categorical, Composition, Continuous, Discrete, FactorValue
+from planners.factors import (
+    Array,
+    Categorical,
+    Composition,
+    Continuous,
+    Discrete,
+    Factor,
+    FactorValue,
+)
+from planners.factors.held import Held
 from planners.problem import Problem
 from planners.sampling import no_point
 
@@ -34,8 +43,11 @@ class _Programme:
             terms = {problem.terms.index(n): c for n, c in constraint.terms.items()}
             self.rows.append((terms, constraint.low, constraint.high))
 
-    def _amounts(self, factor: object) -> None:
-        if isinstance(factor, Continuous):
+    def _amounts(self, factor: Factor) -> None:
+        if isinstance(factor, Held):
+            for amount in factor.amounts(factor.snap(np.zeros((1, factor.width))))[0]:
+                self._variable(float(amount), float(amount))
+        elif isinstance(factor, Continuous):
             self._variable(factor.low, factor.high)
         elif isinstance(factor, Discrete):
             self._variable(factor.values[0], factor.values[-1])
@@ -48,7 +60,9 @@ class _Programme:
         self.high.append(high)
         return len(self.low) - 1
 
-    def _switches(self, factor: object) -> None:
+    def _switches(self, factor: Factor) -> None:
+        if isinstance(factor, Held):
+            return  # nothing is left to decide
         if isinstance(factor, Discrete):
             first = [self._variable(0.0, 1.0) for _ in factor.values]
             amount = {self.problem.terms.index(factor.name): -1.0}
@@ -106,6 +120,21 @@ def narrow_rows(problem: Problem, n: int, rng: np.random.Generator) -> Array:
     return legal[: max(n, 1)]
 
 
+def vertex_rows(problem: Problem, n: int, rng: np.random.Generator) -> Array:
+    """Return feasible rows at corners of what the constraints leave, ``n`` looked for.
+
+    Raises CannotSuggest when no point keeps the constraints.
+    """
+    programme = _Programme(problem)
+    corners = [programme.solve(_direction(programme, rng)) for _ in range(n)]
+    found = [corner for corner in corners if corner is not None]
+    if not found:
+        raise CannotSuggest(no_point(problem))
+    amounts = [corner[: programme.n_amounts] for corner in found]
+    rows = problem.snap(np.array([problem.encode(_point(problem, a, rng)) for a in amounts]))
+    return rows[problem.keeps_constraints(rows)]
+
+
 def _vertices(programme: _Programme, rng: np.random.Generator) -> Array:
     first = programme.solve(_direction(programme, rng))
     if first is None:
@@ -121,7 +150,7 @@ def _vertices(programme: _Programme, rng: np.random.Generator) -> Array:
 def _direction(programme: _Programme, rng: np.random.Generator) -> Array:
     spans = np.array(programme.high[: programme.n_amounts])
     spans = spans - np.array(programme.low[: programme.n_amounts])
-    return rng.normal(size=programme.n_amounts) / spans
+    return rng.normal(size=programme.n_amounts) / np.where(spans > 0, spans, 1.0)
 
 
 def _point(
