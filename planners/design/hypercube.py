@@ -67,16 +67,16 @@ def design_rows(problem: Problem, n_runs: int, rng: np.random.Generator) -> Arra
     if len(best) == n_runs:
         return best
     pool = every if every is not None else feasible_rows(problem, 16 * n_runs, rng)
-    return _filled(_different(best), rng.permutation(pool), n_runs)
+    return _filled(different(best), rng.permutation(pool), n_runs)
 
 
 def _table(problem: Problem, n_runs: int, rng: np.random.Generator) -> Array:
     """Return the feasible, different rows of Latin hypercubes just large enough."""
     size = n_runs
-    rows = _different(legal_rows(problem, _hypercube(size, problem.dimension, rng)))
+    rows = different(legal_rows(problem, _hypercube(size, problem.dimension, rng)))
     while problem.constraints and len(rows) < n_runs and size < 16 * n_runs:
         size = 2 * size
-        rows = _different(legal_rows(problem, _hypercube(size, problem.dimension, rng)))
+        rows = different(legal_rows(problem, _hypercube(size, problem.dimension, rng)))
     return _thinned(rows, n_runs)
 
 
@@ -86,7 +86,7 @@ def _hypercube(n: int, width: int, rng: np.random.Generator) -> Array:
     return (strata + rng.random(strata.shape)) / n
 
 
-def _different(rows: Array) -> Array:
+def different(rows: Array) -> Array:
     """Return the rows without repetitions, in their order."""
     _, first = np.unique(np.round(rows, 9), axis=0, return_index=True)
     return rows[np.sort(first)]

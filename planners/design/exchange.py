@@ -1,0 +1,130 @@
+"""Optimal subsets of candidate runs by exchange (Fedorov, 1972; Cook and Nachtsheim, 1980).
+
+Each run of the design in turn is exchanged for the candidate that improves the criterion most,
+until nothing improves; the best of several random starts is kept. D-optimal designs maximise
+``det(F'F)``, I-optimal ones minimise the mean variance of prediction ``trace(inv(F'F) W)``, with
+``W`` the mean of ``f f'`` over the region.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planners.factors import Array
+
+_WORK = 4e8  # multiplications spent on starts, whatever the size
+_MAX_STARTS = 12
+_MAX_SWEEPS = 30
+_GAIN = 1e-7  # relative; less is rounding
+_RIDGE = 1e-7  # keeps a start that cannot estimate every term workable
+
+
+class _State:
+    """The inverse of the information matrix, as far as the candidates see it."""
+
+    def __init__(self, table: Array, weights: Array | None, chosen: NDArray[np.intp]) -> None:
+        self.table, self.chosen = table, chosen.copy()
+        inverse = self._inverse()
+        self.v = table @ inverse  # (N, p)
+        self.d = np.sum(self.v * table, axis=1)
+        self.root = None if weights is None else np.linalg.cholesky(weights)
+        self.k = None if self.root is None else self.v @ self.root
+
+    def _inverse(self) -> Array:
+        picked = self.table[self.chosen]
+        scale = _RIDGE * float(np.mean(np.sum(self.table**2, axis=1)))
+        return np.asarray(
+            np.linalg.inv(picked.T @ picked + scale * np.eye(self.table.shape[1])), dtype=float
+        )
+
+    def exchange(self, place: int, new: int) -> None:
+        """Put candidate ``new`` at a place of the design."""
+        self._update(new, 1.0)
+        self._update(int(self.chosen[place]), -1.0)
+        self.chosen[place] = new
+
+    def _update(self, index: int, sign: float) -> None:
+        u = self.v[index].copy()
+        share = self.table @ u
+        factor = sign / (1.0 + sign * share[index])
+        self.v -= factor * np.outer(share, u)
+        self.d -= factor * share**2
+        if self.k is not None and self.root is not None:
+            self.k -= factor * np.outer(share, self.root.T @ u)
+
+    def gains(self, place: int) -> Array:
+        """Return how much each candidate would improve the criterion at a place, relatively."""
+        i = int(self.chosen[place])
+        cross = self.table @ self.v[i]
+        ratio = (1.0 + self.d) * (1.0 - self.d[i]) + cross**2  # of the determinants
+        if self.k is None:
+            return ratio - 1.0
+        own = np.sum(self.k**2, axis=1)
+        mixed = self.k @ self.k[i]
+        drop = ((1.0 - self.d[i]) * own + 2.0 * cross * mixed - (1.0 + self.d) * own[i]) / (
+            np.maximum(ratio, 1e-9)
+        )
+        return np.where(ratio > 1e-6, drop / self._spread(), -1.0)
+
+    def _spread(self) -> float:
+        """Return the criterion now: the mean variance of prediction."""
+        if self.root is None:
+            return 1.0
+        return float(np.sum((self._inverse() @ self.root) * self.root))
+
+
+def d_score(table: Array) -> float:
+    """Return ``ln det(F'F)`` of a design's model columns, minus infinity when it is singular."""
+    sign, value = np.linalg.slogdet(table.T @ table)
+    return float(value) if sign > 0 else -np.inf
+
+
+def i_score(table: Array, weights: Array) -> float:
+    """Return minus the mean variance of prediction over the region ``weights`` stand for."""
+    if d_score(table) < -600:
+        return -np.inf
+    return -float(np.trace(np.linalg.solve(table.T @ table, weights)))
+
+
+def best_subset(
+    table: Array, n: int, rng: np.random.Generator, weights: Array | None = None
+) -> NDArray[np.intp]:
+    """Return the numbers of ``n`` different candidates that make an optimal design.
+
+    ``table`` holds the model's columns of every candidate; ``weights`` (``W``) ask for an
+    I-optimal design.
+    """
+    cost = float(n * table.size)
+    starts = int(np.clip(_WORK / (8.0 * cost), 1, _MAX_STARTS))
+    found = [
+        climbed(table, rng.permutation(len(table))[:n].astype(np.intp), weights)
+        for _ in range(starts)
+    ]
+    return max(found, key=lambda chosen: _score(table[chosen], weights))
+
+
+def _score(table: Array, weights: Array | None) -> float:
+    return d_score(table) if weights is None else i_score(table, weights)
+
+
+def climbed(table: Array, chosen: NDArray[np.intp], weights: Array | None) -> NDArray[np.intp]:
+    """Return the design that single exchanges lead to from the chosen candidates."""
+    for aim in [None] if weights is None else [None, weights]:
+        for _ in range(_MAX_SWEEPS):
+            state = _State(table, aim, chosen)  # anew: many updates gather rounding
+            improved = _swept(state)
+            chosen = state.chosen
+            if not improved:
+                break
+    return chosen
+
+
+def _swept(state: _State) -> bool:
+    improved = False
+    for place in range(len(state.chosen)):
+        gains = state.gains(place)
+        gains[state.chosen] = -np.inf  # every candidate once: replicates are asked for by name
+        new = int(np.argmax(gains))
+        if gains[new] > _GAIN:
+            state.exchange(place, new)
+            improved = True
+    return improved

@@ -1,0 +1,85 @@
+"""Rows of a scheme that break a constraint: moved to the edge, left out, or refused."""
+
+import numpy as np
+
+from planners.base import Problem
+from planners.design.hypercube import different
+from planners.errors import CannotSuggest
+from planners.factors import Array, Categorical
+from planners.sampling import all_rows, feasible_rows
+
+_CANDIDATES = 512
+_STEPS = 64  # of the way from an infeasible row to a feasible one
+_HALVINGS = 20
+
+
+def fitted(
+    problem: Problem, rows: Array, infeasible: str, rng: np.random.Generator
+) -> tuple[Array, str]:
+    """Return different feasible rows, and what was done about the others in words.
+
+    ``infeasible`` is ``replace``, ``drop`` or ``refuse``. Raises CannotSuggest when refusing, and
+    when nothing is left.
+    """
+    rows = problem.snap(rows)
+    good = problem.keeps_constraints(rows)
+    n_bad = int((~good).sum())
+    if not n_bad:
+        return different(rows), ""
+    if infeasible == "refuse":
+        raise CannotSuggest(_refusal(problem, rows[~good]))
+    if infeasible == "drop":
+        if not good.any():
+            raise CannotSuggest("no run of the design keeps the constraints: replace them instead")
+        return different(rows[good]), f"{n_bad} runs that break a constraint are left out"
+    moved = rows.copy()
+    moved[~good] = _moved(problem, rows[~good], rng)
+    kept = different(moved)
+    lost = len(different(rows)) - len(kept)
+    said = f"{n_bad} runs that break a constraint are moved to its edge"
+    return kept, said + (f" ({lost} fall together)" if lost else "")
+
+
+def _refusal(problem: Problem, rows: Array) -> str:
+    breach = "; ".join(problem.faults(problem.scale(rows[0])))
+    return (
+        f"{len(rows)} runs of the design cannot be done, the first {breach}:"
+        " set infeasible to replace or drop, or narrow the factors"
+    )
+
+
+def _moved(problem: Problem, rows: Array, rng: np.random.Generator) -> Array:
+    """Return the first feasible row on the way from each to the nearest feasible candidate."""
+    every = all_rows(problem)
+    pool = every if every is not None else feasible_rows(problem, _CANDIDATES, rng)
+    names = [
+        columns.start
+        for factor, columns in zip(problem.factors, problem.slices, strict=True)
+        if isinstance(factor, Categorical)
+    ]
+    return np.array([_edge(problem, row, _nearest(row, pool, names)) for row in rows])
+
+
+def _nearest(row: Array, pool: Array, names: list[int]) -> Array:
+    """Return the nearest row; another name counts as far away."""
+    gaps = ((pool - row) ** 2).sum(axis=1)
+    gaps += 10.0 * (np.abs(pool[:, names] - row[names]) > 1e-9).sum(axis=1)
+    return pool[int(np.argmin(gaps))]
+
+
+def _edge(problem: Problem, row: Array, inside: Array) -> Array:
+    def at(share: float) -> Array:
+        return problem.snap((row + share * (inside - row))[None, :])
+
+    shares = np.linspace(0.0, 1.0, _STEPS + 1)
+    legal = problem.snap(row + shares[:, None] * (inside - row))
+    legal[-1] = inside
+    first = int(np.argmax(problem.keeps_constraints(legal)))
+    low, high, best = float(shares[max(first - 1, 0)]), float(shares[first]), legal[first]
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2.0
+        if problem.keeps_constraints(at(middle))[0]:
+            high, best = middle, at(middle)[0]
+        else:
+            low = middle
+    return best

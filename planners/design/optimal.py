@@ -1,0 +1,129 @@
+"""D- and I-optimal designs: the runs that tell most about a model, under constraints.
+
+Candidates are the levels' grid, the corners of the feasible region, and feasible points between.
+Where factors are continuous, a second exchange tries points near the chosen ones.
+"""
+
+from itertools import product
+
+import numpy as np
+
+from planners.base import Composition, Continuous, Problem
+from planners.design.exchange import best_subset, climbed, d_score, i_score
+from planners.design.hypercube import different
+from planners.design.model import independent, terms
+from planners.errors import CannotSuggest
+from planners.factors import Array
+from planners.narrow import vertex_rows
+from planners.sampling import all_rows, feasible_rows
+
+_SPARE = 4  # runs beyond the terms, where the number is not given
+_GRID = 1500  # candidates of the levels' grid at most
+_BETWEEN = 400  # feasible candidates spread over the region
+_CORNERS = 48  # of a constrained region looked for
+_REGION = 1000  # points over which predictions are averaged
+_STEPS = (0.02, 0.1)  # of the unit cube, around chosen runs
+
+Table = tuple[Array, str]
+
+
+def optimal(
+    problem: Problem, kind: str, model: str, n_runs: int | None, rng: np.random.Generator
+) -> Table:
+    """Return the best runs found for a model; ``kind`` is ``d-optimal`` or ``i-optimal``.
+
+    Raises CannotSuggest when there are fewer runs than terms.
+    """
+    rows = candidates(problem, rng)
+    kept = independent(terms(problem, rows, model))
+    wanted = len(kept) + _SPARE if n_runs is None else n_runs
+    if wanted < len(kept):
+        raise CannotSuggest(
+            f"n_runs: a {model} model of these factors has {len(kept)} terms and needs at least"
+            f" as many runs, got {wanted}"
+        )
+    said = f"{kind} for a {model} model of {len(kept)} terms"
+    if wanted >= len(rows):
+        return rows, f"{said}: every candidate there is"
+    weights = _region(problem, model, kept, rng) if kind == "i-optimal" else None
+    chosen = rows[best_subset(terms(problem, rows, model)[:, kept], wanted, rng, weights)]
+    chosen = _refined(problem, chosen, model, kept, weights)
+    return chosen, f"{said}, {_figure(terms(problem, chosen, model)[:, kept], weights)}"
+
+
+def _figure(table: Array, weights: Array | None) -> str:
+    if weights is not None:
+        return f"mean variance of prediction {-i_score(table, weights):.3f} of a run's"
+    efficiency = np.exp(d_score(table) / table.shape[1]) / len(table)
+    return f"D-efficiency {100 * efficiency:.1f} %"
+
+
+def candidates(problem: Problem, rng: np.random.Generator) -> Array:
+    """Return different feasible rows from which a design may be chosen; raise CannotSuggest."""
+    every = all_rows(problem)
+    if every is not None:
+        return every
+    found = [_grid(problem, rng), feasible_rows(problem, _BETWEEN, rng)]
+    if problem.constraints:
+        found.append(vertex_rows(problem, _CORNERS, rng))
+    rows = problem.snap(np.vstack(found))
+    return different(rows[problem.keeps_constraints(rows)])
+
+
+def _grid(problem: Problem, rng: np.random.Generator) -> Array:
+    """Return combinations of the factors' levels: all of them, or a random part."""
+    levels = [_levels(factor) for factor in problem.factors]
+    if np.prod([float(len(own)) for own in levels]) <= _GRID:
+        rows = np.array([np.concatenate(choice) for choice in product(*levels)])
+    else:
+        drawn = [own[rng.integers(len(own), size=_GRID)] for own in levels]
+        rows = np.concatenate(drawn, axis=1)
+    rows = problem.snap(rows)
+    return rows[problem.keeps_constraints(rows)]
+
+
+def _levels(factor: object) -> Array:
+    if isinstance(factor, Continuous):
+        return np.array([[0.0], [0.5], [1.0]])
+    if isinstance(factor, Composition):
+        pure = np.eye(factor.width)
+        pairs = [(a + b) / 2 for i, a in enumerate(pure) for b in pure[:i]]
+        return np.vstack([pure, *pairs]) if factor.most > 1 else pure
+    count = int(getattr(factor, "n_levels"))  # noqa: B009  # names and discrete numbers
+    return ((np.arange(count) + 0.5) / count)[:, None]
+
+
+def _region(problem: Problem, model: str, kept: list[int], rng: np.random.Generator) -> Array:
+    """Return the mean of ``f f'`` over the feasible region."""
+    table = terms(problem, feasible_rows(problem, _REGION, rng), model)[:, kept]
+    moments = table.T @ table / len(table)
+    return moments + 1e-9 * float(np.trace(moments)) * np.eye(len(kept))
+
+
+def _refined(
+    problem: Problem,
+    chosen: Array,
+    model: str,
+    kept: list[int],
+    weights: Array | None,
+) -> Array:
+    """Return the design after exchanges with points near its own; never a worse one."""
+    free = [
+        c
+        for factor, columns in zip(problem.factors, problem.slices, strict=True)
+        if isinstance(factor, Continuous | Composition)
+        for c in range(columns.start, columns.stop)
+    ]
+    if not free:
+        return chosen
+    pool = different(np.vstack([chosen, *(_near(problem, chosen, c) for c in free)]))
+    table = terms(problem, pool, model)[:, kept]
+    own = np.array([int(np.argmin(((pool - row) ** 2).sum(axis=1))) for row in chosen])
+    return pool[climbed(table, own, weights)]
+
+
+def _near(problem: Problem, chosen: Array, column: int) -> Array:
+    moved = [chosen + step * np.eye(1, chosen.shape[1], column) for step in _STEPS]
+    moved += [chosen - step * np.eye(1, chosen.shape[1], column) for step in _STEPS]
+    rows = problem.snap(np.vstack(moved))
+    return rows[problem.keeps_constraints(rows)]

@@ -1,0 +1,151 @@
+"""The planner ``design``: classical and optimal designs by name, worked off run by run."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from planners.base import Observation, Point, Problem, Suggestion
+from planners.design import factorial, mixture, optimal, spread
+from planners.design.arrange import Run, arranged
+from planners.design.coded import MAX_RUNS, centre_rows
+from planners.design.feasible import fitted
+from planners.design.model import MODELS
+from planners.errors import BadOption, CannotSuggest
+from planners.factors import Array
+from planners.problem import nearest
+from planners.tables import next_rows
+
+MIXTURES = ("simplex-lattice", "simplex-centroid", "extreme-vertices")
+KINDS = (
+    *("latin-hypercube", "sobol", "full", "fractional", "central-composite", "box-behnken"),
+    *("d-optimal", "i-optimal", *MIXTURES),
+)
+_N_RUNS = 12  # of designs that fill the space, where the number is not given
+_CENTRES = {"central-composite": 3, "box-behnken": 3}
+_RESOLUTIONS = {"III": 3, "IV": 4, "V": 5, "3": 3, "4": 4, "5": 5}
+
+
+@dataclass(frozen=True)
+class Design:
+    """A table of runs chosen beforehand: factorial, response surface, optimal, mixture, spread.
+
+    ``kind`` names the table (the page docs/planners/design.md says what each is for). It follows
+    from the problem, the options and ``seed`` alone, so it is the same at every call; rows already
+    in the history are passed over, and nothing is left when all are done.
+    """
+
+    kind: str = "latin-hypercube"
+    n_runs: int | None = None
+    levels: int = 2
+    resolution: str | int = "IV"
+    alpha: str = "face"
+    degree: int = 2
+    model: str = "quadratic"
+    centre_points: int | None = None
+    replicates: int = 1
+    blocks: int = 1
+    order: str = "random"
+    infeasible: str = "replace"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        faults = _word_fault("kind", self.kind, KINDS)
+        faults += _word_fault("alpha", self.alpha, ("face", "rotatable"))
+        faults += _word_fault("model", self.model, MODELS)
+        faults += _word_fault("infeasible", self.infeasible, ("replace", "drop", "refuse"))
+        if str(self.resolution).upper() not in _RESOLUTIONS:
+            faults.append(f"resolution: must be III, IV or V, got {self.resolution!r}")
+        if not self.order.startswith("by:"):
+            faults += _word_fault("order", self.order, ("random", "standard", "by:FACTOR"))
+        for name, least, most in (
+            *(("n_runs", 1, MAX_RUNS), ("levels", 2, 20), ("degree", 1, 10)),
+            *(("centre_points", 0, 100), ("replicates", 1, 100), ("blocks", 1, 100)),
+            ("seed", 0, 2**64),
+        ):
+            given = getattr(self, name)
+            if given is not None and not least <= given <= most:
+                faults.append(f"{name}: must be {least} to {most}, got {given}")
+        if faults:
+            raise BadOption(faults)
+
+    def suggest(
+        self, problem: Problem, history: Sequence[Observation], n: int, rng: np.random.Generator
+    ) -> Sequence[Point]:
+        """Return the next ``n`` different runs of the table that are not in the history."""
+        return [suggestion.point for suggestion in self.propose(problem, history, n, rng)]
+
+    def propose(
+        self,
+        problem: Problem,
+        history: Sequence[Observation],
+        n: int,
+        rng: np.random.Generator,  # noqa: ARG002  # every planner gets one; this one has its own
+    ) -> Sequence[Suggestion]:
+        """Return the next runs, each with its number; the first also says what the design is.
+
+        Raises CannotSuggest when the problem is not one for this kind, and BadOption.
+        """
+        runs, said = self.table(problem)
+        rows = np.array([run.row for run in runs])
+        found: list[Suggestion] = []
+        for i in next_rows(problem, rows, history, n):
+            note = self._note(runs[i], i, len(runs))
+            note = note if found else f"{said}; {note}"
+            found.append(Suggestion(problem.scale(rows[i]), note=note))
+        return found
+
+    def _note(self, run: Run, number: int, total: int) -> str:
+        block = f", block {run.block} of {self.blocks}" if self.blocks > 1 else ""
+        return f"run {number + 1} of {total}{block}{run.label}"
+
+    def table(self, problem: Problem) -> tuple[list[Run], str]:
+        """Return all runs in their order, and what the design is in words."""
+        rng = np.random.default_rng(self.seed)
+        rows, said = self._scheme(problem, rng)
+        rows, repaired = fitted(problem, rows, self.infeasible, rng)
+        table = np.vstack([rows] * self.replicates)
+        labels = [
+            f", replicate {k + 1}" if self.replicates > 1 else ""
+            for k in range(self.replicates)
+            for _ in rows
+        ]
+        centres = self._centres(problem, rng)
+        table = np.vstack([table, centres])
+        labels += [", centre point"] * len(centres)
+        if len(table) > MAX_RUNS:
+            raise CannotSuggest(f"the design would take {len(table)} runs, more than {MAX_RUNS}")
+        runs = arranged(problem, table, labels, self.blocks, self.order, rng)
+        return runs, "; ".join(words for words in (said, repaired) if words)
+
+    def _centres(self, problem: Problem, rng: np.random.Generator) -> Array:
+        wanted = self.centre_points
+        count = _CENTRES.get(self.kind, 0) if wanted is None else wanted
+        if not count:
+            return np.empty((0, problem.dimension))
+        rows = centre_rows(problem, count)
+        moved = [fitted(problem, row[None, :], "replace", rng)[0][0] for row in rows]
+        return np.array(moved)
+
+    def _scheme(self, problem: Problem, rng: np.random.Generator) -> tuple[Array, str]:
+        n_runs = self.n_runs or _N_RUNS
+        resolution = _RESOLUTIONS[str(self.resolution).upper()]
+        makers: dict[str, Callable[[], tuple[Array, str]]] = {
+            "latin-hypercube": lambda: spread.latin_hypercube(problem, n_runs, rng),
+            "sobol": lambda: spread.sobol(problem, n_runs, rng),
+            "full": lambda: factorial.full(problem, self.levels),
+            "fractional": lambda: factorial.fractional(problem, resolution),
+            "central-composite": lambda: factorial.central_composite(problem, self.alpha),
+            "box-behnken": lambda: factorial.box_behnken(problem),
+        }
+        if self.kind in makers:
+            return makers[self.kind]()
+        if self.kind in MIXTURES:
+            return mixture.mixture(problem, self.kind, self.degree, self.levels)
+        return optimal.optimal(problem, self.kind, self.model, self.n_runs, rng)
+
+
+def _word_fault(key: str, given: str, allowed: Sequence[str]) -> list[str]:
+    if given in allowed:
+        return []
+    return [f"{key}: must be one of {', '.join(allowed)}, got {given!r}{nearest(given, allowed)}"]
