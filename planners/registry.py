@@ -76,6 +76,11 @@ def describe(name: str) -> Description:
     return Description(name, summary, options)
 
 
+def takes_option(name: str, option: str) -> bool:
+    """Return whether a planner has an option of that name; raise BadOption for no such planner."""
+    return option in _parameters(planner_class(name))
+
+
 def _parameters(planner: type[Any]) -> dict[str, inspect.Parameter]:
     kinds = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     signature = inspect.signature(planner)

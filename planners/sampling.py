@@ -8,11 +8,14 @@ leave too little of the cube for draws to hit, ``planners.narrow`` solves for po
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from planners.errors import CannotSuggest
 from planners.factors import Array
+from planners.factors.held import Held
 from planners.problem import Problem
 
+_SAME = 1e-3  # of the unit cube's edge: closer values of a held factor are the same
 _MAX_DRAWS = 1 << 15  # before constraints count as too narrow to hit
 MAX_GRID = 4096  # finite problems up to this many points are enumerated
 
@@ -59,7 +62,7 @@ def all_rows(problem: Problem) -> Array | None:
         else (np.arange(factor.n_levels)[:, None] + 0.5) / factor.n_levels
         for factor in problem.factors
     ]
-    rows = np.array([np.concatenate(choice) for choice in product(*levels)])
+    rows = problem.snap(np.array([np.concatenate(choice) for choice in product(*levels)]))
     rows = rows[problem.keeps_constraints(rows)]
     if not len(rows):
         raise CannotSuggest(no_point(problem))
@@ -72,9 +75,21 @@ def no_point(problem: Problem) -> str:
     return f"no point within the factors' ranges keeps the constraints: {listed}"
 
 
+def at_held(problem: Problem, rows: Array) -> NDArray[np.bool_]:
+    """Return which rows have the held values of factors that are held (all, when none is)."""
+    here = np.ones(len(rows), dtype=bool)
+    for factor, columns in zip(problem.factors, problem.slices, strict=True):
+        if isinstance(factor, Held):
+            own = rows[:, columns]
+            here &= np.max(np.abs(own - factor.snap(own)), axis=1) <= _SAME
+    return here
+
+
 def known_rows(problem: Problem, rows: Array, others: Array, within: float) -> Array:
     """Return which rows lie within ``within`` of one of ``others`` in every column, ``(n,)``."""
     if not len(others) or not len(rows):
         return np.zeros(len(rows), dtype=bool)
-    legal = problem.snap(others)
+    legal = problem.snap(others[at_held(problem, others)])
+    if not len(legal):
+        return np.zeros(len(rows), dtype=bool)
     return np.array([bool(np.any(np.max(np.abs(legal - row), axis=1) <= within)) for row in rows])

@@ -10,9 +10,10 @@ import numpy as np
 
 from planners.base import Observation, Planner, Problem, Proposer, Suggestion
 from planners.errors import BadHistory, BadOption, BadProblem
+from planners.fixing import check_shared, hold, parse_fixed
 from planners.history import read_history
 from planners.protocol import checked_points
-from planners.registry import make_planner
+from planners.registry import make_planner, takes_option
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,33 @@ def ask(
     if not checked:
         notes.append("nothing left to suggest")
     return Suggestions(tuple(checked), "; ".join(notes))
+
+
+def ask_shared(
+    planner: Planner,
+    problem: Problem,
+    history: Sequence[Observation],
+    n: int,
+    seed: int,
+    shared: Sequence[str] = (),
+) -> Suggestions:
+    """Return what ``ask`` does, with one value for all points of each factor named in ``shared``.
+
+    The first point decides on the values; for the others it counts as pending. A planner that has
+    an option ``shared`` of its own needs none of this.
+    """
+    if not shared or n == 1:
+        return ask(planner, problem, history, n, seed)
+    first = ask(planner, problem, history, 1, seed)
+    if not first.suggestions:
+        return first
+    point = first.suggestions[0].point
+    held = hold(problem, {name: point[name] for name in shared})
+    waiting = [*history, Observation(point, status="pending")]
+    rest = ask(planner, held, waiting, n - 1, seed)
+    new = [s for s in rest.suggestions if s.point != point]
+    note = "; ".join(part for part in (first.note, rest.note) if part)
+    return Suggestions((*first.suggestions, *new), note)
 
 
 def load_problem(path: Path) -> Problem:
@@ -99,23 +127,39 @@ def suggest_document(
     planner: str = "bayes",
     options: Mapping[str, Any] | None = None,
     seed: int = 0,
+    fixed: Sequence[str] = (),
+    shared: Sequence[str] = (),
     clock: Callable[[], float],
 ) -> dict[str, Any]:
     """Return what ``taylord suggest --json`` prints: points, planner, seconds, note.
 
+    ``fixed`` are ``NAME=VALUE`` texts, ``shared`` names of factors with one value in all points.
     ``clock`` gives seconds, for timing alone. Raises BadProblem, BadHistory and BadOption with
     every fault of what was given, and CannotSuggest when no point exists.
     """
     if n < 1:
         raise BadOption([f"-n: must be at least 1, got {n}"])
-    chosen = make_planner(planner, options, seed=seed)
+    own = dict(options or {})
+    if shared and takes_option(planner, "shared"):  # it also minds the runs in flight
+        own, shared = {"shared": list(shared), **own}, ()
+    chosen = make_planner(planner, own, seed=seed)
     problem = load_problem(problem_file)
     history = load_history(history_file, problem) if history_file else []
+    check_shared(problem, shared)
+    asked = _held(problem, fixed)
     start = clock()
-    answer = ask(chosen, problem, history, n, seed)
+    answer = ask_shared(chosen, asked, history, n, seed, shared)
     return {
         "points": [suggestion.to_json() for suggestion in answer.suggestions],
         "planner": planner,
         "seconds": round(clock() - start, 3),
         "note": answer.note,
     }
+
+
+def _held(problem: Problem, fixed: Sequence[str]) -> Problem:
+    values = parse_fixed(problem, fixed)
+    try:
+        return hold(problem, values)
+    except BadProblem as error:
+        raise BadOption(error.under("--fix")) from None

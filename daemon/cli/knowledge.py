@@ -24,6 +24,8 @@ def suggest(arguments: argparse.Namespace) -> int:
             planner=arguments.planner,
             options=parse_options(arguments.option),
             seed=arguments.seed,
+            fixed=arguments.fix,
+            shared=arguments.shared,
             clock=wall_s,
         )
     except (BadProblem, BadHistory, BadOption) as error:

@@ -9,6 +9,7 @@ from planners.bayes import options as reading
 from planners.bayes.planner import Bayes
 from planners.bayes.surrogate import Lessons, Model, Space, model, run_row, usable
 from planners.factors import Array
+from planners.sampling import at_held
 
 _FEWEST = 2  # runs without which a response has no model
 
@@ -19,7 +20,8 @@ class Situation:
     def __init__(self, options: Bayes, problem: Problem, history: Sequence[Observation]) -> None:
         self.problem = problem
         width = problem.dimension
-        self.tried = stack([problem.snap(problem.encode(r.point)[None])[0] for r in history], width)
+        asked = stack([problem.encode(run.point) for run in history], width)
+        self.tried = problem.snap(asked[at_held(problem, asked)])
         self.failed = stack([run_row(problem, r) for r in history if r.status == "failed"], width)
         self.waiting = [problem.encode(r.point) for r in history if r.status == "pending"]
         earlier = reading.observations("earlier", options.earlier or (), problem)

@@ -1,0 +1,127 @@
+"""Factors held at one value: planners see a factor of a single value, history keeps its places.
+
+A held factor keeps the scale of the one it was made from, so that runs at other values stand where
+they stood and teach what they taught; only what can be suggested has shrunk to one value.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import isclose
+from typing import Protocol
+
+import numpy as np
+
+from planners.factors.categorical import Categorical
+from planners.factors.common import SLACK, Array, FactorValue, number
+from planners.factors.composition import Composition
+from planners.factors.numeric import Continuous, Discrete
+
+
+class _Whole(Protocol):
+    """What the shared half below needs of the other."""
+
+    @property
+    def held(self) -> FactorValue: ...
+
+    def row(self, value: FactorValue) -> Array: ...
+
+    def is_held(self, value: object) -> bool: ...
+
+
+class Held:
+    """The half that all held factors share; the other half is the factor's own kind."""
+
+    __slots__ = ()
+
+    @property
+    def n_levels(self) -> float:
+        """Return how many different values there are."""
+        return 1
+
+    def spread(self: _Whole, rows: Array) -> Array:
+        """Return the held value's row for each row."""
+        return np.tile(self.row(self.held), (len(rows), 1))
+
+    def snap(self: _Whole, rows: Array) -> Array:
+        """Return the held value's row for each row."""
+        return np.tile(self.row(self.held), (len(rows), 1))
+
+    def value(self: _Whole, row: Array) -> FactorValue:  # noqa: ARG002  # there is but one
+        """Return the held value."""
+        return self.held
+
+    def tidy(self: _Whole, value: FactorValue) -> FactorValue:  # noqa: ARG002  # there is but one
+        """Return the held value."""
+        return self.held
+
+    def fault(self: _Whole, value: object) -> str | None:
+        """Return what is wrong with a value, or None."""
+        return None if self.is_held(value) else f"is held at {shown(self.held)}, got {value!r}"
+
+    def is_held(self: _Whole, value: object) -> bool:
+        """Return whether a value is the held one, but for rounding."""
+        if isinstance(self.held, Mapping):
+            if not isinstance(value, Mapping) or set(value) - set(self.held):
+                return False
+            return all(_same(value.get(name, 0.0), own) for name, own in self.held.items())
+        return _same(value, self.held)
+
+
+def _same(value: object, own: object) -> bool:
+    one, other = number(value), number(own)
+    if one is None or other is None:
+        return value == own
+    return isclose(one, other, rel_tol=SLACK, abs_tol=1e-9)
+
+
+def shown(value: object) -> str:
+    """Return a factor's value for a sentence."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {amount:g}" for name, amount in value.items())
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldContinuous(Held, Continuous):
+    """A number held at one value."""
+
+    held: FactorValue = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDiscrete(Held, Discrete):
+    """One of a few numbers, held."""
+
+    held: FactorValue = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCategorical(Held, Categorical):
+    """One of a few names, held."""
+
+    held: FactorValue = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldComposition(Held, Composition):
+    """A mixture, held."""
+
+    held: FactorValue = field(kw_only=True)
+
+
+def held(
+    factor: Continuous | Discrete | Categorical | Composition, value: FactorValue
+) -> HeldContinuous | HeldDiscrete | HeldCategorical | HeldComposition:
+    """Return a factor of one value, which must be faultless."""
+    own = factor.tidy(value)
+    if isinstance(factor, Continuous):
+        return HeldContinuous(
+            factor.name, factor.low, factor.high, factor.unit, factor.transform, held=own
+        )
+    if isinstance(factor, Discrete):
+        return HeldDiscrete(factor.name, factor.values, factor.unit, held=own)
+    if isinstance(factor, Categorical):
+        return HeldCategorical(factor.name, factor.levels, factor.descriptors, held=own)
+    return HeldComposition(
+        factor.name, factor.components, factor.total, factor.max_components, held=own
+    )

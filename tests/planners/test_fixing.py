@@ -1,0 +1,229 @@
+"""Factors that a person fixes, and factors that a whole batch shares, with every planner."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from planners.base import (
+    Categorical,
+    Composition,
+    Constraint,
+    Continuous,
+    Discrete,
+    Measured,
+    Observation,
+    Problem,
+    Response,
+)
+from planners.bayes import Bayes
+from planners.design import LatinHypercube
+from planners.errors import BadOption, BadProblem
+from planners.fixing import hold, parse_fixed
+from planners.sampling import feasible_rows
+from planners.suggest import ask, ask_shared, suggest_document
+from tests.planners.strategies import problems, rows, situations
+
+MIXED = Problem(
+    (
+        Continuous("T", 30.0, 120.0, "degC", "reciprocal_kelvin"),
+        Discrete("eq", (1, 2, 3)),
+        Categorical("base", ("DBU", "Et3N")),
+        Composition("m", ("Pt", "Mo", "Nb"), 1.0, 2),
+    ),
+    (Response("y"),),
+    (Constraint({"T": 1.0, "eq": 10.0}, at_most=110.0),),
+)
+MIXTURE = {"Pt": 0.25, "Mo": 0.75, "Nb": 0.0}
+FIXES = [{"T": 61.5}, {"eq": 2}, {"base": "Et3N"}, {"m": MIXTURE}]
+
+
+@pytest.fixture
+def history(rng):
+    """Twelve runs all over the place."""
+    points = [MIXED.scale(row) for row in feasible_rows(MIXED, 12, rng)[:12]]
+    return [Observation(p, {"y": Measured(p["T"] + 10.0 * p["eq"])}) for p in points]
+
+
+@pytest.mark.parametrize("fix", FIXES, ids=lambda fix: next(iter(fix)))
+@pytest.mark.parametrize("planner", [Bayes(), LatinHypercube()], ids=["bayes", "lhs"])
+def test_every_point_has_the_fixed_value_exactly(planner, fix, history):
+    answer = ask(planner, hold(MIXED, fix), history, 3, 0)
+    assert len(answer.suggestions) == 3
+    for suggestion in answer.suggestions:
+        assert MIXED.faults(suggestion.point) == []
+        assert {name: suggestion.point[name] for name in fix} == fix
+
+
+def test_runs_at_other_values_still_teach():
+    factors = (Continuous("a", 0.0, 1.0), Continuous("b", 0.0, 1.0))
+    problem = Problem(factors, (Response("y"),))
+    grid = np.linspace(0.0, 1.0, 5)
+    history = [
+        Observation({"a": a, "b": b}, {"y": Measured(-((b - 0.4) ** 2) + a)})
+        for a in grid
+        for b in grid
+    ]
+    (found,) = ask(Bayes(), hold(problem, {"a": 0.6}), history, 1, 0).suggestions
+    assert found.point["b"] == pytest.approx(0.4, abs=0.1)
+    assert found.predicted["y"].mean == pytest.approx(0.6, abs=0.05)
+
+
+@pytest.mark.parametrize("planner", [Bayes(), LatinHypercube()], ids=["bayes", "lhs"])
+def test_levels_done_at_another_value_are_not_done_at_the_fixed_one(planner):
+    problem = Problem((Continuous("T", 0.0, 1.0), Categorical("c", ("A", "B"))), (Response("y"),))
+    history = [
+        Observation({"T": t, "c": c}, {"y": Measured(t)}) for t in (0.0, 0.2, 0.9) for c in "AB"
+    ]
+    points = [s.point for s in ask(planner, hold(problem, {"T": 0.5}), history, 5, 0).suggestions]
+    assert sorted(point["c"] for point in points) == ["A", "B"]
+
+
+def test_a_held_factor_takes_nothing_else():
+    held = hold(MIXED, {"T": 60.0, "m": MIXTURE})
+    point = {"T": 60.0, "eq": 1, "base": "DBU", "m": MIXTURE}
+    assert held.faults(point) == []
+    assert held.faults(point | {"T": 61.0}) == ["T: is held at 60, got 61.0"]
+    (fault,) = held.faults(point | {"m": {"Pt": 1.0}})
+    assert fault.startswith("m: is held at Pt 0.25, Mo 0.75, Nb 0, got ")
+    assert held.faults(point | {"m": 3}) == ["m: is held at Pt 0.25, Mo 0.75, Nb 0, got 3"]
+
+
+def test_everything_fixed_leaves_one_point():
+    point = {"T": 60.0, "eq": 1, "base": "DBU", "m": MIXTURE}
+    held = hold(MIXED, point)
+    answer = ask(Bayes(), held, [], 3, 0)
+    assert [s.point for s in answer.suggestions] == [point]
+    done = [Observation(point, {"y": Measured(1.0)})]
+    assert ask(Bayes(), held, done, 1, 0).note == "nothing left to suggest"
+
+
+def test_arguments_are_read_by_the_kind_of_factor():
+    texts = ["T=60", "eq=2", "base=DBU", "m=Pt=0.25, Mo=0.75"]
+    assert parse_fixed(MIXED, texts) == {"T": 60.0, "eq": 2.0, "base": "DBU", "m": MIXTURE}
+    assert parse_fixed(MIXED, ['m={"Pt": 0.25, "Mo": 0.75}']) == {"m": MIXTURE}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("T", "--fix: must be NAME=VALUE, got 'T'"),
+        ("T=200", "--fix: T: must be in [30, 120], got 200"),
+        ("T=hot", "--fix: T: must be a number, got 'hot'"),
+        ("T=nan", "--fix: T: must be a number, got nan"),
+        ("t=60", "--fix: t: is no factor of this problem"),
+        ("eq=4", "--fix: eq: must be one of 1, 2, 3, got 4"),
+        ("base=NaOH", "--fix: base: must be one of DBU, Et3N, got 'NaOH'"),
+        ("m.Pt=0.2", "--fix: m.Pt: is a part of 'm'; fix all of it, or write a constraint"),
+        ("m=Pt=0.5", "--fix: m: must add up to 1, got 0.5"),
+        ("m=Pt=half", "--fix: m: must have amounts >= 0, got 'half' of Pt"),
+        ("m=Fe=1", "--fix: m: has unknown components Fe"),
+        ("m={", "--fix: m: must be an object of amounts by component, got '{'"),
+    ],
+)
+def test_what_cannot_be_fixed_is_said(text, sentence):
+    with pytest.raises(BadOption) as caught:
+        parse_fixed(MIXED, [text])
+    assert caught.value.faults[0].startswith(sentence)
+
+
+def test_a_factor_is_fixed_once():
+    with pytest.raises(BadOption, match="--fix: T: is given twice"):
+        parse_fixed(MIXED, ["T=60", "T=70"])
+
+
+def test_a_value_that_leaves_no_room_is_refused():
+    with pytest.raises(BadProblem, match=r"constraints\.0\.at_most: can never hold"):
+        hold(MIXED, {"T": 110.0})
+    with pytest.raises(BadProblem, match="x: is no factor of this problem"):
+        hold(MIXED, {"x": 1.0})
+    with pytest.raises(BadProblem, match="T: must be in"):
+        hold(MIXED, {"T": 10.0})
+
+
+def test_a_constraint_as_narrow_as_a_needle_is_threaded_with_held_factors(rng):
+    factors = (*(Continuous(n, 0.0, 1.0) for n in "abcdef"), Discrete("g", (1, 2, 3)))
+    tight = Constraint(dict.fromkeys("abcdef", 1.0) | {"g": 1.0}, at_most=2.001, at_least=2.0)
+    held = hold(Problem(factors, (Response("y"),), (tight,)), {"a": 0.5, "g": 1})
+    for row in feasible_rows(held, 5, rng)[:5]:
+        assert held.feasible(held.scale(row))
+        assert held.scale(row)["g"] == 1
+
+
+slow = settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
+
+
+@slow
+@given(situation=situations(), data=st.data(), n=st.integers(1, 3))
+def test_any_factors_of_any_problem_can_be_held(situation, data, n):
+    problem, history = situation
+    legal = feasible_rows(problem, 1, np.random.default_rng(data.draw(st.integers(0, 99))))[0]
+    point = problem.scale(legal)
+    names = data.draw(st.lists(st.sampled_from([f.name for f in problem.factors]), unique=True))
+    held = hold(problem, {name: point[name] for name in names})
+    for planner in (Bayes(), LatinHypercube()):
+        for suggestion in ask(planner, held, history, n, 0).suggestions:
+            assert problem.faults(suggestion.point) == []
+
+
+@pytest.mark.parametrize("planner", [LatinHypercube(), Bayes(n_initial=1)], ids=["lhs", "bayes"])
+@pytest.mark.parametrize("shared", [["T"], ["base"], ["m"], ["T", "eq"]], ids=str)
+def test_a_batch_shares_values(planner, shared, history):
+    answer = ask_shared(planner, MIXED, history, 3, 0, shared)
+    points = [s.point for s in answer.suggestions]
+    assert len(points) == 3
+    assert all(MIXED.feasible(point) for point in points)
+    assert len({repr([point[name] for name in shared]) for point in points}) == 1
+    assert len({repr(point) for point in points}) == 3
+
+
+def test_a_batch_that_shares_ends_with_the_points(plane):
+    finite = Problem((Discrete("a", (1, 2)), Discrete("b", (1, 2))), (Response("y"),))
+    answer = ask_shared(LatinHypercube(), finite, [], 4, 0, ["a"])
+    assert len(answer.suggestions) == 2
+    everything = [Observation({"a": a, "b": b}) for a in (1, 2) for b in (1, 2)]
+    assert ask_shared(LatinHypercube(), finite, everything, 4, 0, ["a"]).suggestions == ()
+
+
+@pytest.fixture
+def problem_file(tmp_path):
+    path = tmp_path / "problem.json"
+    path.write_text(json.dumps(MIXED.to_json()))
+    return path
+
+
+@pytest.mark.parametrize("planner", ["bayes", "lhs"])
+def test_a_document_keeps_what_is_fixed_and_shared(planner, problem_file):
+    told = suggest_document(
+        problem_file, planner=planner, n=3, fixed=["eq=2"], shared=["T"], clock=lambda: 0.0
+    )
+    assert [p["eq"] for p in told["points"]] == [2, 2, 2]
+    assert len({p["T"] for p in told["points"]}) == 1
+
+
+@pytest.mark.parametrize("planner", ["bayes", "lhs"])
+def test_what_is_no_factor_cannot_be_shared(planner, problem_file):
+    with pytest.raises(BadOption, match=r"shared: .?temp.? ?.?is no factor of this problem"):
+        suggest_document(problem_file, planner=planner, n=2, shared=["temp"], clock=lambda: 0.0)
+
+
+def test_a_fixed_value_that_breaks_a_constraint_is_an_option_fault(problem_file):
+    with pytest.raises(BadOption, match=r"--fix: constraints\.0\.at_most: can never hold"):
+        suggest_document(problem_file, fixed=["T=115"], clock=lambda: 0.0)
+
+
+@slow
+@given(problem=problems(), data=st.data())
+def test_a_held_problem_snaps_every_row_to_its_values(problem, data):
+    row = data.draw(rows(problem))
+    point = problem.scale(row)
+    try:
+        held = hold(problem, point)
+    except BadProblem:
+        return  # the row broke a constraint
+    found = held.scale(data.draw(rows(problem)))
+    assert found == {f.name: f.tidy(point[f.name]) for f in problem.factors}
+    assert held.faults(found) == []
+    assert held.n_points == 1
