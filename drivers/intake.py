@@ -87,7 +87,8 @@ class Intake:
             self._heard += data[: HEARD_MAX - len(self._heard)]
         if self._silent is not None:
             self.deaf()
-            self._silence = self._loop.call_later(self._silent.silence_s, self._fall_silent)
+            wait_s = self._silent.silence_s
+            self._silence = self._loop.call_later(wait_s, self._fall_silent, self._silent)
         self._take_frames()
 
     def deaf(self) -> None:
@@ -95,10 +96,9 @@ class Intake:
         if self._silence is not None:
             self._silence.cancel()
 
-    def _fall_silent(self) -> None:
+    def _fall_silent(self, codec: Silent) -> None:
         """Tell a codec whose frames end with a silence that there was one."""
-        if self._silent is not None:
-            self._silent.fall_silent()
+        codec.fall_silent()
         self._take_frames()
 
     def _take_frames(self) -> None:

@@ -1,6 +1,7 @@
 """The safe sequence: pumps first, bounded, repeated, and no fault of one reaching another."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -111,3 +112,11 @@ async def test_a_rig_without_pumps_or_without_heat_is_made_safe_too(sequence):
     assert (await Drive([sequence.member("bath")]).run()).safe
     assert (await Drive([sequence.member("a", first=True)]).run()).safe
     assert (await Drive([]).run()).safe
+
+
+async def test_what_comes_last_waits_until_a_pump_that_failed_at_first_stands(sequence):
+    pump = sequence.member("a", LinkLost("a", "unplugged"), first=True, takes_s=2.5)
+    valve = replace(sequence.member("valve"), last=True)
+    report = await Drive([valve, pump]).run()
+    assert [name for name, _ in sequence.log] == ["a", "valve"]
+    assert report.safe
