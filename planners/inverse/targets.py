@@ -1,0 +1,68 @@
+"""What is aimed at: a value or a range for every response that counts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from planners.base import Observation, Problem, Response
+from planners.errors import CannotSuggest
+from planners.problem import nearest
+
+# runs in which a response could be learned from
+Runs = Sequence[Observation]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """``low`` to ``high`` of one response; ``stated`` by a person, or else the best so far."""
+
+    name: str
+    low: float
+    high: float
+    stated: bool
+
+    @property
+    def middle(self) -> float:
+        """Return the value aimed at first."""
+        return 0.5 * (self.low + self.high)
+
+    def __str__(self) -> str:
+        if not self.stated:
+            return f"{self.name} as good as the best seen, {self.low:.4g}"
+        if self.low == self.high:
+            return f"{self.name} = {self.low:.4g}"
+        return f"{self.name} in [{self.low:.4g}, {self.high:.4g}]"
+
+
+def check_names(problem: Problem, wanted: Mapping[str, float]) -> None:
+    """Raise CannotSuggest when a target names no response of the problem."""
+    names = [response.name for response in problem.responses]
+    for name in wanted:
+        if name not in names:
+            raise CannotSuggest(
+                f"target: no response is named {name!r}{nearest(name, names)}; they are "
+                + ", ".join(names)
+            )
+
+
+def aimed_at(problem: Problem, wanted: Mapping[str, float]) -> list[Response]:
+    """Return the responses that count: those named or with a target range, or else all."""
+    stated = [r for r in problem.responses if r.name in wanted or r.goal == "target"]
+    return stated or list(problem.responses)
+
+
+def targets(responses: Sequence[Response], wanted: Mapping[str, float], runs: Runs) -> list[Target]:
+    """Return the targets; a response without one aims at the best of ``runs``, at least one."""
+    return [_one(response, wanted, runs) for response in responses]
+
+
+def _one(response: Response, wanted: Mapping[str, float], runs: Runs) -> Target:
+    name = response.name
+    if name in wanted:
+        return Target(name, wanted[name], wanted[name], stated=True)
+    if response.low is not None and response.high is not None:
+        return Target(name, response.low, response.high, stated=True)
+    values = np.array([run.responses[name].value for run in runs])
+    best = float(values.min() if response.goal == "minimise" else values.max())
+    return Target(name, best, best, stated=False)
