@@ -80,12 +80,7 @@ def merged(shown):
 
 
 DESCRIBING = "describing-an-instrument.md"  # whose files have their own tests
-TOML = [
-    b
-    for d in OWN
-    for b in blocks(d, "toml")
-    if d != DESCRIBING and b.path != "pyproject.toml"
-]
+TOML = [b for d in OWN for b in blocks(d, "toml") if d != DESCRIBING and b.path != "pyproject.toml"]
 
 
 @pytest.mark.parametrize("shown", TOML, ids=str)

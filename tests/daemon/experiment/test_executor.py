@@ -288,7 +288,9 @@ async def test_a_shutdown_keeps_solvent_flowing_until_it_is_cool():
         await flow.executor.shutdown()
         truth = flow.truth()
     assert truth["heaters"]["bath"]["goal"] is None
-    assert truth["heaters"]["bath"]["temperature"] < 50.0 + 0.05  # the noise of the sensor it went by
+    assert (
+        truth["heaters"]["bath"]["temperature"] < 50.0 + 0.05
+    )  # the noise of the sensor it went by
     assert all(pump["flow"] == 0 for pump in truth["pumps"].values())
     assert truth["pumps"]["pump-c"]["displaced"] - pumped > 3 * 1.45
 
