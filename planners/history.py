@@ -11,6 +11,7 @@ from planners.factors import Composition, Factor, FactorValue
 from planners.problem import nearest
 
 _MAX_FAULTS = 50  # shown; a broken file has thousands
+_GREATEST = 1e100  # no reading is larger, and squares of it are still numbers
 
 
 def _columns(factor: Factor) -> tuple[str, ...]:
@@ -131,6 +132,9 @@ class _Row:
         if not isfinite(value):
             self._fault(column, f"must be a finite number, got {text!r}; leave it empty instead")
             return None
+        if abs(value) > _GREATEST:
+            self._fault(column, f"must be within +/- {_GREATEST:g}, got {text!r}")
+            return None
         return value
 
     def _point(self) -> dict[str, FactorValue]:
@@ -215,8 +219,13 @@ def _responses(items: Any, where: str, faults: list[str]) -> dict[str, Measured]
         try:
             value, sd = float(given["value"]), given.get("sd")
             measured[name] = Measured(value, None if sd is None else float(sd))
-        except (TypeError, KeyError, ValueError, AttributeError):
+        except (TypeError, KeyError, ValueError, AttributeError, OverflowError):
             faults.append(
                 f"{where}: {name}: must be an object with value and sd, got {given!r:.80}"
+            )
+            continue
+        if not all(abs(number) <= _GREATEST for number in (value, measured[name].sd or 0.0)):
+            faults.append(
+                f"{where}: {name}: must be numbers within +/- {_GREATEST:g}, got {given!r:.80}"
             )
     return measured

@@ -14,6 +14,7 @@ from planners.fixing import check_shared, hold, parse_fixed
 from planners.history import read_history
 from planners.protocol import checked_points
 from planners.registry import make_planner, takes_option
+from planners.report import summarise
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +130,12 @@ def suggest_document(
     seed: int = 0,
     fixed: Sequence[str] = (),
     shared: Sequence[str] = (),
+    plots: Path | None = None,
     clock: Callable[[], float],
 ) -> dict[str, Any]:
-    """Return what ``taylord suggest --json`` prints: points, planner, seconds, note.
+    """Return what ``taylord suggest --json`` prints: points, planner, seconds, note, summary.
 
+    With ``plots``, a folder, pictures of the model are written there, and ``plots`` names them.
     ``fixed`` are ``NAME=VALUE`` texts, ``shared`` names of factors with one value in all points.
     ``clock`` gives seconds, for timing alone. Raises BadProblem, BadHistory and BadOption with
     every fault of what was given, and CannotSuggest when no point exists.
@@ -142,6 +145,8 @@ def suggest_document(
     own = dict(options or {})
     if shared and takes_option(planner, "shared"):  # it also minds the runs in flight
         own, shared = {"shared": list(shared), **own}, ()
+    if plots is not None:
+        _check_plots()
     chosen = make_planner(planner, own, seed=seed)
     problem = load_problem(problem_file)
     history = load_history(history_file, problem) if history_file else []
@@ -149,12 +154,26 @@ def suggest_document(
     asked = _held(problem, fixed)
     start = clock()
     answer = ask_shared(chosen, asked, history, n, seed, shared)
-    return {
+    document = {
         "points": [suggestion.to_json() for suggestion in answer.suggestions],
         "planner": planner,
         "seconds": round(clock() - start, 3),
         "note": answer.note,
+        "summary": summarise(problem, history, answer.suggestions),
     }
+    return document if plots is None else document | {"plots": _drawn(problem, history, plots)}
+
+
+def _check_plots() -> None:
+    from planners.report.plots import figure_class
+
+    figure_class()
+
+
+def _drawn(problem: Problem, history: Sequence[Observation], folder: Path) -> list[str]:
+    from planners.report.plots import draw
+
+    return draw(problem, history, folder)
 
 
 def _held(problem: Problem, fixed: Sequence[str]) -> Problem:

@@ -26,6 +26,7 @@ def suggest(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             fixed=arguments.fix,
             shared=arguments.shared,
+            plots=Path(arguments.plots) if arguments.plots else None,
             clock=wall_s,
         )
     except (BadProblem, BadHistory, BadOption) as error:
@@ -46,8 +47,11 @@ def _print_points(document: dict[str, Any]) -> None:
         print("  ".join(f"{name} {_short(value)}" for name, value in _flat(point)))
         for name, guess in predicted.items():
             print(f"    expects {name} {_short(guess['mean'])} +/- {_short(guess['sd'])}")
+    print(document["summary"]["text"])
     if document["note"]:
         print(document["note"], file=sys.stderr)
+    for path in document.get("plots", ()):
+        print(f"wrote {path}", file=sys.stderr)
 
 
 def _flat(point: dict[str, Any]) -> Iterator[tuple[str, Any]]:

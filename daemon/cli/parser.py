@@ -241,6 +241,11 @@ COMMANDS = (
                 metavar="NAME",
                 help="one value of this factor for all N points; repeat",
             ),
+            arg(
+                "--plots",
+                metavar="DIR",
+                help="write pictures of the model here (PNG; needs matplotlib)",
+            ),
             arg("--seed", type=int, default=0, metavar="N"),
             JSON,
         ),

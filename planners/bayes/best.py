@@ -1,0 +1,110 @@
+"""The best so far, as the most probable best: by what the model makes of all runs together.
+
+The greatest reading of a noisy response is the luckiest one. The posterior mean at a run weighs its
+reading with those of its neighbours, and joint draws of the posterior say how sure the choice is.
+
+Imports scikit-learn: import this in the planner's process or inside a command, not in the daemon.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planners.base import Observation, Point, Predicted, Problem
+from planners.bayes.picker import one_thread
+from planners.bayes.planner import Bayes
+from planners.bayes.situation import Situation
+from planners.bayes.worth import Worth
+from planners.factors import Array
+
+_DRAWS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class BestRun:
+    """A run of the history that is probably the best, or on the front of several goals.
+
+    ``index`` is its place in the history, ``predicted`` mean and sd of each response there, without
+    the noise of a reading, ``probability`` that of being the best of all runs, or on their front,
+    and of meeting the targets.
+    """
+
+    index: int
+    point: Point
+    predicted: Mapping[str, Predicted] = field(default_factory=dict[str, Predicted])
+    probability: float = 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain dictionaries."""
+        predicted = {n: {"mean": p.mean, "sd": p.sd} for n, p in self.predicted.items()}
+        plain: dict[str, Any] = {"index": self.index, "point": dict(self.point)}
+        return plain | {"predicted": predicted, "probability": self.probability}
+
+
+def best_runs(
+    problem: Problem, history: Sequence[Observation], options: Mapping[str, Any] | None = None
+) -> list[BestRun]:
+    """Return the most probable best run; of several goals, the runs on the front; or nothing.
+
+    With targets, only runs that more likely meet them than not count, or where there is none, the
+    likeliest alone. ``options`` are those of ``bayes``. Nothing is returned while a response has
+    fewer than two runs. The same history gives the same answer.
+    """
+    places = [i for i, run in enumerate(history) if run.status != "pending"]
+    done = [history[i] for i in places]
+    known = Situation(Bayes(**(options or {})), problem, done)
+    if not problem.responses or not known.enough or not len(known.good):
+        return []
+    with one_thread():
+        worth = Worth(known.space, known.models(), known.good, np.random.default_rng(0))
+        features = known.space.features(worth.seen)
+        shares = _shares(worth, features)
+        found: list[BestRun] = []
+        for k in _chosen(worth):
+            expected = {
+                m.response.name: m.predicted(features[k]) for m in (*worth.goals, *worth.gates)
+            }
+            ordered = {r.name: expected[r.name] for r in problem.responses}
+            place = known.taught[k]
+            share = round(float(shares[k]), 3)
+            found.append(BestRun(places[place], done[place].point, ordered, share))
+    return found
+
+
+def _chosen(worth: Worth) -> list[int]:
+    """Return the runs to report, by their numbers among the seen ones, best first."""
+    if not worth.goals or not worth.likely.any():
+        return [int(np.argmax(worth.target_logs(worth.seen)))]
+    numbers = np.flatnonzero(worth.likely)
+    front = numbers[_unbeaten(worth.known[None])[0]]
+    means = worth.predicted(worth.seen[front])[0]
+    order = np.argsort(-means[:, 0], kind="stable")
+    return [int(k) for k in (front[order][:1] if len(worth.goals) == 1 else front[order])]
+
+
+def _unbeaten(values: Array) -> NDArray[np.bool_]:
+    """Return which of ``values`` ``(s, k, goals)`` no other of the ``k`` beats, ``(s, k)``."""
+    found = np.ones(values.shape[:2], dtype=bool)
+    for k in range(values.shape[1]):
+        gaps = values - values[:, k : k + 1]
+        found[:, k] = ~np.any(np.all(gaps >= 0, axis=2) & np.any(gaps > 0, axis=2), axis=1)
+    return found
+
+
+def _shares(worth: Worth, features: Array) -> Array:
+    """Return the share of joint draws in which each run is best and meets the targets, ``(k,)``."""
+    rng = np.random.default_rng(0)
+    meets = np.ones((_DRAWS, len(features)), dtype=bool)
+    for gate in worth.gates:
+        drawn = gate.process.draws(features, rng.normal(size=meets.shape))
+        low, high = gate.bounds()
+        meets &= (drawn >= low) & (drawn <= high)
+    if not worth.goals:
+        return meets.mean(axis=0)
+    drawn = [goal.process.draws(features, rng.normal(size=meets.shape)) for goal in worth.goals]
+    values = np.where(meets[:, :, None], np.stack(drawn, axis=2), -np.inf)
+    with np.errstate(invalid="ignore"):  # those that miss a target beat nobody
+        return (_unbeaten(values) & meets).mean(axis=0)

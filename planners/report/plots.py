@@ -1,0 +1,187 @@
+"""Pictures of a model as PNG files: dependence, parity, convergence, the front of two goals.
+
+Needs matplotlib, the optional extra ``plots``; the one module that imports it.
+"""
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from planners.base import Observation, Problem, Response
+from planners.errors import BadOption
+from planners.report.study import Dependence, Parity, Study
+
+_PANEL = 3.2  # inches
+_MEASURED, _MODEL, _FAILED = "#1f4e79", "#c55a11", "#a00000"
+
+
+def figure_class() -> Any:
+    """Return matplotlib's Figure; raise BadOption when it is not installed."""
+    try:
+        return import_module("matplotlib.figure").Figure
+    except ImportError:
+        raise BadOption(
+            ["--plots: needs matplotlib, which is not installed: pip install 'taylord[plots]'"]
+        ) from None
+
+
+def draw(problem: Problem, history: Sequence[Observation], folder: Path) -> list[str]:
+    """Write the pictures there are data for into a folder, made if need be; return their paths.
+
+    Raises BadOption when matplotlib is not installed or the folder cannot be written.
+    """
+    new = figure_class()
+    study = Study.of(problem, history)
+    pictures: dict[str, Callable[[Any], None]] = {}
+    if study is not None:
+        pictures["partial-dependence"] = lambda figure: _dependences(figure, study)
+        pictures["parity"] = lambda figure: _parities(figure, study)
+    if problem.responses and any(run.responses for run in history):
+        pictures["convergence"] = lambda figure: _convergence(figure, problem, history)
+    goals = [r for r in problem.responses if r.goal != "target"]
+    if len(goals) == 2 and len(_both(history, goals)):
+        pictures["pareto"] = lambda figure: _pareto(figure, history, goals)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [_saved(new, folder / f"{name}.png", paint) for name, paint in pictures.items()]
+    except OSError as error:
+        raise BadOption([f"--plots: {folder}: cannot be written: {error.strerror}"]) from None
+
+
+def _saved(new: Any, path: Path, paint: Callable[[Any], None]) -> str:
+    figure = new(layout="constrained")
+    paint(figure)
+    figure.savefig(path, dpi=150, metadata={"Software": None})
+    return str(path)
+
+
+def _grid(figure: Any, rows: int, columns: int) -> Any:
+    figure.set_size_inches(_PANEL * columns, _PANEL * 0.85 * rows)
+    return figure.subplots(rows, columns, squeeze=False)
+
+
+def _dependences(figure: Any, study: Study) -> None:
+    """One row of panels per response, one column per factor or component."""
+    tables = [study.dependence(model) for model in study.models]
+    panels = _grid(figure, len(tables), len(tables[0]))
+    for model, row, own in zip(study.models, panels, tables, strict=True):
+        for panel, dependence in zip(row, own, strict=True):
+            _curve(panel, dependence)
+            panel.set_xlabel(dependence.label)
+        row[0].set_ylabel(f"{model.response.name}, expected")
+        low = min(float((d.believed.means - d.believed.sds).min()) for d in own)
+        high = max(float((d.believed.means + d.believed.sds).max()) for d in own)
+        margin = 0.05 * (high - low) or 1.0
+        for panel in row:
+            panel.set_ylim(low - margin, high + margin)
+
+
+def _curve(panel: Any, dependence: Dependence) -> None:
+    means, sds = dependence.believed.means, dependence.believed.sds
+    if isinstance(dependence.values[0], str):
+        panel.errorbar(list(dependence.values), means, sds, fmt="o", color=_MODEL, capsize=3)
+        return
+    panel.plot(dependence.values, means, color=_MODEL)
+    panel.fill_between(dependence.values, means - sds, means + sds, color=_MODEL, alpha=0.2, lw=0)
+
+
+def _parities(figure: Any, study: Study) -> None:
+    panels = _grid(figure, 1, len(study.models))
+    for panel, model in zip(panels[0], study.models, strict=True):
+        parity = study.parity(model)
+        expected = parity.expected
+        panel.errorbar(
+            parity.measured, expected.means, expected.sds, fmt="o", ms=4, color=_MEASURED, lw=0.8
+        )
+        ends = [
+            float(min(parity.measured.min(), expected.means.min())),
+            float(max(parity.measured.max(), expected.means.max())),
+        ]
+        panel.plot(ends, ends, color="0.5", lw=1)
+        panel.set_xlabel(f"{model.response.name}, measured")
+        panel.set_ylabel("expected without that run")
+        panel.set_title(quality(parity), fontsize="small")
+
+
+def quality(parity: Parity) -> str:
+    """Return how well the left-out runs were foretold, in words."""
+    gaps = parity.measured - parity.expected.means
+    rmse = float(np.sqrt(np.mean(gaps**2)))
+    spread = float(np.sum((parity.measured - parity.measured.mean()) ** 2))
+    share = f", r2 {1.0 - float(np.sum(gaps**2)) / spread:.2f}" if spread > 0 else ""
+    return f"left out one by one: RMSE {rmse:.3g}{share}"
+
+
+def _convergence(figure: Any, problem: Problem, history: Sequence[Observation]) -> None:
+    panels = _grid(figure, len(problem.responses), 1)
+    figure.set_size_inches(2 * _PANEL, _PANEL * 0.85 * len(problem.responses))
+    for (panel,), response in zip(panels, problem.responses, strict=True):
+        _trace(panel, response, history)
+    panels[-1][0].set_xlabel("run")
+
+
+def _trace(panel: Any, response: Response, history: Sequence[Observation]) -> None:
+    """Readings in the order of the runs, and the best reading so far."""
+    for status, style in (("ok", "o"), ("suspect", "s")):
+        runs = _readings(response, history, status)
+        filled = _MEASURED if status == "ok" else "none"
+        if len(runs):
+            panel.plot(*runs.T, style, ms=4, mfc=filled, mec=_MEASURED, label=status)
+    good = _readings(response, history, "ok")
+    if response.goal == "target":
+        panel.axhspan(response.low, response.high, color=_MODEL, alpha=0.2, lw=0, label="target")
+    elif len(good):
+        best = np.minimum if response.goal == "minimise" else np.maximum
+        reached = best.accumulate(good[:, 1])
+        panel.step(good[:, 0], reached, where="post", color=_MODEL, label="best reading so far")
+    for i, run in enumerate(history, start=1):
+        if run.status == "failed":
+            panel.axvline(i, color=_FAILED, lw=0.8, ls=":")
+    panel.set_ylabel(response.name)
+    if panel.get_legend_handles_labels()[0]:
+        panel.legend(fontsize="x-small")
+
+
+def _readings(response: Response, history: Sequence[Observation], status: str) -> Any:
+    found = [
+        (i, run.responses[response.name].value)
+        for i, run in enumerate(history, start=1)
+        if run.status == status and response.name in run.responses
+    ]
+    return np.array(found, dtype=float).reshape(-1, 2)
+
+
+def _both(history: Sequence[Observation], goals: Sequence[Response]) -> Any:
+    """Return the readings of good runs that have both responses, ``(k, 2)``."""
+    names = [goal.name for goal in goals]
+    found = [
+        [run.responses[name].value for name in names]
+        for run in history
+        if run.status == "ok" and all(name in run.responses for name in names)
+    ]
+    return np.array(found, dtype=float).reshape(-1, 2)
+
+
+def _pareto(figure: Any, history: Sequence[Observation], goals: Sequence[Response]) -> None:
+    figure.set_size_inches(1.6 * _PANEL, 1.3 * _PANEL)
+    panel = figure.subplots()
+    values = _both(history, goals)
+    signs = np.array([-1.0 if goal.goal == "minimise" else 1.0 for goal in goals])
+    front = values[front_rows(values * signs)]
+    front = front[np.argsort(front[:, 0], kind="stable")]
+    panel.plot(*values.T, "o", ms=4, color=_MEASURED, alpha=0.6, label="runs")
+    panel.plot(*front.T, "-o", ms=5, color=_MODEL, label="front")
+    panel.set_xlabel(f"{goals[0].name} ({goals[0].goal})")
+    panel.set_ylabel(f"{goals[1].name} ({goals[1].goal})")
+    panel.legend(fontsize="x-small")
+
+
+def front_rows(values: Any) -> Any:
+    """Return which rows no other row beats, larger being better, ``(k,)``."""
+    return np.array(
+        [not np.any(np.all(values >= v, axis=1) & np.any(values > v, axis=1)) for v in values],
+        dtype=bool,
+    )

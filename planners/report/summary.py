@@ -1,0 +1,117 @@
+"""The most probable best run and what is expected next, in plain words and as numbers."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from planners.base import Observation, Predicted, Problem, Suggestion, plain_point
+
+if TYPE_CHECKING:
+    from planners.bayes.best import BestRun
+
+_SHOWN = 5  # runs of a front told in words; all are in the numbers
+
+
+def summarise(
+    problem: Problem, history: Sequence[Observation], suggestions: Sequence[Suggestion]
+) -> dict[str, Any]:
+    """Return ``best``, the runs that are most probably the best ones, as ``text`` too.
+
+    ``expected`` says what is expected of the suggested points, where their planner says so.
+    A single goal has one best run, several goals have those on the front. ``run`` counts the
+    history's runs from 1. Nothing is best while a response has fewer than two runs.
+    """
+    best = _best(problem, history)
+    lines = [_sentence(problem, history, run, len(best) > 1) for run in best[:_SHOWN]]
+    if len(best) > _SHOWN:
+        lines.append(f"and {len(best) - _SHOWN} runs more on the front")
+    lucky = _lucky(problem, history, best)
+    lines += [lucky] if lucky else []
+    if not best:
+        lines.append(_nothing_yet(problem, history))
+    expected = [_expected(k, s) for k, s in enumerate(suggestions, start=1) if s.predicted]
+    numbers = [_numbers(history, run) for run in best]
+    return {"text": "\n".join(lines), "best": numbers, "expected": expected}
+
+
+def _best(problem: Problem, history: Sequence[Observation]) -> "list[BestRun]":
+    taught = [run for run in history if run.status in ("ok", "suspect") and run.responses]
+    if not problem.responses or len(taught) < 2:
+        return []
+    from planners.bayes.best import best_runs  # scikit-learn: only where there is a model
+
+    return best_runs(problem, history)
+
+
+def _numbers(history: Sequence[Observation], run: "BestRun") -> dict[str, Any]:
+    measured = {n: m.value for n, m in history[run.index].responses.items()}
+    return {
+        "run": run.index + 1,
+        "point": plain_point(run.point),
+        "measured": measured,
+        "expected": {n: {"mean": p.mean, "sd": p.sd} for n, p in run.predicted.items()},
+        "probability": run.probability,
+    }
+
+
+def _sentence(problem: Problem, history: Sequence[Observation], run: "BestRun", front: bool) -> str:
+    measured = history[run.index].responses
+    parts = [
+        f"{name} {_measured(measured, name)}expected {_spread(guess)}"
+        for name, guess in run.predicted.items()
+    ]
+    what = "on the front most probably" if front else "most probable best"
+    return (
+        f"{what}: run {run.index + 1} ({_place(problem, run.point)}): {'; '.join(parts)};"
+        f" probability {run.probability:.0%}"
+    )
+
+
+def _measured(measured: Mapping[str, Any], name: str) -> str:
+    return f"measured {measured[name].value:.4g}, " if name in measured else "not measured, "
+
+
+def _spread(guess: Predicted) -> str:
+    return f"{guess.mean:.4g} +/- {guess.sd:.2g}"
+
+
+def _place(problem: Problem, point: Mapping[str, Any]) -> str:
+    """Return a point on one line, of a composition what is in it."""
+    parts: list[str] = []
+    for factor in problem.factors:
+        value = point[factor.name]
+        if isinstance(value, Mapping):
+            parts += [f"{factor.name}.{c} {amount:.4g}" for c, amount in value.items() if amount]
+        else:
+            shown = f"{value:.5g}" if isinstance(value, float) else str(value)
+            parts.append(f"{factor.name} {shown}")
+    return ", ".join(parts)
+
+
+def _lucky(problem: Problem, history: Sequence[Observation], best: "Sequence[BestRun]") -> str:
+    """Return a sentence when the greatest reading is another run's, and probably luck."""
+    if len(best) != 1 or len(problem.responses) != 1 or problem.responses[0].goal == "target":
+        return ""
+    name, goal = problem.responses[0].name, problem.responses[0].goal
+    sign = -1.0 if goal == "minimise" else 1.0
+    read = [i for i, run in enumerate(history) if run.status == "ok" and name in run.responses]
+    if not read:
+        return ""
+    top = max(read, key=lambda i: sign * history[i].responses[name].value)
+    own = history[best[0].index].responses.get(name)
+    if top == best[0].index or (own and own.value == history[top].responses[name].value):
+        return ""
+    value = history[top].responses[name].value
+    return f"run {top + 1} read {value:.4g}, but the other runs make that a lucky reading"
+
+
+def _nothing_yet(problem: Problem, history: Sequence[Observation]) -> str:
+    if not problem.responses:
+        return "no best run: the problem has no responses"
+    if history and all(run.status == "failed" for run in history):
+        return "no best run: every run has failed"
+    return "no best run yet: every response needs two good runs at least"
+
+
+def _expected(number: int, suggestion: Suggestion) -> str:
+    guesses = ", ".join(f"{name} {_spread(g)}" for name, g in suggestion.predicted.items())
+    return f"expected of point {number}: {guesses}"

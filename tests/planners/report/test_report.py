@@ -1,0 +1,229 @@
+"""What people are shown: the most probable best run, how good the model is, pictures as files."""
+
+import json
+
+import numpy as np
+import pytest
+
+from daemon.cli import main
+from planners.base import (
+    Categorical,
+    Composition,
+    Constraint,
+    Continuous,
+    Discrete,
+    Measured,
+    Observation,
+    Problem,
+    Response,
+)
+from planners.errors import BadOption
+from planners.history import write_history
+from planners.report import plots
+from planners.report.plots import draw, figure_class, front_rows, quality
+from planners.report.study import Study
+from planners.report.summary import summarise
+from planners.sampling import feasible_rows
+
+LINE = Problem((Continuous("x", 0.0, 1.0),), (Response("y"),))
+MIXED = Problem(
+    (
+        Continuous("T", 30.0, 120.0, "degC", "reciprocal_kelvin"),
+        Discrete("eq", (1, 2, 3)),
+        Categorical("base", ("DBU", "Et3N")),
+        Composition("m", ("Pt", "Mo", "Nb")),
+    ),
+    (Response("y"), Response("cost", "minimise")),
+    (Constraint({"T": 1.0, "eq": 10.0}, at_most=140.0),),
+)
+
+
+def curve(noise=0.0, n=9):
+    """Runs along a hill whose top is at 0.6."""
+    rng = np.random.default_rng(3)
+    return [
+        Observation({"x": x}, {"y": Measured(1.0 - (x - 0.6) ** 2 + noise * rng.normal())})
+        for x in np.linspace(0.0, 1.0, n)
+    ]
+
+
+def mixed(n=16):
+    """Runs of the mixed problem, some failed, some with one response only."""
+    rng = np.random.default_rng(5)
+    runs = []
+    for k, row in enumerate(feasible_rows(MIXED, n, rng)[:n]):
+        p = MIXED.scale(row)
+        y, cost = Measured(p["T"] + 20.0 * p["m"]["Pt"]), Measured(p["T"] / 10.0 + p["eq"])
+        responses = {"y": y} if k % 4 == 3 else {"y": y, "cost": cost}
+        failed = k % 7 == 6
+        runs.append(Observation(p, {} if failed else responses, "failed" if failed else "ok"))
+    return runs
+
+
+def test_the_best_is_the_most_probable_not_the_luckiest():
+    history = [*curve(n=5), *curve(n=5), Observation({"x": 0.02}, {"y": Measured(1.02)})]
+    history += [Observation({"x": x}, {"y": Measured(0.67)}) for x in (0.01, 0.03, 0.02)]
+    told = summarise(LINE, history, [])
+    (best,) = told["best"]
+    assert best["point"]["x"] in (0.5, 0.75)
+    assert best["expected"]["y"]["mean"] == pytest.approx(0.98, abs=0.03)
+    assert best["run"] == history.index(next(r for r in history if r.point == best["point"])) + 1
+    assert (
+        f"most probable best: run {best['run']} (x {best['point']['x']}): y measured"
+        in told["text"]
+    )
+    assert "run 11 read 1.02, but the other runs make that a lucky reading" in told["text"]
+
+
+def test_of_two_goals_the_front_is_told():
+    told = summarise(MIXED, mixed(), [])
+    assert len(told["best"]) > 1
+    assert all(set(row["expected"]) == {"y", "cost"} for row in told["best"])
+    assert told["text"].startswith("on the front most probably: run ")
+    json.dumps(told, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("history", "says"),
+    [
+        ([], "no best run yet: every response needs two good runs at least"),
+        (curve()[:1], "no best run yet: every response needs two good runs at least"),
+        ([Observation({"x": 0.1}, status="failed")] * 3, "no best run: every run has failed"),
+    ],
+)
+def test_without_results_nothing_is_best(history, says):
+    assert summarise(LINE, history, []) == {"text": says, "best": [], "expected": []}
+
+
+def test_without_responses_nothing_is_best():
+    told = summarise(Problem(LINE.factors), curve(), [])
+    assert told["text"] == "no best run: the problem has no responses"
+
+
+def test_left_out_runs_are_foretold_by_the_others():
+    study = Study.of(LINE, curve(n=12))
+    parity = study.parity(study.models[0])
+    np.testing.assert_allclose(parity.measured, [r.responses["y"].value for r in curve(n=12)])
+    np.testing.assert_allclose(parity.expected.means[1:-1], parity.measured[1:-1], atol=0.02)
+    assert np.all(parity.expected.sds > 0)
+    assert quality(parity).startswith("left out one by one: RMSE ")
+
+
+def test_a_run_left_out_does_not_foretell_itself():
+    history = [*curve(n=9), Observation({"x": 0.3}, {"y": Measured(3.0)})]
+    study = Study.of(LINE, history)
+    parity = study.parity(study.models[0])
+    assert parity.measured[-1] == 3.0
+    assert parity.expected.means[-1] < 1.5
+
+
+def test_parity_of_many_runs_leaves_out_a_part_of_them():
+    study = Study.of(LINE, curve(n=100))
+    assert len(study.parity(study.models[0]).measured) == 80
+
+
+def test_dependence_has_a_curve_for_every_quantity():
+    study = Study.of(MIXED, mixed())
+    found = {d.label: d for d in study.dependence(study.models[0])}
+    assert list(found) == ["T / degC", "eq", "base", "m.Pt", "m.Mo", "m.Nb"]
+    assert found["base"].values == ["DBU", "Et3N"]
+    assert found["eq"].values == [1.0, 2.0, 3.0]
+    temperature = found["T / degC"]
+    assert (temperature.values[0], temperature.values[-1]) == pytest.approx((30.0, 120.0))
+    assert temperature.believed.means[-1] - temperature.believed.means[0] > 40.0
+    slope = found["m.Pt"].believed.means
+    assert slope[-1] - slope[0] == pytest.approx(20.0, abs=12.0)
+
+
+def test_too_few_runs_make_no_study():
+    assert Study.of(LINE, curve()[:1]) is None
+    assert Study.of(Problem(LINE.factors), curve()) is None
+
+
+def test_pictures_are_files(tmp_path):
+    paths = draw(MIXED, mixed(), tmp_path / "a" / "b")
+    names = [path.rpartition("/")[2] for path in paths]
+    assert names == ["partial-dependence.png", "parity.png", "convergence.png", "pareto.png"]
+    for path in paths:
+        with open(path, "rb") as file:  # noqa: PTH123
+            assert file.read(8) == b"\x89PNG\r\n\x1a\n"
+
+
+def test_there_is_a_picture_for_every_kind_of_goal(tmp_path):
+    problem = Problem(LINE.factors, (Response("y", "target", 0.7, 0.9),))
+    history = [*curve(), Observation({"x": 0.2}, {"y": Measured(0.5)}, "suspect")]
+    names = [p.rpartition("/")[2] for p in draw(problem, history, tmp_path)]
+    assert names == ["partial-dependence.png", "parity.png", "convergence.png"]
+
+
+def test_nothing_measured_makes_no_picture(tmp_path):
+    assert draw(LINE, [], tmp_path) == []
+
+
+def test_constant_readings_make_pictures_too(tmp_path):
+    history = [Observation({"x": x}, {"y": Measured(1.0)}) for x in (0.1, 0.5, 0.9)]
+    assert len(draw(LINE, history, tmp_path)) == 3
+
+
+def test_a_front_is_what_nothing_beats():
+    values = np.array([[1.0, 1.0], [2.0, 0.0], [0.0, 0.0], [1.0, 1.0], [2.0, -1.0]])
+    assert front_rows(values).tolist() == [True, True, False, True, False]
+
+
+def test_a_folder_that_cannot_be_is_said(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(BadOption, match=r"--plots: .*file.*: cannot be written"):
+        draw(LINE, curve(), tmp_path / "file")
+
+
+def test_without_matplotlib_the_extra_is_named(monkeypatch):
+    def absent(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr(plots, "import_module", absent)
+    with pytest.raises(BadOption, match=r"pip install 'taylord\[plots\]'"):
+        figure_class()
+
+
+@pytest.fixture
+def files(tmp_path):
+    problem, history = tmp_path / "p.json", tmp_path / "h.csv"
+    problem.write_text(json.dumps(MIXED.to_json()))
+    with history.open("w") as file:
+        write_history(file, MIXED, mixed())
+    return str(problem), "--history", str(history)
+
+
+def test_the_command_prints_the_summary_and_names_the_pictures(files, tmp_path, capsys):
+    folder = tmp_path / "pictures"
+    assert main(["suggest", *files, "--fix", "base=DBU", "--plots", str(folder)]) == 0
+    said = capsys.readouterr()
+    assert "base DBU" in said.out.splitlines()[0]
+    assert "on the front most probably: run " in said.out
+    assert f"wrote {folder}/parity.png" in said.err
+
+
+def test_the_commands_json_has_the_summary_and_the_pictures(files, tmp_path, capsys):
+    command = [
+        "suggest",
+        *files,
+        "--shared",
+        "T",
+        "-n",
+        "2",
+        "--plots",
+        str(tmp_path / "x"),
+        "--json",
+    ]
+    assert main(command) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["summary"]["best"]
+    assert len(document["summary"]["expected"]) == 2
+    assert len(document["plots"]) == 4
+    assert len({p["T"] for p in document["points"]}) == 1
+
+
+def test_the_command_refuses_pictures_without_matplotlib(files, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
+    assert main(["suggest", *files, "--plots", str(tmp_path / "x")]) == 2
+    assert "--plots: needs matplotlib" in capsys.readouterr().err
