@@ -106,7 +106,7 @@ def test_what_is_offered_instead_is_accepted():
     with pytest.raises(CannotSuggest) as refused:
         design(Inverse(target={"size": 20.0}), PROCESS, runs(), 1)
     offered = str(refused.value).partition("supported is size = ")[2].partition(":")[0]
-    assert ask(Inverse(target={"size": float(offered) - 0.01}), PROCESS, runs(), 1)
+    assert design(Inverse(target={"size": float(offered) - 0.01}), PROCESS, runs(), 1)
 
 
 def test_values_seen_apart_but_never_together_are_refused_as_such():
@@ -118,7 +118,7 @@ def test_values_seen_apart_but_never_together_are_refused_as_such():
 
 def test_on_request_the_nearest_supported_result_is_aimed_at_instead():
     planner = Inverse(target={"size": 20.0}, beyond="nearest")
-    (found,) = ask(planner, PROCESS, runs(), 1)
+    (found,) = design(planner, PROCESS, runs(), 1)
     assert "is the nearest that is supported" in found.note
     assert outcome(found.point)["size"] > 8.0
 
@@ -150,7 +150,7 @@ def test_what_is_no_target_is_refused(target):
 
 
 def test_too_few_runs_are_spread_evenly_first():
-    found = ask(Inverse(target=AIM), PROCESS, [], 5)
+    found = design(Inverse(target=AIM), PROCESS, [], 5)
     assert [s.note for s in found] == [f"first design, {i} of 5" for i in range(1, 6)]
 
 

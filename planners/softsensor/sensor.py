@@ -1,0 +1,182 @@
+"""A soft sensor that knows how good it is, and says when it is worse than doing nothing.
+
+Components and lambda are chosen on the later part of the training data, each result foretold from
+those known at that time alone. Judged is by r2, by the root mean square error, and by r2LM, which
+compares with repeating the last result that was known instead of with the mean. A sensor whose r2LM
+is negative is worse than the last measurement, and refuses to speak.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planners.errors import CannotSuggest
+from planners.softsensor.lwpls import Array, predictions
+from planners.softsensor.table import Table, lagged
+
+Indices = NDArray[np.intp]
+
+LAMBDAS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
+_MOST_COMPONENTS = 8
+_FEWEST = 12  # results: fewer cannot be split into learning and validation
+_LEARNING = 0.6  # of the results, the rest validates
+_MOST_ASKED = 80  # results used for validation, the latest: keeps the choice quick
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """How good foretold results are: rmse in the response's unit; r2LM below 0 is no use."""
+
+    r2: float
+    r2_last: float
+    rmse: float
+    n: int
+
+
+@dataclass(frozen=True)
+class SoftSensor:
+    """Known rows ``x`` ``(n, f)`` and results ``y`` ``(n,)``, and the validated choice."""
+
+    signals: tuple[str, ...]
+    lags: tuple[int, ...]
+    components: int
+    localness: float
+    validation: Validation
+    x: Array
+    y: Array
+    _scaled: tuple[Array, Array, Array, Array] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_scaled", _autoscaled(self.x, self.y))
+
+    @property
+    def useful(self) -> bool:
+        """Return whether it foretells better than repeating the last result."""
+        return self.validation.r2_last > 0.0
+
+    def predict(self, row: Array) -> float:
+        """Return the result expected of lagged signals ``(f,)``, in the response's unit.
+
+        Raises CannotSuggest when it is worse than repeating the last measurement, or when a signal
+        is missing.
+        """
+        if not self.useful:
+            raise CannotSuggest(
+                f"the soft sensor is worse than repeating the last measurement (r2LM"
+                f" {self.validation.r2_last:.2g} on {self.validation.n} results): it needs other"
+                " signals, other lags or more analyses"
+            )
+        if not np.isfinite(row).all():
+            raise CannotSuggest("a signal of the soft sensor has no value at one of its lags")
+        x, y, centre, spread = self._scaled
+        asked = (row - centre[:-1]) / spread[:-1]
+        answer = predictions(x, y, asked, self.components, self.localness)[-1]
+        return float(centre[-1] + answer * spread[-1])
+
+    def with_result(self, row: Array, value: float) -> "SoftSensor":
+        """Return the sensor after a new result, for the lagged signals of its sample ``(f,)``."""
+        x, y = np.vstack([self.x, row[None, :]]), np.append(self.y, value)
+        return SoftSensor(
+            self.signals, self.lags, self.components, self.localness, self.validation, x, y
+        )
+
+
+def fit_sensor(
+    table: Table,
+    lags: Sequence[int] = (0,),
+    delay: int = 0,
+    components: int | None = None,
+    localness: float | None = None,
+) -> SoftSensor:
+    """Return the sensor of a training table; components and lambda are chosen where None.
+
+    ``lags`` and ``delay`` (from a sample to its result) are counted in rows. Raises CannotSuggest
+    when there are too few complete results.
+    """
+    wide = lagged(table.x, lags)
+    whole = np.isfinite(wide).all(axis=1) & np.isfinite(table.y)
+    times = np.flatnonzero(whole)
+    if len(times) < _FEWEST:
+        raise CannotSuggest(
+            f"a soft sensor needs at least {_FEWEST} results with all their signals,"
+            f" the training data have {len(times)}"
+        )
+    x, y = wide[times], table.y[times]
+    asked = _asked(times, delay)
+    most = components or min(_MOST_COMPONENTS, x.shape[1])
+    scales = LAMBDAS if localness is None else (localness,)
+    trials = {lam: _foretold(x, y, times, asked, delay, most, lam) for lam in scales}
+    numbers = range(1, most + 1) if components is None else (components,)
+    truth = y[asked]
+    best = min(
+        ((c, lam) for lam in scales for c in numbers),
+        key=lambda pair: float(((trials[pair[1]][:, pair[0] - 1] - truth) ** 2).sum()),
+    )
+    last = np.array([y[_known(times, int(t), delay)][-1] for t in times[asked]])
+    validation = validate(truth, trials[best[1]][:, best[0] - 1], last)
+    return SoftSensor(table.signals, tuple(lags), *best, validation, x, y)
+
+
+def validate(truth: Array, foretold: Array, last: Array) -> Validation:
+    """Return the figures of foretold results ``(n,)``; ``last`` are those known at each time."""
+    missed = float(((truth - foretold) ** 2).sum())
+    return Validation(
+        r2=_r2(missed, truth - truth.mean()),
+        r2_last=_r2(missed, truth - last),
+        rmse=float(np.sqrt(missed / len(truth))),
+        n=len(truth),
+    )
+
+
+def _r2(missed: float, naive: Array) -> float:
+    """Return 1 - missed / what the naive guess misses; a naive guess without a miss wins."""
+    total = float((naive**2).sum())
+    return 1.0 - missed / total if total > 0.0 else float("-inf")
+
+
+def _asked(times: Indices, delay: int) -> Indices:
+    """Return the numbers of the results to validate with: late ones, with enough known before."""
+    late = np.arange(len(times)) >= int(_LEARNING * len(times))
+    known = np.array([int(_known(times, int(t), delay).sum()) for t in times])
+    asked = np.flatnonzero(late & (known >= 2))[-_MOST_ASKED:]
+    if not len(asked):
+        raise CannotSuggest(
+            f"no result is known within {delay} rows of any other: delay is too long"
+        )
+    return asked
+
+
+def _known(times: Indices, now: int, delay: int) -> NDArray[np.bool_]:
+    """Return which results had arrived before a sample was taken at row ``now``."""
+    return times + max(delay, 1) <= now
+
+
+def _foretold(
+    x: Array,
+    y: Array,
+    times: Indices,
+    asked: Indices,
+    delay: int,
+    components: int,
+    localness: float,
+) -> Array:
+    """Return results foretold from those known at the time, ``(len(asked), components)``."""
+    found = np.empty((len(asked), components))
+    for i, at in enumerate(asked):
+        known = _known(times, int(times[at]), delay)
+        scaled_x, scaled_y, centre, spread = _autoscaled(x[known], y[known])
+        query = (x[at] - centre[:-1]) / spread[:-1]
+        answers = predictions(scaled_x, scaled_y, query, components, localness)
+        found[i] = centre[-1] + answers * spread[-1]
+    return found
+
+
+def _autoscaled(x: Array, y: Array) -> tuple[Array, Array, Array, Array]:
+    """Return x and y autoscaled, and the centres and spreads of x's columns and y."""
+    both = np.column_stack([x, y])
+    centre, spread = both.mean(axis=0), both.std(axis=0, ddof=1)
+    spread = np.where(spread > 1e-9 * np.maximum(np.abs(both).max(axis=0), 1e-30), spread, 1.0)
+    scaled = (both - centre) / spread
+    return scaled[:, :-1], scaled[:, -1], centre, spread

@@ -1,0 +1,76 @@
+"""Training data of a soft sensor: signals at every step, and a result where one was analysed.
+
+Rows are evenly spaced in time, oldest first. A result stands in the row in which its sample was
+taken; it was known only ``delay`` rows later.
+"""
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+
+from planners.errors import BadHistory
+from planners.softsensor.lwpls import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """``x`` ``(rows, signals)`` and ``y`` ``(rows,)``, not a number where there is no value."""
+
+    signals: tuple[str, ...]
+    x: Array
+    y: Array
+
+
+def lagged(x: Array, lags: Sequence[int]) -> Array:
+    """Return every signal as it was ``lags`` rows before, ``(rows, signals * lags)``.
+
+    Rows before the beginning are not numbers.
+    """
+    pieces: list[Array] = []
+    for lag in lags:
+        moved = np.full_like(x, np.nan)
+        moved[lag:] = x[: len(x) - lag] if lag < len(x) else x[:0]
+        pieces.append(moved)
+    return np.hstack(pieces)
+
+
+def read_table(lines: Iterable[str], signals: Sequence[str], response: str) -> Table:
+    """Return the table of a CSV file's lines; empty cells are readings or results not there.
+
+    Raises BadHistory with every fault: missing columns, and cells that are no finite numbers.
+    """
+    try:
+        rows = [row for row in csv.reader(lines, strict=True) if any(c.strip() for c in row)]
+    except csv.Error as error:
+        raise BadHistory([f"is not CSV: {error}"]) from None
+    header = [cell.strip().removeprefix("\ufeff") for cell in rows[0]] if rows else []
+    wanted = [*signals, response]
+    faults = [f"row 1: no column {name!r}" for name in wanted if name not in header]
+    if faults:
+        raise BadHistory(faults)
+    places = [header.index(name) for name in wanted]
+    values = np.array(
+        [
+            [_number(row, at, f"row {number}: {header[at]}", faults) for at in places]
+            for number, row in enumerate(rows[1:], start=2)
+        ]
+    ).reshape(-1, len(wanted))
+    if faults:
+        raise BadHistory(faults[:50])
+    return Table(tuple(signals), values[:, :-1], values[:, -1])
+
+
+def _number(row: Sequence[str], at: int, where: str, faults: list[str]) -> float:
+    text = row[at].strip() if at < len(row) else ""
+    if not text:
+        return float("nan")
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not isfinite(value):
+        faults.append(f"{where}: must be a finite number or empty, got {text!r}")
+    return value

@@ -1,0 +1,149 @@
+"""Soft sensors foretell what follows from the signals, and are honest when they cannot."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.cross_decomposition import PLSRegression
+
+from planners.errors import BadHistory, CannotSuggest
+from planners.softsensor import Table, fit_sensor, lagged, read_table
+from planners.softsensor.lwpls import predictions, similarity
+from planners.softsensor.sensor import validate
+from tests.planners.softsensor.plants import plant, steady
+
+
+def test_lags_are_earlier_rows_of_every_signal():
+    x = np.arange(8.0).reshape(4, 2)
+    wide = lagged(x, (0, 2))
+    np.testing.assert_array_equal(wide[2], [4, 5, 0, 1])
+    assert np.isnan(wide[:2, 2:]).all()
+    assert np.isnan(lagged(x, (9,))).all()
+
+
+def test_the_similarity_is_the_exponential_of_the_distance_in_its_own_spread():
+    x = np.array([[0.0], [1.0], [3.0]])
+    weight = similarity(x, np.array([0.0]), 2.0)
+    np.testing.assert_allclose(
+        weight, np.exp(-np.array([0, 1, 3]) / (np.std([0, 1, 3], ddof=1) * 2))
+    )
+
+
+@pytest.mark.parametrize("components", [1, 2, 3])
+def test_with_all_rows_alike_it_is_ordinary_partial_least_squares(components):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(30, 4))
+    y = x @ [1.0, -2.0, 0.5, 0.0] + rng.normal(0, 0.3, 30)
+    wanted = PLSRegression(components, scale=False).fit(x, y).predict(x[:5]).ravel()
+    found = [predictions(x, y, q, components, 1e12)[-1] for q in x[:5]]
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+def test_small_lambda_follows_a_bend_that_a_line_cannot():
+    x = np.linspace(-2, 2, 81)[:, None]
+    y = x[:, 0] ** 2
+    local = predictions(x, y, np.array([1.5]), 1, 0.1)[0]
+    assert local == pytest.approx(2.25, abs=0.1)
+    assert abs(predictions(x, y, np.array([1.5]), 1, 1e12)[0] - 2.25) > 0.5
+
+
+@given(seed=st.integers(0, 2**32 - 1), shift=st.floats(-50, 50))
+@settings(max_examples=25)
+def test_a_constant_added_to_the_results_is_added_to_the_answer(seed, shift):
+    rng = np.random.default_rng(seed)
+    x, y, query = rng.normal(size=(15, 3)), rng.normal(size=15), rng.normal(size=3)
+    plain, moved = (predictions(x, y + s, query, 3, 0.5) for s in (0.0, shift))
+    np.testing.assert_allclose(moved, plain + shift, atol=1e-6)
+
+
+def test_constant_results_are_foretold_as_they_are():
+    x = np.random.default_rng(0).normal(size=(9, 2))
+    np.testing.assert_allclose(predictions(x, np.full(9, 4.0), x[0], 2, 1.0), 4.0)
+    np.testing.assert_array_equal(similarity(np.zeros((3, 2)), np.zeros(2), 1.0), 1.0)
+
+
+def test_the_figures_are_those_of_their_definitions():
+    truth, foretold, last = np.array([1.0, 2, 4]), np.array([1.0, 2, 3]), np.array([0.0, 1, 2])
+    found = validate(truth, foretold, last)
+    assert found.r2 == pytest.approx(1 - 1 / (14 / 3))
+    assert found.r2_last == pytest.approx(1 - 1 / 6)
+    assert found.rmse == pytest.approx((1 / 3) ** 0.5)
+    assert validate(truth, foretold, truth).r2_last == float("-inf")
+
+
+def test_a_property_that_follows_from_the_signals_is_foretold_far_better_than_by_the_last_one():
+    sensor = fit_sensor(plant(), lags=(0, 2, 4), delay=5)
+    assert sensor.useful
+    assert sensor.validation.r2 > 0.95
+    assert sensor.validation.r2_last > 0.8
+    fresh = plant(seed=0, every=1)  # the same plant, analysed at every row
+    wide = lagged(fresh.x, (0, 2, 4))
+    missed = [sensor.predict(wide[i]) - fresh.y[i] for i in range(7, 600, 31)]
+    assert float(np.sqrt(np.mean(np.square(missed)))) < 0.3
+
+
+def test_without_the_lag_that_matters_the_sensor_is_worse():
+    whole, now = (fit_sensor(plant(), lags=lags, delay=5) for lags in ((0, 4), (0,)))
+    assert now.validation.rmse > 1.5 * whole.validation.rmse
+
+
+def test_a_sensor_worse_than_the_last_measurement_says_so_and_gives_no_number():
+    sensor = fit_sensor(steady(), lags=(0, 1))
+    assert sensor.validation.r2_last < 0
+    with pytest.raises(CannotSuggest, match="worse than repeating the last measurement"):
+        sensor.predict(np.zeros(4))
+
+
+def test_a_missing_signal_gives_no_number():
+    sensor = fit_sensor(plant(), lags=(0, 4))
+    with pytest.raises(CannotSuggest, match="has no value at one of its lags"):
+        sensor.predict(np.array([1.0, np.nan, 0.0, 0.0]))
+
+
+def test_results_that_arrive_later_are_learned_from():
+    sensor = fit_sensor(plant(), lags=(0, 4))
+    row = np.array([30.0, 30.0, 30.0, 30.0])
+    told = sensor.with_result(row, 99.0)
+    assert abs(told.predict(row) - 99.0) < abs(sensor.predict(row) - 99.0)
+
+
+def test_what_is_given_is_not_chosen():
+    sensor = fit_sensor(plant(), lags=(0, 4), components=2, localness=0.5)
+    assert (sensor.components, sensor.localness) == (2, 0.5)
+
+
+def test_too_few_results_are_refused():
+    with pytest.raises(CannotSuggest, match="needs at least 12 results"):
+        fit_sensor(plant(n=40))
+    with pytest.raises(CannotSuggest, match="delay is too long"):
+        fit_sensor(plant(), delay=10_000)
+
+
+def test_rows_without_a_reading_are_passed_over():
+    table = plant()
+    x = table.x.copy()
+    x[100:120] = np.nan
+    assert fit_sensor(Table(table.signals, x, table.y), lags=(0, 4)).validation.r2 > 0.9
+
+
+# --- the file
+
+
+def test_a_table_is_read_with_its_gaps():
+    table = read_table(["t,a,b,y", "0,1,2,", "", "1,,3,5"], ["b", "a"], "y")
+    np.testing.assert_array_equal(table.x, [[2, 1], [3, np.nan]])
+    np.testing.assert_array_equal(table.y, [np.nan, 5])
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        ([], "row 1: no column 'a'"),
+        (["b,y", "1,2"], "row 1: no column 'a'"),
+        (["a,y", "1,2", "x,inf"], "row 3: a: must be a finite number or empty, got 'x'"),
+        (["a,y", '"1'], "is not CSV"),
+    ],
+)
+def test_a_faulty_table_is_refused_with_row_and_column(lines, fault):
+    with pytest.raises(BadHistory, match=fault):
+        read_table(lines, ["a"], "y")
