@@ -1,0 +1,63 @@
+"""``taylord select``: which model describes a table of runs best, and how far to believe it."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from daemon.cli.output import print_json
+from daemon.errors import ConfigError
+
+if TYPE_CHECKING:
+    from planners.select.run import Selection
+
+
+def select(arguments: argparse.Namespace) -> int:
+    """Compare models on a table of runs and print the report."""
+    from planners.errors import BadHistory, BadOption, BadProblem
+    from planners.select.report import document, text
+
+    try:
+        selection, told = _selected(arguments)
+    except (BadProblem, BadHistory, BadOption) as error:
+        raise ConfigError(error.faults) from None
+    if arguments.json:
+        print_json(document(selection) | ({"predictions": told} if arguments.predict else {}))
+        return 0
+    print(text(selection))
+    if arguments.predict:
+        print("\nPredictions")
+    for row in told:
+        where = f"  outside by {', '.join(row['outside'])}" if row["outside"] else ""
+        print(f"    row {row['row']}: {row['mean']:.4g} +/- {row['sd']:.2g}{where}")
+    return 0
+
+
+def _selected(arguments: argparse.Namespace) -> "tuple[Selection, list[dict[str, Any]]]":
+    from planners.select.report import predictions
+    from planners.select.run import Options, select
+    from planners.select.table import read_factors, read_sheet, read_table
+    from planners.suggest import load_problem
+
+    problem = load_problem(Path(arguments.problem)) if arguments.problem else None
+    factors = [name.strip() for name in (arguments.factors or "").split(",") if name.strip()]
+    sheet = read_sheet(Path(arguments.table))
+    table = read_table(sheet, arguments.response, factors, problem, arguments.group or "")
+    options = Options(
+        quick=arguments.quick, mend=arguments.mend, transforms=_pairs(arguments.transform)
+    )
+    if not arguments.predict:
+        return select(table, options), []
+    other = read_sheet(Path(arguments.predict))
+    names, x = read_factors(other, factors or list(table.names), problem)
+    if names != table.names:
+        differ = sorted(set(names) ^ set(table.names))
+        raise ConfigError([f"{other.file}: its factors differ: {', '.join(differ)}"])
+    selection = select(table, options)
+    return selection, predictions(selection, x, tuple(other.numbers))
+
+
+def _pairs(given: list[str]) -> dict[str, str]:
+    wrong = [pair for pair in given if not pair.partition("=")[2] or pair.startswith("=")]
+    if wrong:
+        raise ConfigError([f"--transform: must be NAME=KIND, got {pair!r}" for pair in wrong])
+    return dict(pair.rsplit("=", 1) for pair in given)

@@ -1,0 +1,256 @@
+"""A table of runs as a CSV file: which columns are factors, and what is wrong with its cells."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from pathlib import Path
+
+import numpy as np
+
+from planners.errors import BadHistory
+from planners.factors import Array, Categorical, Composition, Continuous
+from planners.problem import Problem, nearest
+
+LEAST = 8  # rows, different in their factors, below which no model can be judged
+_MAX_FAULTS = 30  # shown
+_UNMEASURED = ("pending", "failed")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Cells of a CSV file by column; rows are counted as a spreadsheet does, the header is 1."""
+
+    file: str
+    columns: Mapping[str, Sequence[str]]
+    numbers: Sequence[int]
+
+    def fault(self, name: str) -> str:
+        """Return that there is no such column."""
+        named = [c for c in self.columns if c]
+        return f"no column {name!r}{nearest(name, named)}; there are {', '.join(named)}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Factors ``x`` ``(n, f)`` and response ``y`` ``(n,)``; ``labels`` say who belongs together."""
+
+    names: tuple[str, ...]
+    x: Array
+    response: str
+    y: Array
+    rows: tuple[int, ...]  # of the file
+    labels: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+    transforms: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def read_sheet(path: Path) -> Sheet:
+    """Return the cells of a file; raise BadHistory."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        rows = list(csv.reader(lines, strict=True))
+    except OSError as error:
+        raise BadHistory(
+            [f"{path}: cannot be read: {error.strerror or 'no reason given'}"]
+        ) from None
+    except UnicodeDecodeError:
+        raise BadHistory([f"{path}: cannot be read: it is not UTF-8 text"]) from None
+    except csv.Error:
+        raise BadHistory([f"{path}: is not CSV: a quotation mark is out of place"]) from None
+    header = [cell.strip() for cell in rows[0]] if rows else []
+    if not any(header):
+        raise BadHistory([f"{path}: has no header row; name the columns in row 1"])
+    filled = [(i, r) for i, r in enumerate(rows[1:], start=2) if any(c.strip() for c in r)]
+    faults = [f"{path}: row 1: column {n!r} comes twice" for n in _twice(header)]
+    faults += [
+        f"{path}: row {i}: {len(r)} cells under {len(header)} columns"
+        for i, r in filled
+        if len(r) > len(header)
+    ]
+    _raise_any(faults)
+    columns = {
+        name: [r[c].strip() if c < len(r) else "" for _, r in filled]
+        for c, name in enumerate(header)
+    }
+    return Sheet(str(path), columns, [i for i, _ in filled])
+
+
+def _twice(header: Sequence[str]) -> list[str]:
+    return sorted({name for name in header if name and header.count(name) > 1})
+
+
+def _raise_any(faults: list[str]) -> None:
+    if len(faults) > _MAX_FAULTS:
+        faults = [*faults[:_MAX_FAULTS], f"and {len(faults) - _MAX_FAULTS} faults more"]
+    if faults:
+        raise BadHistory(faults)
+
+
+def number(text: str) -> float | None:
+    """Return a finite number, or None."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if isfinite(value) else None
+
+
+def read_table(
+    sheet: Sheet,
+    response: str,
+    factors: Sequence[str] = (),
+    problem: Problem | None = None,
+    group: str = "",
+) -> Table:
+    """Return the rows whose response was measured; raise BadHistory with every fault.
+
+    Without ``factors`` and ``problem``, every other column of numbers is a factor.
+    """
+    for name in (response, *([group] if group else [])):
+        if name not in sheet.columns:
+            raise BadHistory([f"{sheet.file}: {sheet.fault(name)}"])
+    notes: list[str] = []
+    measured = _measured(sheet, response, notes)
+    part = Sheet(
+        sheet.file,
+        {name: [cells[i] for i in measured] for name, cells in sheet.columns.items()},
+        [sheet.numbers[i] for i in measured],
+    )
+    chosen = factors or (
+        _of_problem(problem) if problem else _other_columns(part, response, group, notes)
+    )
+    names, x = read_factors(part, chosen, problem)
+    y = np.array([float(cell) for cell in part.columns[response]])
+    return _checked(
+        Table(
+            names,
+            x,
+            response,
+            y,
+            tuple(part.numbers),
+            tuple(part.columns[group]) if group else None,
+            tuple(notes),
+            {
+                f.name: "reciprocal_kelvin_from_K"
+                if f.transform == "reciprocal_kelvin" and f.unit == "K"
+                else f.transform
+                for f in (problem.factors if problem else ())
+                if isinstance(f, Continuous) and f.transform != "none" and f.name in names
+            },
+        ),
+        sheet.file,
+    )
+
+
+def _measured(sheet: Sheet, response: str, notes: list[str]) -> list[int]:
+    """Return the positions of rows with the response; note how many have none."""
+    cells = sheet.columns[response]
+    states = [cell.lower() for cell in sheet.columns.get("status", [""] * len(cells))]
+    there = [i for i, c in enumerate(cells) if c and states[i] not in _UNMEASURED]
+    _raise_any(
+        [
+            f"{sheet.file}: row {sheet.numbers[i]}: {response}: must be a finite number, got"
+            f" {cells[i]!r:.60}; leave it empty when nothing was measured"
+            for i in there
+            if number(cells[i]) is None
+        ]
+    )
+    if missing := len(cells) - len(there):
+        notes.append(f"{missing} rows without a measured {response!r} are left out")
+    return there
+
+
+def _of_problem(problem: Problem) -> list[str]:
+    return [
+        column
+        for f in problem.factors
+        for column in (f.terms if isinstance(f, Composition) else (f.name,))
+    ]
+
+
+def _other_columns(sheet: Sheet, response: str, group: str, notes: list[str]) -> list[str]:
+    """Return the columns of numbers that are neither response nor bookkeeping of a history."""
+    chosen: list[str] = []
+    for name, cells in sheet.columns.items():
+        if name in ("", "status", response, group) or name.endswith(".sd"):
+            continue
+        if name.startswith("achieved."):
+            continue
+        if not any(number(cell) is not None for cell in cells):
+            notes.append(f"column {name!r} holds words; name it in --factors to have it in")
+        else:
+            chosen.append(name)
+    return chosen
+
+
+def read_factors(
+    sheet: Sheet, chosen: Sequence[str], problem: Problem | None = None
+) -> tuple[tuple[str, ...], Array]:
+    """Return names and values ``(n, f)`` of the columns; raise BadHistory with every fault.
+
+    A column of words becomes one of its descriptors each, or one of 0 and 1 for each word.
+    """
+    kinds = {f.name: f for f in problem.factors if isinstance(f, Categorical)} if problem else {}
+    faults: list[str] = []
+    made: dict[str, Array] = {}
+    for name in chosen:
+        if name not in sheet.columns:
+            faults.append(f"{sheet.file}: {sheet.fault(name)}")
+            continue
+        cells, kind = sheet.columns[name], kinds.get(name)
+        empty = [i for i, cell in zip(sheet.numbers, cells, strict=True) if not cell]
+        faults += [f"{sheet.file}: row {i}: {name}: is empty; fill it in" for i in empty]
+        if kind or (cells and all(number(cell) is None for cell in cells if cell)):
+            made |= _words(sheet, name, kind, faults)
+            continue
+        values = [number(cell) for cell in cells]
+        faults += [
+            f"{sheet.file}: row {i}: {name}: must be a finite number, got {cell!r:.60}"
+            for i, cell, value in zip(sheet.numbers, cells, values, strict=True)
+            if cell and value is None
+        ]
+        made[name] = np.array([0.0 if value is None else value for value in values])
+    _raise_any(faults)
+    if not made:
+        raise BadHistory([f"{sheet.file}: has no column of numbers beside the response"])
+    return tuple(made), np.column_stack(list(made.values()))
+
+
+def _words(
+    sheet: Sheet, name: str, kind: Categorical | None, faults: list[str]
+) -> dict[str, Array]:
+    cells = sheet.columns[name]
+    levels = kind.levels if kind else tuple(sorted(set(cells)))
+    faults += [
+        f"{sheet.file}: row {i}: {name}: must be one of {', '.join(levels)}, got {cell!r:.60}"
+        for i, cell in zip(sheet.numbers, cells, strict=True)
+        if cell and cell not in levels
+    ]
+    if kind and kind.descriptors:
+        titles = list(next(iter(kind.descriptors.values())))
+        return {
+            f"{name}: {title}": np.array(
+                [kind.descriptors[c][title] if c in levels else 0.0 for c in cells]
+            )
+            for title in titles
+        }
+    return {f"{name} is {level}": np.array([float(c == level) for c in cells]) for level in levels}
+
+
+def _checked(table: Table, file: str) -> Table:
+    different = len(np.unique(table.x, axis=0))
+    faults: list[str] = []
+    if different < LEAST:
+        faults.append(
+            f"{file}: only {different} rows have a measured {table.response!r} and different"
+            f" conditions; at least {LEAST} are needed to judge a model"
+        )
+    elif np.ptp(table.y) <= 1e-12 * max(float(np.abs(table.y).max()), 1e-300):
+        faults.append(f"{file}: {table.response} is {table.y[0]:g} in every row; nothing to learn")
+    elif bool((np.ptp(table.x, axis=0) == 0).all()):
+        faults.append(f"{file}: no factor varies; nothing to learn from")
+    _raise_any(faults)
+    if table.labels and len(set(table.labels)) < 3:
+        raise BadHistory([f"{file}: the rows belong to fewer than 3 groups; none can be left out"])
+    return table

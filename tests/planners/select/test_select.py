@@ -1,0 +1,183 @@
+"""The whole selection: the right model wins, noise is called noise, far rows are outside."""
+
+import json
+
+import numpy as np
+import pytest
+
+from planners.errors import BadHistory, BadOption
+from planners.select import pool, sk
+from planners.select.chance import y_randomisation
+from planners.select.domain import local_outlier_factor, nearest_neighbours, one_class
+from planners.select.fast_svr import widest_gamma
+from planners.select.report import document, text
+from planners.select.run import Options, as_good, select
+from planners.select.surrogate import learn
+from planners.select.table import Table, read_sheet, read_table
+from planners.select.validate import midpoints
+
+LINEAR = (pool.OLS, pool.PLS, pool.RIDGE)
+
+
+def made(y_of, n=16, seed=3, noise=0.01):
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(0, 1, (n, 2))
+    y = y_of(x) + noise * rng.normal(size=n)
+    return Table(("a", "b"), x, "y", y, tuple(range(2, n + 2)))
+
+
+@pytest.fixture(scope="module")
+def crossed():
+    return select(
+        made(lambda x: x[:, 0] * x[:, 1] + x[:, 0] ** 2),
+        Options(kinds=LINEAR, permutations=5),
+    )
+
+
+def test_a_curved_response_wants_products_and_a_straight_one_does_not(crossed):
+    assert crossed.model.candidate.form.products
+    straight = select(made(lambda x: x[:, 0] - x[:, 1]), Options(kinds=LINEAR, permutations=3))
+    assert any(not c.form.products for c in as_good(straight))
+
+
+def test_the_same_table_gives_the_same_report(crossed):
+    again = select(crossed.table, Options(kinds=LINEAR, permutations=5))
+    assert document(again) == document(crossed)
+
+
+def test_the_report_is_plain_json_and_readable_text(crossed):
+    found = json.loads(json.dumps(document(crossed), allow_nan=False))
+    assert found["chosen"]["r2"] > 0.99
+    assert set(found["chosen"]["domain"]) == {"kNN", "LOF", "one-class SVM", "ensemble"}
+    assert "Chosen: " in text(crossed)
+
+
+def test_a_row_far_from_all_runs_is_outside_by_every_index(crossed):
+    among = crossed.table.x.mean(axis=0)
+    inside, outside = crossed.model.outside(np.array([among, [9.0, -9.0]]))
+    assert len(inside) <= 1
+    assert set(outside) == {"kNN", "LOF", "one-class SVM", "ensemble"}
+
+
+def test_noise_is_said_to_be_noise():
+    rng = np.random.default_rng(5)
+    table = Table(("a", "b"), rng.normal(size=(20, 2)), "y", rng.normal(size=20), tuple(range(20)))
+    selection = select(table, Options(kinds=LINEAR, permutations=5))
+    assert selection.candidates[0].scores.r2 < 0.3
+    notes = " ".join(document(selection)["notes"])
+    assert "no model predicts better" in notes or "less than half" in notes
+
+
+@pytest.mark.parametrize("kind", [*pool.ALL, *pool.QUICK], ids=lambda k: k.name)
+def test_every_kind_explains_a_plain_response_better_than_the_mean(kind):
+    table = made(lambda x: 3 * x[:, 0] + x[:, 1], n=34)
+    selection = select(table, Options(kinds=(kind,), products=False, permutations=1))
+    assert selection.candidates[0].scores.r2 > 0.4
+
+
+def test_chance_is_charged_to_a_model_that_fits_anything():
+    table = made(lambda x: x[:, 0])
+    groups = np.arange(len(table.y))
+    straight = y_randomisation(pool.OLS, table.x, table.y, groups, 5)
+    deep = y_randomisation(
+        pool.Grid("tree", pool.TREE.paths, lambda _: [{"leaf": 1}]), table.x, table.y, groups, 5
+    )
+    assert straight.corrected_mae < 0.3 * straight.mean_mae
+    assert deep.corrected_mae == pytest.approx(deep.mean_mae)
+
+
+def test_midpoints_lie_between_a_row_and_its_nearest():
+    x, y = midpoints(np.array([[0.0], [1.0], [10.0]]), np.array([0.0, 2.0, 4.0]), 1)
+    assert x.ravel().tolist() == [0.5, 0.5, 5.5]
+    assert y.tolist() == [1.0, 1.0, 3.0]
+
+
+def test_the_widest_gamma_tells_rows_apart():
+    x = np.random.default_rng(0).normal(size=(25, 2))
+    assert 2.0**-6 < widest_gamma(x) < 2.0**4
+    assert widest_gamma(100 * x) < widest_gamma(x)
+
+
+@pytest.mark.parametrize("index", [nearest_neighbours, local_outlier_factor, one_class])
+def test_a_share_of_outliers_of_the_training_rows_is_outside(index):
+    x = np.random.default_rng(2).normal(size=(100, 2))
+    domain = index(x, 0.1)
+    assert domain(np.array([[0.0, 0.0]]))[0] >= 0 > domain(np.array([[8.0, 8.0]]))[0]
+
+
+def test_a_surrogate_predicts_with_its_error_and_its_domain():
+    table = made(lambda x: x[:, 0] * x[:, 1], noise=0.0)
+    model = learn(table.x, table.y, options=Options(kinds=LINEAR, permutations=1))
+    mean, sd = model.predict(np.array([[0.5, 0.4]]))
+    assert mean[0] == pytest.approx(0.2, abs=0.01)
+    assert 0 <= sd[0] < 0.01
+    assert model.inside(np.array([[0.5, 0.5], [20.0, 20.0]])).tolist() == [True, False]
+
+
+def test_replicates_are_left_out_together():
+    table = made(lambda x: x[:, 0], n=12)
+    twice = Table(
+        table.names, np.repeat(table.x, 2, axis=0), "y", np.repeat(table.y, 2), tuple(range(24))
+    )
+    selection = select(twice, Options(kinds=(pool.OLS,), permutations=1))
+    assert selection.n_groups == 12
+    assert "12 groups of rows" in text(selection)
+
+
+GOOD = "name,a,b,y\n" + "".join(f"r{i},{i},{(i * 7) % 5},{i * 2}\n" for i in range(10))
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("", "has no header row"),
+        (GOOD.replace("r3,3,", "r3,,"), "row 5: a: is empty; fill it in"),
+        (GOOD.replace("r3,3,", "r3,warm,"), "row 5: a: must be a finite number, got 'warm'"),
+        (GOOD.replace("r3,3,", "r3,nan,"), "row 5: a: must be a finite number, got 'nan'"),
+        (GOOD.replace(",6\n", ",high\n"), "row 5: y: must be a finite number, got 'high'"),
+        (GOOD.replace("y\n", "yy\n"), r"no column 'y' \(did you mean 'yy'\?\)"),
+        (GOOD.replace("name", "a"), "column 'a' comes twice"),
+        ("\n".join(GOOD.splitlines()[:5]), "only 4 rows .* at least 8 are needed"),
+        ("a,y\n" + "1,2\n" * 12, "only 1 rows"),
+        ("a,y\n" + "".join(f"{i},5\n" for i in range(12)), "y is 5 in every row"),
+        ("y\n" + "".join(f"{i}\n" for i in range(12)), "no column of numbers beside the response"),
+        (GOOD + "x,1,2,3,4\n", "row 12: 5 cells under 4 columns"),
+    ],
+)
+def test_a_bad_table_is_refused_in_a_sentence(tmp_path, content, sentence):
+    path = tmp_path / "data.csv"
+    path.write_text(content)
+    with pytest.raises(BadHistory, match=sentence):
+        read_table(read_sheet(path), "y")
+
+
+def test_a_table_of_idle_columns_is_refused_with_the_reasons():
+    x = np.column_stack([np.arange(20) // 17 * (1.0 + np.arange(20)), np.zeros(20)])
+    table = Table(("a", "b"), x, "y", np.arange(20.0), tuple(range(20)))
+    with pytest.raises(
+        BadHistory, match="no column is of use: a is 0 in 85 % of the rows; b never"
+    ):
+        select(table, Options(kinds=(pool.OLS,), products=False))
+
+
+def test_options_out_of_range_are_named_all_at_once():
+    with pytest.raises(BadOption, match=r"mend: .*\noutliers: .*\npermutations: "):
+        Options(mend="glue", outliers=0.7, permutations=0)
+
+
+def test_words_become_a_column_each_when_they_are_named(tmp_path):
+    path = tmp_path / "data.csv"
+    rows = "".join(f"{'water' if i % 2 else 'ether'},{i},{i}\n" for i in range(10))
+    path.write_text("solvent,a,y\n" + rows)
+    plain = read_table(read_sheet(path), "y")
+    assert plain.names == ("a",)
+    assert plain.notes == ("column 'solvent' holds words; name it in --factors to have it in",)
+    named = read_table(read_sheet(path), "y", ["solvent", "a"])
+    assert named.names == ("solvent is ether", "solvent is water", "a")
+
+
+def test_settings_of_scikit_learn_are_as_before_afterwards():
+    before = sk.sklearn.get_config()
+    with sk.quietly():
+        assert sk.sklearn.get_config() != before
+    assert sk.sklearn.get_config() == before
