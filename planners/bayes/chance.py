@@ -16,7 +16,7 @@ from planners.factors import Array
 
 _REACH = 0.15  # how far, in the unit cube, one failure casts doubt
 _FEWEST = 3  # different failures, and successes, that a model needs
-_PRIORS = Priors(common=(0.0, 1.0), variance=(2.5, 1.0), noise=(-2.0, 1.0))
+_PRIORS = Priors(variance=(2.5, 1.0), noise=(-2.0, 1.0))
 _LEAST = 1e-9
 
 Chance = Callable[[Array], Array]  # rows (m, dimension) -> ln of the chance of success, (m,)

@@ -9,6 +9,7 @@ from threadpoolctl import ThreadpoolController
 
 from planners.base import Observation, Problem, Suggestion
 from planners.bayes.chance import Chance, chance
+from planners.bayes.fill import emptiest
 from planners.bayes.planner import Bayes
 from planners.bayes.price import Price
 from planners.bayes.reasons import Outlook, outlook, why
@@ -24,6 +25,8 @@ _SURE = 0.5  # of the noise: an sd below it means there is nothing left to learn
 _TINY = 0.003  # of a response's spread: an sd below it is not worth an experiment either
 _DOUBTS = 4  # times the length-scales are shortened before giving in
 _DOUBT = 1.5
+_EVEN = float(np.log(0.5))  # ln of a chance of success below which a run is more likely wasted
+_SHY = 3.0  # how fast such rows lose worth, beyond their chance: a blocked reactor costs a night
 _POOL = 512  # rows among which a space-filling pick is made
 
 
@@ -45,7 +48,6 @@ class Picker:
         self._finite = all_rows(problem)
         self._models: list[Model] | None = None
         self._success: Chance | None = None
-        self._told = False
 
     def _held(self, row: Array) -> Domain:
         """Return the rows that share the values of the shared factors with ``row``."""
@@ -63,9 +65,12 @@ class Picker:
         """Return the next point, or None when every point has been tried."""
         if self._finite is not None:
             self._finite = self._finite[~is_tried(self._finite, self._tried)]
-            if not self._finite[self._domain.within(self._finite)].size:
+            if not len(self._finite):
                 return None
-        found = self._designed() or self._spread_out() or self._promising()
+        found = self._found()
+        if found is None and len(self._domain.columns):
+            self._domain = Domain(self._problem)  # better another value than no experiment
+            found = self._found()
         if found is None:
             return None
         row, note = found
@@ -79,6 +84,9 @@ class Picker:
             predicted = {m.response.name: m.predicted(features[0]) for m in self._models}
             self._models = [m.believing(features) for m in self._models]
         return Suggestion(self._problem.scale(row), predicted, note)
+
+    def _found(self) -> tuple[Array, str] | None:
+        return self._designed() or self._spread_out() or self._promising()
 
     def _designed(self) -> tuple[Array, str] | None:
         """Return the next row of the first design, while it is not complete."""
@@ -111,7 +119,7 @@ class Picker:
             return self._finite[self._domain.within(self._finite)]
         rows = self._domain.draw(_POOL, self._rng)
         new = rows[~is_tried(rows, self._tried)]
-        return new if len(new) else rows
+        return new if len(new) or len(self._domain.columns) else rows
 
     def _promising(self) -> tuple[Array, str] | None:
         if not self._known.enough:
@@ -120,10 +128,12 @@ class Picker:
         worth, row = self._best(models)
         if row is None:
             return None
-        left, self._told = None if self._told else self._outlook(worth, row), True
+        left = self._outlook(worth, row)
+        if left and left.stop and len(self._tried) % 2:
+            return self._elsewhere(worth, row), f"fill: between the runs; {left.note}"
         note = why(worth, row, float(np.exp(self._chances(row[None])[0])))
         for _ in range(_DOUBTS):
-            if not self._exhausted(models, row):
+            if not self._exhausted(models, row) or (left and not left.little):
                 break
             note = "fill: nothing promises more than noise here, looking elsewhere"
             models = [m.doubting(_DOUBT) for m in models]
@@ -132,11 +142,21 @@ class Picker:
                 return None
         return row, f"{note}; {left.note}" if left else note
 
+    def _elsewhere(self, worth: Worth, row: Array) -> Array:
+        """Return the emptiest place where success and the targets are not out of the question."""
+        pool = self._candidates()
+        pool = pool if len(pool) else row[None]
+        sane = self._chances(pool) + worth.target_logs(pool)
+        pool = pool[sane >= min(_EVEN, float(np.quantile(sane, 0.7)))]
+        return emptiest(self._known.space, pool, self._tried)
+
     def _outlook(self, worth: Worth, row: Array) -> Outlook | None:
         pool = self._finite
         if pool is None:
             pool = feasible_rows(self._problem, _POOL // 2, self._rng)
-        return outlook(self._known.space, worth, np.vstack([row[None], pool, worth.seen]), row)
+        pool = np.vstack([row[None], pool, worth.seen])
+        sound = self._chances(pool) >= _EVEN
+        return outlook(self._known.space, worth, pool[sound] if sound.any() else row[None], row)
 
     def _chances(self, rows: Array) -> Array:
         """Return ln of the chance of success, ``(m,)``."""
@@ -162,13 +182,17 @@ class Picker:
         worth = Worth(known.space, models, seen, self._rng)
 
         def smooth(rows: Array) -> Array:
-            return worth(rows) + self._chances(rows) - self._price.logs(rows)
+            chances = self._chances(rows)
+            shy = _SHY * np.minimum(chances - _EVEN, 0.0)
+            return worth(rows) + chances + shy - self._price.logs(rows)
 
         def score(rows: Array) -> Array:
             return np.where(is_tried(rows, self._tried), -np.inf, smooth(rows))
 
         if self._finite is None:
-            return worth, greatest(self._domain, score, smooth, worth.best, self._rng)
+            row = greatest(self._domain, score, smooth, worth.best, self._rng)
+            spent = row is not None and bool(is_tried(row[None], self._tried)[0])
+            return worth, None if spent and len(self._domain.columns) else row
         rows = self._finite[self._domain.within(self._finite)]
         return worth, rows[int(np.argmax(score(rows)))] if len(rows) else None
 

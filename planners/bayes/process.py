@@ -3,18 +3,16 @@
 Scikit-learn's regressor with a Matern 5/2 kernel, one length-scale per group of feature columns
 (automatic relevance determination), times a variance, plus learned noise on top of each run's own
 known variance (Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, chapters 2,
-4 and 5). Where some columns stand for names of levels, a second such term without those columns is
-added: what all levels have in common. What the regressor lacks comes in as its ``optimizer``:
-priors, and length-scales shared by columns and terms. With 5 to 40 runs, priors decide whether a
-length-scale is a guess or an over-fit. The classifier of failures (Laplace's approximation, chapter
-3) is fitted the same way.
+4 and 5). What the regressor lacks comes in as its ``optimizer``: priors, and length-scales shared
+by the columns of a group. With 5 to 40 runs, priors decide whether a length-scale is a guess or an
+over-fit. The classifier of failures (Laplace's approximation, chapter 3) is fitted the same way.
 
 The one module that imports scikit-learn, which takes a second: never in the daemon's process.
 """
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,7 +30,6 @@ _Matern: Any = Matern
 _JITTER = 1e-8  # of the outputs' variance: keeps equal rows apart numerically
 _ANY = (1e-12, 1e12)  # the regressor's own bounds, which the priors never reach
 _VERY_BAD = 1e25  # instead of infinity, which a search for the minimum cannot digest
-_BLIND = 12.0  # log length-scale of a column that a term does not see
 _MANY = 160  # runs beyond which hyper-parameters come from a part of them: cost grows as n cubed
 _LATEST = 40  # of that part; the others are spread over the history
 
@@ -47,11 +44,10 @@ class Priors:
     """Normal priors on the logarithms: (mean, sd); inputs span about 1, outputs have variance 1."""
 
     length: tuple[float, float] = (-1.2, 0.6)  # mean for one factor; grows with their number
-    common: tuple[float, float] = (-0.7, 1.0)  # variance of what all levels share
     variance: tuple[float, float] = (0.0, 1.0)
     noise: tuple[float, float] = (-6.0, 1.5)  # of the noise variance
 
-    def moments(self, n_lengths: int, *, levels: bool = False) -> tuple[Array, Array]:
+    def moments(self, n_lengths: int) -> tuple[Array, Array]:
         """Return means and sds of all log hyper-parameters, ``(Layout.width,)`` each.
 
         Distances grow with the root of the dimension, and so must length-scales (Hvarfner,
@@ -60,7 +56,6 @@ class Priors:
         """
         middle = self.length[0] + 0.5 * np.log(n_lengths)
         rows = [(middle, self.length[1])] * n_lengths
-        rows += [self.common] if levels else []
         rows += [self.variance, self.noise]
         means, sds = np.array(rows).T
         return means, sds
@@ -68,60 +63,40 @@ class Priors:
 
 @dataclass(frozen=True)
 class Layout:
-    """What each feature column is: its length-scale's number, and whether it stands for a level.
+    """The number of each feature column's length-scale, and where parameters stand in a kernel.
 
-    Log hyper-parameters are listed as length-scales, the variance of the common term where there
-    are levels and anything else, variance, noise.
+    Log hyper-parameters are listed as length-scales, variance, noise; scikit-learn's theta as
+    variance, a length-scale for each column, noise.
     """
 
     groups: NDArray[np.intp]
-    levels: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     @property
     def n_lengths(self) -> int:
         """Return the number of length-scales."""
         return int(self.groups.max()) + 1
 
-    @property
-    def mixed(self) -> bool:
-        """Return whether a common term is worth having: some columns are levels, some are not."""
-        return bool(self.levels.any()) and not bool(self.levels.all())
-
     def kernel(self, logs: Array) -> Any:
         """Return scikit-learn's kernel of log hyper-parameters."""
-        lengths = np.exp(logs[: self.n_lengths])[self.groups]
+        lengths = np.exp(logs[:-2])[self.groups]
         variance, noise = np.exp(logs[-2:])
         kernel = ConstantKernel(variance, _ANY) * _Matern(lengths, _ANY, nu=2.5)
-        if self.mixed:
-            blind = np.where(self.levels, np.exp(_BLIND), lengths)
-            kernel += ConstantKernel(np.exp(logs[-3]), _ANY) * _Matern(blind, _ANY, nu=2.5)
         return kernel + WhiteKernel(noise, _ANY)
 
     def theta(self, logs: Array) -> Array:
-        """Return the kernel's theta: variance and lengths of each term, then the noise."""
-        lengths = logs[: self.n_lengths][self.groups]
-        parts = [logs[-2:-1], lengths]
-        if self.mixed:
-            parts += [logs[-3:-2], np.where(self.levels, _BLIND, lengths)]
-        return np.concatenate([*parts, logs[-1:]])
+        """Return the kernel's theta of log hyper-parameters."""
+        return np.concatenate([logs[-2:-1], logs[:-2][self.groups], logs[-1:]])
 
     def logs(self, theta: Array) -> Array:
         """Return the log hyper-parameters of a theta: ``theta`` undone."""
-        width = len(self.groups)
         firsts = np.unique(self.groups, return_index=True)[1]
-        common = theta[width + 1 : width + 2] if self.mixed else theta[:0]
-        return np.concatenate([theta[1 : width + 1][firsts], common, theta[[0, -1]]])
+        return np.concatenate([theta[1:-1][firsts], theta[[0, -1]]])
 
     def slopes(self, slopes: Array) -> Array:
         """Return the gradient in log hyper-parameters of one in theta."""
-        width = len(self.groups)
-        lengths = slopes[1 : width + 1].copy()
-        if self.mixed:
-            lengths += np.where(self.levels, 0.0, slopes[width + 2 : -1])
-        gradient = np.zeros(self.n_lengths)
-        np.add.at(gradient, self.groups, lengths)
-        common = slopes[width + 1 : width + 2] if self.mixed else slopes[:0]
-        return np.concatenate([gradient, common, slopes[[0, -1]]])
+        lengths = np.zeros(self.n_lengths)
+        np.add.at(lengths, self.groups, slopes[1:-1])
+        return np.concatenate([lengths, slopes[[0, -1]]])
 
 
 class GaussianProcess:
@@ -195,7 +170,7 @@ class Posterior:
 
     def __init__(self, layout: Layout, priors: Priors, starts: int) -> None:
         self.layout, self.starts = layout, starts
-        self.means, self.sds = priors.moments(layout.n_lengths, levels=layout.mixed)
+        self.means, self.sds = priors.moments(layout.n_lengths)
 
     def search(
         self,

@@ -29,6 +29,7 @@ class Outlook:
 
     text: str
     stop: bool
+    little: bool = True  # this run promises little, too
 
     @property
     def note(self) -> str:
@@ -73,13 +74,13 @@ def outlook(space: Space, worth: Worth, pool: Array, row: Array) -> Outlook | No
     if not len(worth.known):
         return None
     if len(worth.goals) == 1:
-        return _regret(space, worth, pool)
+        return _regret(space, worth, pool, row)
     if len(worth.goals) == 2 and worth.reference is not None:
         return _growth(worth, row, worth.reference)
     return None
 
 
-def _regret(space: Space, worth: Worth, pool: Array) -> Outlook:
+def _regret(space: Space, worth: Worth, pool: Array, row: Array) -> Outlook:
     goal = worth.goals[0]
     best = worth.seen[worth.likely][int(np.argmax(worth.known[:, 0]))]
     means, sds = worth.predicted(pool)
@@ -93,7 +94,8 @@ def _regret(space: Space, worth: Worth, pool: Array) -> Outlook:
     plain = abs(goal.scale.plain(top + regret) - goal.scale.plain(top))
     noise = float(np.sqrt(goal.process.noise_variance))
     text = f"the best known run is expected {plain:.3g} from the best possible {goal.response.name}"
-    return Outlook(text, regret < max(noise, _LITTLE))
+    gain = float(np.exp(worth.improvement(row[None])[0]))
+    return Outlook(text, regret < max(noise, _LITTLE), gain < 0.5 * max(noise, _LITTLE))
 
 
 def _growth(worth: Worth, row: Array, reference: Array) -> Outlook:
@@ -102,4 +104,4 @@ def _growth(worth: Worth, row: Array, reference: Array) -> Outlook:
     area = float(((edge[:, 0] - reference[0]) * (edge[:, 1] - floors)).sum())
     growth = float(np.exp(worth.improvement(row[None])[0])) / max(area, 1e-12)
     text = f"the front's area is expected to grow by {growth:.2g} of itself with this run"
-    return Outlook(text, growth < _GROWTH)
+    return Outlook(text, growth < _GROWTH, growth < 4 * _GROWTH)

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from planners.base import Categorical, Observation, Predicted, Problem, Response
+from planners.base import Observation, Predicted, Problem, Response
 from planners.bayes.process import GaussianProcess, Layout, Priors, fit
 from planners.factors import Array
 
 _PRIORS = Priors()
 _BEYOND = 0.2  # of the cube: runs further outside count as if they were there
+_FLOOR = 0.02  # of the greatest value (the median, when minimising): added before logarithms
 _FEWEST_FOR_LOG = 5  # runs without which the data cannot tell which scale suits them
 _DOUBT = 0.5  # of a response's spread: the least uncertainty of a suspect run
 
@@ -20,22 +21,26 @@ class Scale:
     """How a response becomes the model's output: perhaps its logarithm, then standardised.
 
     Rates, yields and concentrations multiply, and their errors grow with them; their logarithms
-    are simpler functions, with even noise. ``sign`` -1 turns minimising into maximising.
+    are simpler functions, with even noise. ``offset`` is added first, so that a yield next to
+    nothing is not a world apart from a small one. ``sign`` -1 turns minimising into maximising.
     """
 
     logarithm: bool
     centre: float
     spread: float
     sign: float
+    offset: float = 0.0
 
     def forward(self, values: Array) -> Array:
         """Return responses in the model's units, larger is better, shape as given."""
-        plain = np.log(np.maximum(values, 1e-300)) if self.logarithm else values
+        plain = values
+        if self.logarithm:
+            plain = np.log(np.maximum(values + self.offset, 1e-9 * self.offset + 1e-300))
         return self.sign * (plain - self.centre) / self.spread
 
     def variances(self, values: Array, sds: Array) -> Array:
         """Return known standard uncertainties as variances in the model's units."""
-        return (sds / (values if self.logarithm else 1.0) / self.spread) ** 2
+        return (sds / ((values + self.offset) if self.logarithm else 1.0) / self.spread) ** 2
 
     def back(self, mean: float, sd: float) -> Predicted:
         """Return a normal prediction as mean and sd of the response in its own unit."""
@@ -44,12 +49,12 @@ class Scale:
             return Predicted(float(middle), float(width))
         width = min(width, 2.0)  # beyond, the mean of a log-normal means nothing
         expected = float(np.exp(min(middle + 0.5 * width**2, 700.0)))
-        return Predicted(expected, expected * float(np.sqrt(np.expm1(width**2))))
+        return Predicted(expected - self.offset, expected * float(np.sqrt(np.expm1(width**2))))
 
     def plain(self, mean: float) -> float:
         """Return the response in its own unit that stands at ``mean`` in the model's."""
         middle = self.centre + self.sign * mean * self.spread
-        return float(np.exp(min(middle, 700.0))) if self.logarithm else float(middle)
+        return float(np.exp(min(middle, 700.0))) - self.offset if self.logarithm else float(middle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +79,7 @@ class Space:
     def layout(self) -> Layout:
         """Return what each feature column is."""
         groups = self.problem.groups
-        levels = np.concatenate(
-            [np.full(len(f.groups), isinstance(f, Categorical)) for f in self.problem.factors]
-        )
-        if self.transfer:
-            groups = np.append(groups, groups.max() + 1)
-            levels = np.append(levels, False)
-        return Layout(groups, levels)
+        return Layout(np.append(groups, groups.max() + 1) if self.transfer else groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +147,7 @@ def model(space: Space, response: Response, lessons: Lessons) -> Model:
         known = scale.variances(values, sds)
         process, surprise = fit(features, scale.forward(values), known, space.layout, _PRIORS)
         surprise += len(values) * np.log(scale.spread)
-        surprise += float(np.log(values).sum()) if scale.logarithm else 0.0
+        surprise += float(np.log(values + scale.offset).sum()) if scale.logarithm else 0.0
         found.append((surprise, Model(response, process, scale)))
     best = min(found, key=lambda pair: pair[0])[1]
     return _doubtfully(space, best, lessons.doubtful) if lessons.doubtful else best
@@ -192,7 +191,9 @@ def _scales(response: Response, values: Array) -> list[Scale]:
     sign = -1.0 if response.goal == "minimise" else 1.0
     scales = [_standardised(values, sign, logarithm=False)]
     if len(values) >= _FEWEST_FOR_LOG and values.min() > 0 and values.max() > values.min():
-        scales.append(_standardised(np.log(values), sign, logarithm=True))
+        offset = _FLOOR * float(np.median(values) if response.goal == "minimise" else values.max())
+        logs = _standardised(np.log(values + offset), sign, logarithm=True)
+        scales.append(replace(logs, offset=offset))
     return scales
 
 

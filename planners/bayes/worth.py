@@ -67,9 +67,19 @@ class Worth:
         found = [goal.process.predict(features) for goal in self.goals]
         return np.column_stack([m for m, _ in found]), np.column_stack([s for _, s in found])
 
+    def shown(self, sds: Array) -> Array:
+        """Return how far one noisy run can move the models, from their sds, ``(m, goals)``.
+
+        The sd of the change of the posterior mean (Frazier, Powell and Dayanik, "The knowledge
+        gradient policy for correlated normal beliefs", 2009): small where only noise would be seen.
+        """
+        noises = np.array([goal.process.noise_variance for goal in self.goals])
+        return sds * sds / np.sqrt(sds * sds + noises)
+
     def improvement(self, rows: Array) -> Array:
         """Return ln of the expected improvement over the known runs that meet the targets."""
         means, sds = self.predicted(rows)
+        sds = self.shown(sds)
         if len(self.goals) == 1:
             best = float(self.known.max())
             return acquisition.log_expected_improvement(means[:, 0], sds[:, 0], best)
@@ -81,15 +91,13 @@ class Worth:
 
 
 def _reference(known: Array, everything: Array) -> Array:
-    """Return the corner from which dominated area counts: a little below the front's worst.
+    """Return the corner from which dominated area counts: below the front's worst.
 
-    A front of one or two points says little of its extent; the range of all runs does.
+    And no better than the middle of all runs: a narrow front would see no worth in its own ends.
     """
     edge = acquisition.front(known)
     span = np.maximum(known.max(axis=0) - known.min(axis=0), 1e-3)
     corner = edge.min(axis=0) - _MARGIN * span
-    if len(edge) > 2:
-        return corner
     return np.minimum(corner, np.median(everything, axis=0))
 
 

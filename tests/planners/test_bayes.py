@@ -58,7 +58,7 @@ def test_two_objectives_give_a_front(plane):
 
     history = campaign(problem, truth, 20, noise=0.0)
     late = [run.point for run in history[8:]]
-    assert max(p["b"] for p in late[-8:]) < 3.0  # b only harms
+    assert np.median([p["b"] for p in late[-8:]]) < 2.0  # b only harms
     spread = sorted(p["a"] for p in late)
     assert spread[0] < 0.15
     assert spread[-1] > 0.85

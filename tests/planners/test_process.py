@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import check_grad
 from scipy.stats import multivariate_normal, norm
 
-from planners.bayes.process import GaussianProcess, Layout, Posterior, Priors, fit
+from planners.bayes.process import GaussianProcess, Layout, Posterior, Priors, classified, fit
 
 GROUPS = np.array([0, 1, 1, 2])
 PLAIN = Layout(GROUPS)
@@ -122,3 +122,32 @@ def test_equal_rows_do_not_break_the_fit():
     y = np.repeat([1.0, -1.0], 10)
     process, _ = fit(x, y, np.zeros(20), ONE, Priors())
     assert process.predict(np.array([[0.2]]))[0][0] == pytest.approx(1.0, abs=0.1)
+
+
+def test_success_is_learned_from_both_kinds_of_fates():
+    rng = np.random.default_rng(4)
+    x = rng.random((40, 2))
+    chance = classified(x, x[:, 0] < 0.6, Layout(np.array([0, 1])), Priors(noise=(-2.0, 1.0)))
+    sure, border, hopeless = chance(np.array([[0.1, 0.5], [0.6, 0.5], [0.95, 0.5]]))
+    assert sure > 0.8
+    assert 0.2 < border < 0.8
+    assert hopeless < 0.2
+
+
+def test_of_many_runs_a_part_decides_on_the_hyper_parameters_and_all_predict():
+    rng = np.random.default_rng(0)
+    x = rng.random((300, 2))
+    y = np.sin(5 * x[:, 0]) + x[:, 1] + 0.1 * rng.normal(size=300)
+    process, _ = fit(x, y, np.zeros(300), Layout(np.array([0, 1])), Priors())
+    assert len(process.x) == 300
+    assert np.sqrt(process.noise_variance) == pytest.approx(0.1, rel=0.3)
+
+
+def test_joint_draws_have_the_predictions_mean_and_sd():
+    x, y = data()
+    process, _ = fit(x, y, np.full(25, 0.01), PLAIN, Priors())
+    at = np.random.default_rng(1).random((5, 4))
+    draws = process.draws(at, np.random.default_rng(2).normal(size=(20_000, 5)))
+    mean, sd = process.predict(at)
+    np.testing.assert_allclose(draws.mean(axis=0), mean, atol=0.03)
+    np.testing.assert_allclose(draws.std(axis=0), sd, rtol=0.03)

@@ -1,0 +1,24 @@
+"""Where least is known: the middle of the largest hole between the runs.
+
+Maximising the distance to the runs alone would run along the edges of the cube; a wall counts as a
+neighbour at twice its distance, as if the cube were mirrored there.
+"""
+
+import numpy as np
+
+from planners.bayes.surrogate import Space
+from planners.factors import Array, Continuous
+
+
+def emptiest(space: Space, pool: Array, tried: Array) -> Array:
+    """Return the row of ``pool`` ``(m, dimension)`` furthest from tried rows and walls."""
+    problem = space.problem
+    seen = problem.features(problem.snap(tried))
+    mine = problem.features(pool)
+    squares = (mine**2).sum(axis=1)[:, None] + (seen**2).sum(axis=1) - 2.0 * mine @ seen.T
+    gaps = np.sqrt(np.maximum(squares, 0.0)).min(axis=1, initial=np.inf)
+    numbers = np.concatenate([np.full(f.width, isinstance(f, Continuous)) for f in problem.factors])
+    if numbers.any():
+        inner = pool[:, numbers]
+        gaps = np.minimum(gaps, 2.0 * np.minimum(inner, 1.0 - inner).min(axis=1))
+    return pool[int(np.argmax(gaps))]

@@ -1,0 +1,119 @@
+"""What Bayesian optimisation says of its points, and of the best so far."""
+
+import numpy as np
+import pytest
+
+from planners.base import Continuous, Measured, Observation, Problem, Response
+from planners.bayes import Bayes
+from planners.bayes.best import best_runs
+from planners.bayes.fill import emptiest
+from planners.bayes.surrogate import Space
+from planners.suggest import generator
+from tests.planners.test_bayes import campaign, hill
+
+PAIR = (Response("gain"), Response("cost", "minimise"))
+
+
+def notes(problem, truth, runs, noise=0.01):
+    history = campaign(problem, truth, runs, noise)
+    return Bayes().propose(problem, history, 1, generator(0, runs))[0].note
+
+
+def test_a_point_says_why_and_how_far_the_best_is_from_the_best_possible(plane):
+    note = notes(plane, hill, 6)
+    assert note.startswith(("explore: ", "exploit: "))
+    assert "the best known run is expected" in note
+    assert "from the best possible y" in note
+
+
+def test_nothing_worth_more_than_noise_is_said_once_the_top_is_known(plane):
+    assert "stop here" not in notes(plane, hill, 5)
+    assert "stop here" in notes(plane, hill, 20, noise=0.02)
+
+
+def test_the_expected_regret_is_in_the_responses_own_unit(plane):
+    note = notes(plane, lambda p: {"y": 1e4 * hill(p)["y"]}, 6, noise=10.0)
+    regret = float(note.split("is expected ")[1].split()[0])
+    assert 1.0 < regret < 1e4
+
+
+def test_several_goals_say_what_the_front_gains(plane):
+    problem = Problem(plane.factors, PAIR)
+    note = notes(problem, lambda p: {"gain": p["a"], "cost": p["a"] ** 2 + p["b"] / 10}, 8)
+    assert "the front" in note
+    assert "grow" in note
+
+
+def test_targets_alone_stop_when_they_are_met(plane):
+    problem = Problem(plane.factors, (Response("y", "target", 0.5, 0.9),))
+    assert "stop here" in notes(problem, hill, 12, noise=0.001)
+
+
+def test_a_chance_of_failure_is_told(plane):
+    history = campaign(plane, hill, 10)
+    (wanted,) = Bayes().suggest(plane, history, 1, generator(0, 10))
+    near = [{"a": wanted["a"] + d, "b": wanted["b"] + e} for d in (0, 0.02) for e in (0, 0.3)]
+    failures = [Observation(point, status="failed") for point in near]
+    found = [
+        Bayes().propose(plane, [*history, *failures], 1, generator(seed, 14))[0].note
+        for seed in range(3)
+    ]
+    assert all("first design" not in note for note in found)
+
+
+def test_the_most_probable_best_is_not_the_luckiest_reading():
+    problem = Problem((Continuous("a", 0, 1),), (Response("y"),))
+    errors = np.random.default_rng(2)
+    history = [
+        Observation({"a": a}, {"y": Measured(1 - 3 * (a - 0.5) ** 2 + 0.03 * errors.normal())})
+        for a in np.linspace(0, 1, 21)
+    ]
+    history[2] = Observation(history[2].point, {"y": Measured(1.15)})  # truth 0.52
+    history.insert(0, Observation({"a": 0.77}, status="pending"))
+    (best,) = best_runs(problem, history)
+    assert abs(best.point["a"] - 0.5) < 0.15
+    assert history[best.index].point == best.point
+    assert best.predicted["y"].mean == pytest.approx(1.0, abs=0.1)
+    assert 0.0 < best.probability <= 1.0
+    assert best.to_json()["index"] == best.index
+
+
+def test_the_best_of_several_goals_is_the_front(plane):
+    problem = Problem(plane.factors, PAIR)
+    history = campaign(
+        problem, lambda p: {"gain": p["a"], "cost": p["a"] ** 2 + p["b"] / 10}, 12, noise=0.001
+    )
+    front = best_runs(problem, history)
+    gains = [run.predicted["gain"].mean for run in front]
+    costs = [run.predicted["cost"].mean for run in front]
+    assert len(front) > 1
+    assert gains == sorted(gains, reverse=True)
+    assert costs == sorted(costs, reverse=True)
+
+
+def test_the_best_meets_the_targets_where_any_run_does(plane):
+    problem = Problem(plane.factors, (Response("y"), Response("ph", "target", 0.0, 0.2)))
+    history = campaign(problem, lambda p: hill(p) | {"ph": p["a"]}, 14, noise=0.001)
+    (best,) = best_runs(problem, history)
+    assert best.point["a"] < 0.25
+
+
+def test_targets_alone_name_the_likeliest_run(plane):
+    problem = Problem(plane.factors, (Response("y", "target", 0.6, 0.7),))
+    history = campaign(problem, hill, 10, noise=0.001)
+    (best,) = best_runs(problem, history)
+    assert hill(best.point)["y"] == pytest.approx(0.65, abs=0.06)
+
+
+@pytest.mark.parametrize("runs", [0, 1])
+def test_too_few_runs_have_no_best(plane, runs):
+    history = [Observation({"a": 0.1, "b": 1.0}, {"y": Measured(1.0)})] * runs
+    assert best_runs(plane, history) == []
+
+
+def test_the_emptiest_place_is_the_middle_of_the_largest_hole(plane):
+    tried = np.array([[0.1, 0.1], [0.1, 0.9], [0.9, 0.1], [0.2, 0.5]])
+    grid = np.array([[x, y] for x in np.linspace(0, 1, 41) for y in np.linspace(0, 1, 41)])
+    found = emptiest(Space(plane), grid, tried)
+    assert 0.55 < found[0] < 0.85
+    assert 0.55 < found[1] < 0.85
