@@ -1,0 +1,96 @@
+"""What a history teaches: where runs were, what they gave, and what is wanted of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from planners.base import Observation, Problem, Response
+from planners.extrapolate.model import Data
+from planners.extrapolate.sight import Sight
+from planners.factors import Array
+
+_DOUBT = 0.25  # weight of a suspect run
+_FEWEST = 3  # runs without which there is no model
+_COMPROMISE = 0.05  # share of the sum in a weighted worst objective
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One measured run: its row, its responses and its weight."""
+
+    row: Array
+    responses: dict[str, float]
+    weight: float
+
+
+class Lessons:
+    """One history of one problem; rows are in the unit cube, ``(k, dimension)``."""
+
+    def __init__(self, problem: Problem, history: Sequence[Observation], see: Sight) -> None:
+        self._problem, self._see = problem, see
+        width = problem.dimension
+        asked = [problem.snap(problem.encode(run.point)[None])[0] for run in history]
+        self.tried = np.array(asked).reshape(-1, width)
+        status = np.array([run.status for run in history])
+        self.failed, self.waiting = self.tried[status == "failed"], self.tried[status == "pending"]
+        names = {response.name for response in problem.responses}
+        self.known = [
+            Known(
+                _row(problem, run),
+                {k: m.value for k, m in run.responses.items() if k in names},
+                1.0 if run.status == "ok" else _DOUBT,
+            )
+            for run in history
+            if run.status in {"ok", "suspect"} and names & set(run.responses)
+        ]
+        self.rows = np.array([k.row for k in self.known]).reshape(-1, width)
+
+    @property
+    def objectives(self) -> list[Response]:
+        """Return the responses to maximise or minimise."""
+        return [r for r in self._problem.responses if r.goal != "target"]
+
+    @property
+    def targets(self) -> list[Response]:
+        """Return the responses to bring between bounds."""
+        return [r for r in self._problem.responses if r.goal == "target"]
+
+    @property
+    def enough(self) -> bool:
+        """Return whether every response has runs enough for a model."""
+        names = [r.name for r in self._problem.responses]
+        whole = sum(set(names) <= set(k.responses) for k in self.known)
+        return whole >= _FEWEST
+
+    def of(self, name: str) -> Data:
+        """Return what is known of one response."""
+        runs = [k for k in self.known if name in k.responses]
+        return self._data(runs, np.array([k.responses[name] for k in runs]))
+
+    def worth(self, rng: np.random.Generator) -> Data:
+        """Return what is known of the one number to maximise.
+
+        With several objectives that is a weighted worst one, by weights of its own each time, so
+        that points spread along the front (Knowles, "ParEGO", 2006).
+        """
+        signs = np.array([-1.0 if r.goal == "minimise" else 1.0 for r in self.objectives])
+        names = [r.name for r in self.objectives]
+        runs = [k for k in self.known if set(names) <= set(k.responses)]
+        values = signs * np.array([[k.responses[name] for name in names] for k in runs])
+        if len(names) == 1:
+            return self._data(runs, values[:, 0])
+        low, span = values.min(axis=0), np.ptp(values, axis=0)
+        parts = rng.dirichlet(np.ones(len(names))) * (values - low) / np.where(span > 0, span, 1.0)
+        return self._data(runs, parts.min(axis=1) + _COMPROMISE * parts.sum(axis=1))
+
+    def _data(self, runs: Sequence[Known], values: Array) -> Data:
+        rows = np.array([k.row for k in runs])
+        return Data(self._see(rows), values, np.array([k.weight for k in runs]))
+
+
+def _row(problem: Problem, run: Observation) -> Array:
+    """Return where a run really was: as achieved where that is known."""
+    achieved = run.achieved or {}
+    known = all(factor.has_row(achieved.get(factor.name)) for factor in problem.factors)
+    return np.clip(problem.encode(achieved if known else run.point), 0.0, 1.0)

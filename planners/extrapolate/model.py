@@ -1,0 +1,71 @@
+"""One response over a problem: trees and a smooth function, believed half each.
+
+Mean and variance are those of the mixture of both (law of total variance): what each is unsure
+of, and what they disagree on.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from planners.extrapolate.forest import Forest
+from planners.extrapolate.smooth import Frame, Smooth
+from planners.factors import Array
+
+_SMOOTH = 0.5  # share of the smooth function
+_LEAST = 1e-6  # of the spread of the known values: the least sd
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Rows as both parts of the model see them, ``(m, f)`` and ``(m, g)``."""
+
+    trees: Array
+    smooth: Array
+
+    def __len__(self) -> int:
+        return len(self.trees)
+
+    def joined(self, more: "Seen") -> "Seen":
+        """Return these rows and more."""
+        return Seen(np.vstack([self.trees, more.trees]), np.vstack([self.smooth, more.smooth]))
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What is known of one response: rows, values and weights ``(n,)``."""
+
+    seen: Seen
+    values: Array
+    weights: Array
+
+
+class Model:
+    """A fitted model; ``waiting`` are the rows of runs in flight, which count as expected."""
+
+    def __init__(self, frame: Frame, data: Data, waiting: Seen, seed: int) -> None:
+        self._frame = frame
+        spread = float(data.values.std())
+        size = max(1.0, float(np.abs(data.values).max()))
+        self._unit = spread if spread > 1e-12 * size else size
+        self._centre = float(data.values.mean())
+        values = (data.values - self._centre) / self._unit
+        self._forest = Forest(data.seen.trees, values, data.weights, seed)
+        self._smooth = Smooth.fit(frame(data.seen.smooth), values, data.weights)
+        if len(waiting):
+            expected = self._forest.predict(waiting.trees)[0]
+            both, values = data.seen.joined(waiting), np.concatenate([values, expected])
+            weights = np.concatenate([data.weights, np.ones(len(waiting))])
+            self._forest = Forest(both.trees, values, weights, seed)
+            self._smooth = self._smooth.believing(frame(waiting.smooth))
+
+    def predict(self, seen: Seen) -> tuple[Array, Array]:
+        """Return mean and sd at rows, ``(m,)`` each."""
+        trees, scatter = self._forest.predict(seen.trees)
+        smooth, doubt = self._smooth.predict(self._frame(seen.smooth))
+        doubt = np.minimum(doubt, 1.0)  # of the variance of the values: no more is ever promised
+        mean = (1.0 - _SMOOTH) * trees + _SMOOTH * smooth
+        variance = (1.0 - _SMOOTH) * (scatter + (trees - mean) ** 2)
+        variance += _SMOOTH * (doubt + (smooth - mean) ** 2)
+        sd = np.maximum(np.sqrt(np.maximum(variance, 0.0)), _LEAST)  # rounding may be below 0
+        return self._centre + self._unit * mean, self._unit * sd

@@ -1,0 +1,199 @@
+"""One call of the extrapolating planner: what is known, what could be tried, what to try."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+from threadpoolctl import threadpool_limits
+
+from planners.base import Observation, Predicted, Problem, Suggestion
+from planners.bayes.acquisition import log_expected_improvement, log_probability_between
+from planners.extrapolate.candidates import Candidates
+from planners.extrapolate.forest import clusters
+from planners.extrapolate.lessons import Lessons
+from planners.extrapolate.model import Data, Model
+from planners.extrapolate.planner import Extrapolate
+from planners.extrapolate.reasons import Reasons
+from planners.extrapolate.sight import Sight
+from planners.extrapolate.smooth import Frame
+from planners.factors import Array
+
+_SAME = 0.004  # of the cube: rows closer than that in every column are the same experiment
+_FILL = 128  # rows among which a space-filling pick is made
+_TOP = 24  # rows varied
+_ROUNDS = 4
+_SHORTLIST = 256  # best rows clustered for a batch
+_REACH = 0.15  # of the cube: so far a failed run makes others doubtful
+
+
+def picked(
+    options: Extrapolate,
+    problem: Problem,
+    history: Sequence[Observation],
+    n: int,
+    rng: np.random.Generator,
+) -> list[Suggestion]:
+    """Return up to ``n`` suggestions."""
+    with threadpool_limits(limits=1):
+        return _Picker(options, problem, history, rng).pick(n)
+
+
+class _Picker:
+    def __init__(
+        self,
+        options: Extrapolate,
+        problem: Problem,
+        history: Sequence[Observation],
+        rng: np.random.Generator,
+    ) -> None:
+        self._options, self._problem, self._rng = options, problem, rng
+        self._see = Sight(problem, options)
+        self._known = Lessons(problem, history, self._see)
+        self._candidates = Candidates(problem, options.grid, options.candidates)
+        self._wanted = options.n_initial or max(4, min(12, problem.dimension + 1))
+
+    def pick(self, n: int) -> list[Suggestion]:
+        pool = _untried(self._candidates.pool(self._rng), self._known.tried)
+        count = len(self._known.known) + len(self._known.waiting)
+        fill = n if not self._known.enough else min(n, max(0, self._wanted - count))
+        found = self._spread_out(pool, fill, count)
+        if len(found) < n and self._known.enough:
+            tried = np.array([self._problem.encode(s.point) for s in found])
+            pool = _untried(pool, tried.reshape(-1, self._problem.dimension))
+            found += self._promising(pool, n - len(found))
+        return found
+
+    def _spread_out(self, pool: Array, n: int, count: int) -> list[Suggestion]:
+        """Return rows far from all tried ones and each other, by what the model will see."""
+        if not n or not len(pool):
+            return []
+        order = self._rng.permutation(len(pool))[: max(_FILL, n)]
+        frame, some = Frame.of(self._see(pool).smooth), pool[order]
+        places = frame(self._see(some).smooth)
+        gaps = np.full(len(some), np.inf)
+        if len(self._known.tried):
+            gaps = KDTree(frame(self._see(self._known.tried).smooth)).query(places)[0]
+        found: list[Suggestion] = []
+        for i in range(min(n, len(some))):
+            best = int(np.argmax(gaps))
+            note = f"first runs, {count + i + 1} of {max(self._wanted, count + i + 1)}"
+            found.append(
+                Suggestion(self._problem.scale(some[best]), note=f"{note}: unlike the others")
+            )
+            gaps = np.minimum(gaps, np.sqrt(((places - places[best]) ** 2).sum(axis=1)))
+            gaps[best] = -1.0
+        return found
+
+    def _promising(self, pool: Array, n: int) -> list[Suggestion]:
+        if not len(pool):
+            return []
+        search = _Search(self._options, self._problem, self._known, self._see, pool, self._rng)
+        rows = search.refined(pool, self._candidates)
+        chosen = _batch(rows, n, self._options.seed)
+        return search.told(rows[chosen])
+
+
+class _Search:
+    """Scores of rows by the models of one history."""
+
+    def __init__(
+        self,
+        options: Extrapolate,
+        problem: Problem,
+        known: Lessons,
+        see: Sight,
+        pool: Array,
+        rng: np.random.Generator,
+    ) -> None:
+        self._problem, self._known, self._see, self._rng = problem, known, see, rng
+        self._frame = Frame.of(see(pool).smooth)
+        waiting = see(known.waiting)
+
+        def fitted(data: Data) -> Model:
+            return Model(self._frame, data, waiting, options.seed)
+
+        self._models = {r.name: fitted(known.of(r.name)) for r in problem.responses}
+        self._worth, self._best = None, 0.0
+        if known.objectives:
+            data = known.worth(rng)
+            self._best = float(data.values[data.weights == data.weights.max()].max())
+            one = len(known.objectives) == 1 and known.objectives[0].goal == "maximise"
+            self._worth = self._models[known.objectives[0].name] if one else fitted(data)
+
+    def scores(self, rows: Array) -> Array:
+        """Return ln of what trying each row is worth, ``(m,)``."""
+        features, total = self._see(rows), _chance(rows, self._known.rows, self._known.failed)
+        if self._worth is not None:
+            total = total + log_expected_improvement(*self._worth.predict(features), self._best)
+        for target in self._known.targets:
+            mean, sd = self._models[target.name].predict(features)
+            low, high = float(target.low or 0.0), float(target.high or 0.0)
+            total = total + log_probability_between(mean, sd, low, high)
+        return np.where(np.isfinite(total), total, -1e30)
+
+    def refined(self, pool: Array, candidates: Candidates) -> Array:
+        """Return the pool and what was found around its best rows, the best first."""
+        rows, scores = _sorted(pool, self.scores(pool))
+        for _ in range(_ROUNDS):
+            near = candidates.near(rows[:_TOP], self._rng)
+            near = _untried(
+                np.unique(near, axis=0), np.vstack([self._known.tried, rows[:_SHORTLIST]])
+            )
+            if len(near):
+                both = np.vstack([rows, near]), np.concatenate([scores, self.scores(near)])
+                rows, scores = _sorted(*both)
+        return rows
+
+    def told(self, rows: Array) -> list[Suggestion]:
+        """Return rows as suggestions, with what is expected there and why they were chosen."""
+        features = self._see(rows)
+        found = {name: model.predict(features) for name, model in self._models.items()}
+        reasons = Reasons(self._problem, self._known)
+        return [
+            Suggestion(
+                self._problem.scale(row),
+                {name: Predicted(float(m[i]), float(s[i])) for name, (m, s) in found.items()},
+                reasons.why(
+                    row, {name: (float(m[i]), float(s[i])) for name, (m, s) in found.items()}
+                ),
+            )
+            for i, row in enumerate(rows)
+        ]
+
+
+def _untried(rows: Array, tried: Array) -> Array:
+    """Return the rows that are not the same experiment as a tried one."""
+    if not len(tried) or not len(rows):
+        return rows
+    return rows[KDTree(tried).query(rows, p=np.inf)[0] > _SAME]
+
+
+def _sorted(rows: Array, scores: Array) -> tuple[Array, Array]:
+    order = np.argsort(-scores, kind="stable")
+    return rows[order], scores[order]
+
+
+def _batch(rows: Array, n: int, seed: int) -> NDArray[np.intp]:
+    """Return the numbers of the best rows of ``n`` clusters of the best; rows come best first."""
+    if n == 1:
+        return np.array([0])
+    labels = clusters(rows[: max(_SHORTLIST, 4 * n)], n, seed)
+    _, first = np.unique(labels, return_index=True)
+    rest = np.setdiff1d(np.arange(len(rows)), first)[: max(0, n - len(first))]
+    return np.concatenate([np.sort(first), rest])[:n]
+
+
+def _chance(rows: Array, good: Array, failed: Array) -> Array:
+    """Return ln of the chance of success: less where failed runs are near and good ones are not."""
+    if not len(failed):
+        return np.zeros(len(rows))
+
+    def near(others: Array) -> Array:
+        total = np.zeros(len(rows))
+        for other in others:
+            total += np.exp(-0.5 * ((rows - other) ** 2).sum(axis=1) / _REACH**2)
+        return total
+
+    well = 1.0 + near(good)
+    return np.log(well / (well + near(failed)))

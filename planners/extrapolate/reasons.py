@@ -1,0 +1,47 @@
+"""Why a point was chosen, in words."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from planners.base import Composition, Problem
+from planners.extrapolate.lessons import Lessons
+from planners.factors import Array
+
+_PRESENT = 1e-6  # of a mixture
+
+
+class Reasons:
+    """Compares a row with what is known."""
+
+    def __init__(self, problem: Problem, known: Lessons) -> None:
+        self._problem, self._known = problem, known
+
+    def why(self, row: Array, expected: Mapping[str, tuple[float, float]]) -> str:
+        """Return a sentence; ``expected`` are mean and sd by response."""
+        new = self._new(row)
+        words = [f"extrapolate: no run has held {' or '.join(new)} yet"] if new else []
+        words += [
+            self._compared(r.name, r.goal == "minimise", *expected[r.name], first=not new)
+            for r in self._known.objectives[:1]
+        ]
+        if not words:
+            words = ["exploit: most likely to meet the targets"]
+        return ", ".join(words)
+
+    def _new(self, row: Array) -> list[str]:
+        """Return the components of a row that no measured run holds."""
+        found: list[str] = []
+        for factor, columns in zip(self._problem.factors, self._problem.slices, strict=True):
+            if isinstance(factor, Composition):
+                held = np.any(self._known.rows[:, columns] > _PRESENT, axis=0)
+                new = (row[columns] > _PRESENT) & ~held
+                found += [factor.components[i] for i in np.flatnonzero(new)]
+        return found
+
+    def _compared(self, name: str, less: bool, mean: float, sd: float, *, first: bool) -> str:
+        values = [k.responses[name] for k in self._known.known if name in k.responses]
+        best = min(values) if less else max(values)
+        better = mean < best if less else mean > best
+        verb = ("exploit: " if better else "explore: ") if first else ""
+        return f"{verb}{name} {mean:.3g} +/- {sd:.2g} expected, best so far {best:.3g}"

@@ -1,0 +1,1 @@
+"""The extrapolating planner, on truths over elements."""

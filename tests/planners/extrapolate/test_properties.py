@@ -1,0 +1,45 @@
+"""Any problem, any history: feasible, different points, the same each time."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from planners.base import Composition, Problem, Response
+from planners.extrapolate import Extrapolate
+from planners.suggest import ask
+from tests.planners.strategies import observations, situations
+
+slow = settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
+
+
+@st.composite
+def alloys(draw):
+    """A mixture of elements and a support, and a history of it."""
+    parts = draw(
+        st.lists(st.sampled_from(["Pt", "Nb", "Rb", "C", "support"]), min_size=2, unique=True)
+    )
+    most = draw(st.none() | st.integers(1, len(parts)))
+    problem = Problem((Composition("x", tuple(parts), 5.0, most),), (Response("y"),))
+    return problem, draw(st.lists(observations(problem), max_size=10))
+
+
+@pytest.mark.parametrize("form", ["explorative", "conventional", "exploitative", "swed"])
+@slow
+@given(situation=situations() | alloys(), n=st.integers(1, 4), seed=st.integers(0, 2**40))
+def test_every_suggestion_is_feasible_and_different_and_the_same_again(form, situation, n, seed):
+    problem, history = situation
+    planner = Extrapolate(form, candidates=300)
+    answer = ask(planner, problem, history, n, seed)  # raises on infeasible or equal points
+    assert answer == ask(planner, problem, history, n, seed)
+    if problem.n_points == float("inf") and not problem.constraints:
+        assert len(answer.suggestions) == n
+
+
+def test_an_empty_history_gets_points_spread_over_the_properties(rng):
+    problem = Problem((Composition("x", ("Li", "Fe", "W", "Pt"), 1.0, 2),), (Response("y"),))
+    found = Extrapolate().propose(problem, [], 3, rng)
+    assert [s.note[:10] for s in found] == ["first runs"] * 3
+    held = [frozenset(e for e, w in s.point["x"].items() if w) for s in found]
+    assert len(set(held)) >= 2
+    assert np.all([not s.predicted for s in found])
