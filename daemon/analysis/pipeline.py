@@ -1,12 +1,18 @@
 """From spectra and flows to the responses of an experiment, with quality."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from daemon import plugins
 from daemon.analysis.estimate import AnalysisFailed, Estimate, mean_of
 from daemon.analysis.quality import Verdict, judge
-from daemon.analysis.responses import FeedRate, Measured, ResponsePlugin
+from daemon.analysis.responses import (
+    Earlier,
+    FeedRate,
+    Measured,
+    ResponsePlugin,
+    nothing_read,
+)
 from daemon.analysis.species import SpeciesTable, species_table
 from daemon.analysis.spectrum import concentrations, integrate
 from daemon.errors import ConfigError
@@ -40,6 +46,11 @@ class Analysis:
         """Return the unit of each response."""
         return {name: response.unit for name, response in self.responses.items()}
 
+    @property
+    def signals(self) -> set[str]:
+        """Return the full names of the signals that responses follow (their ``signals``)."""
+        return {s for response in self.responses.values() for s in getattr(response, "signals", ())}
+
     def sample(self, spectrum: Spectrum) -> SampleResult:
         """Return the concentrations of one spectrum; raise AnalysisFailed when it gives none."""
         section = self._settings.analysis
@@ -58,11 +69,13 @@ class Analysis:
         residence_time_min: float,
         temperature_degc: float,
         verdict: Verdict,
+        earlier: Earlier = nothing_read,
     ) -> dict[str, ResponseValue]:
         """Return every response of a steady state.
 
         ``flows`` are the measured ones, mL/min by feed; ``verdict`` is what is already known
-        against the experiment. A response without a value is ``failed`` and says why.
+        against the experiment; ``earlier`` tells the followed signals around the last sample.
+        A response without a value is ``failed`` and says why.
         """
         if not samples or residence_time_min <= 0:
             return self.failed("; ".join(verdict.reasons) or "nothing was measured")
@@ -70,6 +83,7 @@ class Analysis:
             measured = self._measured(samples, flows, residence_time_min, temperature_degc)
         except AnalysisFailed as error:
             return self.failed(str(error))
+        measured = replace(measured, earlier=earlier)
         verdict = self._gate(verdict, samples, measured)
         return {name: _value(plugin, measured, verdict) for name, plugin in self.responses.items()}
 

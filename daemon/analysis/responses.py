@@ -4,7 +4,7 @@ A response is a plug-in (entry-point group ``taylord.responses``): a class whose
 its options as keywords, with a ``unit`` and ``evaluate``. See :class:`ResponsePlugin`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,6 +17,15 @@ class FeedRate:
 
     g_min: float
     solutes_mol_min: Mapping[str, float]
+
+
+# a signal's full name and seconds before the sample -> what was read then, None when nothing was
+Earlier = Callable[[str, float], float | None]
+
+
+def nothing_read(signal: str, before_s: float) -> float | None:  # noqa: ARG001  # an Earlier
+    """Return None: no signal was followed."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,14 @@ class Measured:
     total_ml_min: float
     feeds: Mapping[str, FeedRate] = field(default_factory=dict[str, FeedRate])
     molar_mass: Mapping[str, float] = field(default_factory=dict[str, float])  # g/mol
+    earlier: Earlier = nothing_read  # of the signals that responses follow
+
+    def read(self, signal: str, before_s: float) -> float:
+        """Return what a followed signal was ``before_s`` before the sample; or AnalysisFailed."""
+        value = self.earlier(signal, before_s)
+        if value is None:
+            raise AnalysisFailed(f"{signal} has no reading {before_s:g} s before the sample")
+        return value
 
     def found(self, species: str) -> Estimate:
         """Return a measured concentration, mol/L; raise AnalysisFailed when it was not measured."""

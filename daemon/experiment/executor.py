@@ -64,7 +64,9 @@ class Executor:
         self._watch.on_trip = self._on_trip
         self._used_before = dict(used_ml or {})
         self._actions = Actions(settings, rig, events, self._watch, self.reach())
-        measuring = Measuring(self._actions, Analysis(settings), raw)
+        analysis = Analysis(settings)
+        self._watch.follow(analysis.signals)
+        measuring = Measuring(self._actions, analysis, raw)
         self._performance = Performance(self._actions, measuring, events, commit)
         self._run: Run | None = None
         self._work: asyncio.Task[None] | None = None

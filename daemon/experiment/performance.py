@@ -163,8 +163,14 @@ class Performance:
             run.verdict = run.verdict.also("suspect", doubt)
         run.achieved.update(met.conditions)
         run.achieved["steady"] = run.steady
+        sampled, watch = run.spectra[-1].started, self._actions.watch
         run.responses = analysis.evaluate(
-            run.samples, met.flows, met.residence_time_min, met.temperature_degc, run.verdict
+            run.samples,
+            met.flows,
+            met.residence_time_min,
+            met.temperature_degc,
+            run.verdict,
+            lambda signal, before_s: watch.read_at(signal, sampled - before_s),
         )
         status = self._status(run)
         reasons = [*run.verdict.reasons, *(r.reason for r in run.responses.values() if r.reason)]

@@ -1,7 +1,7 @@
 """What the executor knows of the rig: volumes, temperatures and faults, from the event stream."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import inf
 
 from daemon.events import Event, EventBus
@@ -13,6 +13,7 @@ KEEP_S = 7200.0  # of history: longer than any parcel stays in the rig
 KEEP_EVERY_S = 0.9
 PRUNE_EVERY = 512  # rows
 CONFIRMED_S = 5.0  # a flow read this recently need not be commanded again
+SIGNAL_STALE_S = 120.0  # a followed signal's reading counts for no longer than this
 DEGC = "degc"  # the column of the thermostat's temperature
 DOWN = frozenset({"reconnecting", "failed"})
 
@@ -31,6 +32,7 @@ class Watch:
             meter = self.clocks.meters[feed.name]
             self._routes[f"{feed.pump}.flow"] = meter.on_flow
             self._routes[f"{feed.pump}.dispensed"] = meter.on_counter
+        self._followed: dict[str, History] = {}
         self._temperature_signal = temperature_signal
         self._instruments = {feed.pump for feed in settings.feeds}
         self._instruments.add(temperature_signal.partition(".")[0])
@@ -38,6 +40,20 @@ class Watch:
         self._kept = -inf
         events.on_readings(self._on_readings)
         events.on_event(self._on_event)
+
+    def follow(self, signals: Iterable[str]) -> None:
+        """Keep the history of these signals from now on, for responses that need it."""
+        for signal in signals:
+            self._followed.setdefault(signal, History())
+
+    def read_at(self, signal: str, t: float) -> float | None:
+        """Return the last good reading of a followed signal up to ``t``, None when it is too old.
+
+        ``t`` is loop time, s.
+        """
+        history = self._followed.get(signal)
+        recent = [] if history is None else history.between(t - SIGNAL_STALE_S, t, signal)
+        return recent[-1] if recent else None
 
     def confirmed(self, feed: str) -> bool:
         """Return whether the pump's present flow was read, and not long ago."""
@@ -60,6 +76,8 @@ class Watch:
             value = reading.value
             if reading.quality is Quality.BAD or not isinstance(value, int | float):
                 continue  # nothing is counted for a reading that failed
+            if (followed := self._followed.get(reading.signal)) is not None:
+                _add(followed, reading.signal, reading.t, float(value))
             route = self._routes.get(reading.signal)
             if route is not None:
                 route(reading.t, value)
@@ -80,7 +98,8 @@ class Watch:
         self._rows += 1
         if self._rows % PRUNE_EVERY == 0:
             self.clocks.history.forget(now - KEEP_S)
-            self.temperatures.forget(now - KEEP_S)
+            for history in (self.temperatures, *self._followed.values()):
+                history.forget(now - KEEP_S)
             self.faults = [fault for fault in self.faults if fault[0] >= now - KEEP_S]
 
     def _on_event(self, event: Event) -> None:
@@ -98,3 +117,9 @@ class Watch:
     def _on_lost(self, t: float, instrument: str) -> None:
         if instrument in self._instruments:
             self.faults.append((t, f"{instrument} lost its connection"))
+
+
+def _add(history: History, signal: str, t: float, value: float) -> None:
+    """Keep a reading, at most about one a second."""
+    if not history.t or t - history.t[-1] >= KEEP_EVERY_S:
+        history.add(t, {signal: value})

@@ -5,6 +5,7 @@ from inspect import Parameter, signature
 from typing import Any
 
 from daemon import plugins
+from daemon.errors import ConfigError
 from daemon.settings.models import (
     CampaignSettings,
     FactorSettings,
@@ -118,7 +119,9 @@ def response_faults(subject: Subject) -> Iterator[str]:
             yield f"{at}.{key}: unknown response {kind!r}{nearest(kind, installed)}"
             continue
         options = dict(response.model_extra or {})
-        yield from keyword_faults(at, plugins.load("taylord.responses", kind), options)
+        unknown = list(keyword_faults(at, plugins.load("taylord.responses", kind), options))
+        yield from unknown or _option_faults(at, kind, options)
+        yield from _signal_faults(f"{at}.signals", options, subject)
         yield from _species_faults(f"{at}.species", options, known_species(subject.settings))
     if (
         subject.settings.responses
@@ -127,6 +130,28 @@ def response_faults(subject: Subject) -> Iterator[str]:
         and subject.settings.campaign is None  # which says it too
     ):
         yield "analysis: is missing: responses need an analyser"
+
+
+def _option_faults(at: str, kind: str, options: dict[str, Any]) -> Iterator[str]:
+    """The response takes these values: its files are there, its numbers make sense."""
+    from daemon.analysis.pipeline import load_response  # numerics: not for files without responses
+
+    try:
+        load_response(kind, options)
+    except ConfigError as error:
+        yield from (fault.replace(f"responses.{kind}", at, 1) for fault in error.faults)
+
+
+def _signal_faults(at: str, options: dict[str, Any], subject: Subject) -> Iterator[str]:
+    """The signals that a response follows are signals of this rig."""
+    for full_name in options.get("signals") or ():
+        instrument, _, signal = str(full_name).partition(".")
+        if instrument not in subject.instruments:
+            yield f"{at}: no instrument {instrument!r}{nearest(instrument, subject.instruments)}"
+            continue
+        specs = subject.signals_of(instrument)
+        if specs is not None and signal not in specs:
+            yield f"{at}: {instrument} has no signal {signal!r}{nearest(signal, specs)}"
 
 
 def _species_faults(at: str, options: dict[str, Any], known: set[str]) -> Iterator[str]:

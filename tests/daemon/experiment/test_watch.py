@@ -219,3 +219,17 @@ def test_a_temperature_that_is_far_short_or_rising_is_not_ready(values):
 def test_old_temperatures_make_nothing_ready():
     history, end = course(*[60.0] * 20)
     assert not is_ready(history, end + 25.0, HEAT)
+
+
+async def test_a_followed_signal_is_what_was_read_last_before_and_not_long_ago():
+    events = EventBus()
+    watch = Watch(example(), "bath.temperature", events)
+    watch.follow(["nmr.snr"])
+    for t, value in ((10.0, 1.0), (10.5, 9.0), (20.0, 2.0)):  # the second comes too soon to keep
+        events.readings([Reading("nmr.snr", value, "", t, Quality.GOOD)])
+    events.readings([Reading("nmr.snr", None, "", 25.0, Quality.BAD)])
+    assert watch.read_at("nmr.snr", 9.0) is None
+    assert watch.read_at("nmr.snr", 15.0) == 1.0
+    assert watch.read_at("nmr.snr", 30.0) == 2.0
+    assert watch.read_at("nmr.snr", 200.0) is None
+    assert watch.read_at("pump-a.flow", 15.0) is None

@@ -1,0 +1,86 @@
+"""A response that is foretold from online signals (``kind = "soft_sensor"``).
+
+It learns from a CSV file of evenly spaced rows, with the signals in every row and a result where a
+sample was analysed offline, and answers for the moment at which the analyser's sample was taken.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from daemon.analysis.estimate import AnalysisFailed, Estimate
+from daemon.analysis.responses import Measured
+from daemon.errors import ConfigError
+from planners.errors import BadHistory, CannotSuggest
+from planners.softsensor import SoftSensor, fit_sensor, read_table
+
+
+@dataclass(frozen=True)
+class SoftSensorResponse:
+    """The ``column`` of a training file, foretold from ``signals`` by locally weighted PLS.
+
+    ``signals`` are full names (``bath.temperature``), and columns of the file ``training``, whose
+    rows are ``interval`` s apart. ``lags`` and ``delay`` (from a sample to its offline result) are
+    counted in rows. ``components`` and ``localness`` (lambda) are chosen by validation where 0.
+    Raises ConfigError when the file or these options are of no use.
+    """
+
+    signals: Sequence[str]
+    training: str
+    column: str
+    interval: float
+    lags: Sequence[int] = (0,)
+    delay: int = 0
+    components: int = 0
+    localness: float = 0.0
+    unit: str = ""
+    sensor: SoftSensor = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if faults := self._faults():
+            raise ConfigError([f"responses.soft_sensor.{fault}" for fault in faults])
+        object.__setattr__(self, "sensor", self._learned())
+
+    def _faults(self) -> list[str]:
+        faults = [] if self.signals else ["signals: name at least one"]
+        if not self.interval > 0:
+            faults.append(f"interval: must be > 0 s, got {self.interval}")
+        if not self.lags or any(lag < 0 for lag in self.lags):
+            faults.append(f"lags: must be whole numbers of rows from 0 up, got {list(self.lags)}")
+        named = {"delay": self.delay, "components": self.components, "localness": self.localness}
+        return faults + [f"{n}: must be >= 0, got {v}" for n, v in named.items() if v < 0]
+
+    def _learned(self) -> SoftSensor:
+        at = f"responses.soft_sensor.training: {self.training}"
+        try:
+            lines = Path(self.training).read_text(encoding="utf-8-sig").splitlines()
+            table = read_table(lines, self.signals, self.column)
+            return fit_sensor(
+                table, self.lags, self.delay, self.components or None, self.localness or None
+            )
+        except BadHistory as error:
+            raise ConfigError(error.under(at)) from None
+        except CannotSuggest as error:
+            raise ConfigError([f"{at}: {error}"]) from None
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise ConfigError([f"{at}: cannot be read: {reason}"]) from None
+
+    def evaluate(self, measured: Measured) -> Estimate:
+        """Return the foretold result, with the validation's root mean square error as its sd.
+
+        Raises AnalysisFailed when a signal has no reading at one of the lags, and when the sensor
+        is worse than repeating the last measurement.
+        """
+        row = [
+            measured.read(signal, lag * self.interval)
+            for lag in self.lags
+            for signal in self.signals
+        ]
+        try:
+            value = self.sensor.predict(np.array(row, dtype=float))
+        except CannotSuggest as error:
+            raise AnalysisFailed(str(error)) from None
+        return Estimate(value, self.sensor.validation.rmse)

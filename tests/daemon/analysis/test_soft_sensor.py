@@ -1,0 +1,107 @@
+"""A response from signals: foretold, or failed with the reason; faults are the file's."""
+
+import csv
+import tomllib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from daemon.analysis.estimate import AnalysisFailed
+from daemon.analysis.pipeline import load_response
+from daemon.analysis.soft_sensor import SoftSensorResponse
+from daemon.errors import ConfigError
+from daemon.settings.load import parse
+from tests.daemon.analysis.test_responses import MEASURED
+from tests.docs.test_docs import FLOW
+from tests.planners.softsensor.plants import plant, steady
+
+SIGNALS = ["pump.pressure", "bath.temperature"]
+
+
+def written(path, table):
+    """Write a table as the training file; return its path as text."""
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow([*table.signals, "viscosity"])
+        for x, y in zip(table.x, table.y, strict=True):
+            rows.writerow([*x, "" if np.isnan(y) else y])
+    return str(path)
+
+
+@pytest.fixture
+def options(tmp_path):
+    """Options of a sensor that works: rows are 10 s apart, temperature counts 4 rows late."""
+    training = written(tmp_path / "training.csv", plant())
+    fixed = {"column": "viscosity", "interval": 10.0, "lags": [0, 4], "delay": 5}
+    return {"signals": SIGNALS, "training": training, **fixed}
+
+
+def measured(read):
+    """Return a steady state whose signals were what ``read(signal, before_s)`` says."""
+    return replace(MEASURED, earlier=read)
+
+
+def test_the_result_follows_from_the_signals_at_their_lags(options):
+    response = load_response("soft_sensor", options)
+    readings = {
+        ("pump.pressure", 0.0): 1.0,
+        ("bath.temperature", 0.0): 0.5,
+        ("pump.pressure", 40.0): 1.0,
+        ("bath.temperature", 40.0): -1.0,
+    }
+    found = response.evaluate(measured(lambda signal, before: readings[signal, before]))
+    assert found.value == pytest.approx(1 + 2.0 + 1.5 + 0.05, abs=0.5)
+    assert found.sd == response.sensor.validation.rmse
+
+
+def test_a_signal_without_a_reading_gives_no_value(options):
+    response = load_response("soft_sensor", options)
+    late = measured(lambda signal, before: None if before else 1.0)
+    with pytest.raises(AnalysisFailed, match=r"pump.pressure has no reading 40 s before"):
+        response.evaluate(late)
+    with pytest.raises(AnalysisFailed, match=r"has no reading 0 s before"):
+        response.evaluate(MEASURED)
+
+
+def test_a_sensor_worse_than_the_last_measurement_gives_no_value(options, tmp_path):
+    training = written(tmp_path / "steady.csv", steady())
+    response = load_response("soft_sensor", {**options, "training": training})
+    with pytest.raises(AnalysisFailed, match="worse than repeating the last measurement"):
+        response.evaluate(measured(lambda signal, before: 0.0))
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({"signals": []}, "signals: name at least one"),
+        ({"interval": 0.0}, r"interval: must be > 0 s, got 0"),
+        ({"lags": [-1]}, "lags: must be whole numbers"),
+        ({"delay": -1}, "delay: must be >= 0"),
+        ({"training": "nowhere.csv"}, "nowhere.csv: cannot be read: No such file"),
+        ({"column": "colour"}, "row 1: no column 'colour'"),
+        ({"delay": 10_000}, "delay is too long"),
+        ({"interval": "soon"}, "responses.soft_sensor: "),
+    ],
+)
+def test_faulty_options_are_refused_by_name(options, changed, fault):
+    with pytest.raises(ConfigError, match=fault):
+        load_response("soft_sensor", {**options, **changed})
+
+
+def test_a_training_file_that_is_no_text_is_refused(options, tmp_path):
+    (tmp_path / "raw").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="it is not UTF-8 text"):
+        SoftSensorResponse(**{**options, "training": str(tmp_path / "raw")})
+
+
+def test_check_names_signals_that_the_rig_does_not_have(options):
+    raw = tomllib.loads(FLOW)
+    raw["responses"].append({"name": "viscosity", "kind": "soft_sensor", **options})
+    _, faults = parse(raw)
+    text = "\n".join(faults)
+    assert "signals: no instrument 'pump'" in text
+    raw["responses"][-1]["signals"] = ["bath.temperatur"]
+    assert "bath has no signal 'temperatur'; did you mean 'temperature'?" in "\n".join(
+        parse(raw)[1]
+    )
