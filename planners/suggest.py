@@ -66,8 +66,7 @@ def ask_shared(
 ) -> Suggestions:
     """Return what ``ask`` does, with one value for all points of each factor named in ``shared``.
 
-    The first point decides on the values; for the others it counts as pending. A planner that has
-    an option ``shared`` of its own needs none of this.
+    The first point decides on the values; for the others it counts as pending.
     """
     if not shared or n == 1:
         return ask(planner, problem, history, n, seed)
@@ -144,7 +143,7 @@ def suggest_document(
         raise BadOption([f"-n: must be at least 1, got {n}"])
     own = dict(options or {})
     if shared and takes_option(planner, "shared"):  # it also minds the runs in flight
-        own, shared = {"shared": list(shared), **own}, ()
+        own = {"shared": list(shared), **own}
     if plots is not None:
         _check_plots()
     chosen = make_planner(planner, own, seed=seed)

@@ -225,3 +225,26 @@ def test_every_planner_suggests_feasible_different_points_or_says_why_not(
 def test_an_observation_of_nothing_is_pending(plane):
     (run,) = read_history(["a,b,y", "0.5,1,"], plane)
     assert run == Observation({"a": 0.5, "b": 1.0}, {}, "pending")
+
+
+@pytest.mark.parametrize("planner", [name for name in planner_names() if name != "replay"])
+@pytest.mark.parametrize("fix", ["T=60", "base=Et3N"])
+def test_every_planner_keeps_to_what_is_fixed_and_shared(planner, fix, tmp_path, capsys):
+    problem, history = tmp_path / "p.json", tmp_path / "h.csv"
+    more = {"name": "m", "kind": "composition", "components": ["Pt", "Mo"]}
+    document = PROBLEM | {"factors": [*PROBLEM["factors"], more]}
+    document["responses"] = [{"name": "y", "goal": "target", "low": 0.5, "high": 0.7}]
+    rows = [
+        f"{t},{b},{t / 100},{s},{1 - s}"
+        for t in (40, 60, 80, 100)
+        for b, s in (("DBU", 0), ("Et3N", 0.5))
+    ]
+    problem.write_text(json.dumps(document))
+    history.write_text("\n".join(["T,base,y,m.Pt,m.Mo", *rows]) + "\n")
+    command = ["suggest", str(problem), "--history", str(history), "--planner", planner, "--json"]
+    assert main([*command, "-n", "3", "--fix", fix, "--shared", "m"]) == 0
+    points = json.loads(capsys.readouterr().out)["points"]
+    name, _, value = fix.partition("=")
+    assert points
+    assert {str(point[name]).removesuffix(".0") for point in points} == {value}
+    assert len({json.dumps(point["m"]) for point in points}) == 1
