@@ -17,7 +17,8 @@ def emptiest(space: Space, pool: Array, tried: Array) -> Array:
     mine = problem.features(pool)
     squares = (mine**2).sum(axis=1)[:, None] + (seen**2).sum(axis=1) - 2.0 * mine @ seen.T
     gaps = np.sqrt(np.maximum(squares, 0.0)).min(axis=1, initial=np.inf)
-    numbers = np.concatenate([np.full(f.width, isinstance(f, Continuous)) for f in problem.factors])
+    free = [isinstance(f, Continuous) and f.n_levels > 1 for f in problem.factors]  # not held
+    numbers = np.repeat(free, [f.width for f in problem.factors])
     if numbers.any():
         inner = pool[:, numbers]
         gaps = np.minimum(gaps, 2.0 * np.minimum(inner, 1.0 - inner).min(axis=1))
