@@ -39,6 +39,7 @@ ANSWERS = {
     b"ERRORS?": b"ERRORS:0,0,0,0,0",
     b"FLOW?": b"FLOW:0",
     b"IMOTOR?": b"IMOTOR:0",
+    b"STARTMODE?": b"STARTMODE:0",
     b"OFF": b"OFF:OK",
     b"ON": b"ON:OK",
 }
