@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ class Designer:
         self._runs = [
             run
             for run in self.history
-            if run.status in allowed and all(name in run.responses for name in self._names)
+            if run.status in allowed and all(_measured(run, name) for name in self._names)
         ]
 
     def _row(self, run: Observation) -> Array:
@@ -173,3 +174,8 @@ class Designer:
         }
         note = f"{aim.text}: {judged.reason(i)}"
         return Suggestion(self.problem.scale(judged.rows[i]), predicted, note)
+
+
+def _measured(run: Observation, name: str) -> bool:
+    """Return whether a run has a finite value of a response."""
+    return name in run.responses and isfinite(run.responses[name].value)

@@ -194,8 +194,9 @@ def test_suspect_runs_teach_nothing_unless_asked_to():
         [ran({"heat": 50.0, "flow": 1.0})] * 9,
         [ran(r.point, colour=1.0, size=1.0) for r in runs(9)],
         [ran(r.point, colour=1.0) for r in runs(9)],
+        [ran(r.point, colour=float("nan"), size=1.0) for r in runs(9)],
     ],
-    ids=["one", "all failed", "repeated", "constant", "partial"],
+    ids=["one", "all failed", "repeated", "constant", "partial", "not a number"],
 )
 def test_poor_histories_still_give_a_sensible_point(history):
     (found,) = design(Inverse(n_initial=1), PROCESS, history, 1)
@@ -206,3 +207,22 @@ def test_poor_histories_still_give_a_sensible_point(history):
 def test_a_problem_without_responses_has_nothing_to_aim_at():
     with pytest.raises(CannotSuggest, match="needs at least one response"):
         design(Inverse(), Problem(PROCESS.factors), [], 1)
+
+
+def test_a_target_range_leaves_responses_without_one_alone():
+    problem = Problem(PROCESS.factors, (Response("size", "target", 6.0, 7.0), Response("colour")))
+    history = [ran(run.point, size=run.responses["size"].value) for run in runs()]
+    (found,) = design(Inverse(), problem, history, 1)
+    assert set(found.predicted) == {"size"}
+
+
+@pytest.mark.parametrize("forward", ["gp", "trees"])
+def test_the_model_that_checks_is_the_one_asked_for(forward):
+    (found,) = design(Inverse(target=AIM, forward=forward), PROCESS, runs(40), 1)
+    assert ("extra trees" in found.note) == (forward == "trees")
+
+
+def test_the_last_point_of_a_finite_problem_ends_the_campaign():
+    problem = Problem((Categorical("base", ("DBU", "Et3N")),), (Response("y"),))
+    history = [ran({"base": base}, y=float(i)) for i, base in enumerate(("DBU", "Et3N") * 4)]
+    assert design(Inverse(), problem, history, 2) == []

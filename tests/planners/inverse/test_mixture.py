@@ -112,7 +112,8 @@ def test_on_the_resin_properties_lead_to_conditions_that_give_them_again(resin):
 
 def test_cross_validation_and_bic_choose_the_same_on_the_resin(resin):
     rows, _ = resin
-    assert choose(rows, 5, 3, None, "cv")[1] == choose(rows, 5, 3, None, "bic")[1]
+    assert choose(rows, 5, 2, None, "cv")[1] == choose(rows, 5, 2, None, "bic")[1]
+    assert cv_r2(rows, 5, 17, "spherical") == -np.inf  # more parts than a fold leaves rows
     assert cv_r2(rows, 5, 2, "full") > cv_r2(rows, 5, 2, "spherical")
 
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from planners.errors import CannotSuggest
 from planners.inverse import Inverse
 from planners.suggest import ask
 from tests.planners.strategies import situations
@@ -36,3 +37,16 @@ def test_the_same_question_has_the_same_answer(kind, situation, seed):
     problem, history = situation
     planner = PLANNERS[kind]
     assert ask(planner, problem, history, 2, seed) == ask(planner, problem, history, 2, seed)
+
+
+@slow
+@given(situation=situations(), seed=st.integers(0, 2**40))
+def test_the_default_proposes_a_feasible_point_or_refuses_in_one_sentence(situation, seed):
+    problem, history = situation
+    points, said = [], ""
+    try:
+        points = Inverse(n_initial=1).suggest(problem, history, 1, np.random.default_rng(seed))
+    except CannotSuggest as refused:
+        said = str(refused)
+    assert all(problem.feasible(point) for point in points)
+    assert not said or "lies outside everything seen" in said

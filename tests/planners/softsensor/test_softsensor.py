@@ -147,3 +147,15 @@ def test_a_table_is_read_with_its_gaps():
 def test_a_faulty_table_is_refused_with_row_and_column(lines, fault):
     with pytest.raises(BadHistory, match=fault):
         read_table(lines, ["a"], "y")
+
+
+@given(seed=st.integers(0, 2**32 - 1), lags=st.sets(st.integers(0, 8), min_size=1, max_size=3))
+@settings(max_examples=15)
+def test_any_table_gives_finite_figures_and_a_choice_of_the_offered(seed, lags):
+    rng = np.random.default_rng(seed)
+    y = np.where(rng.random(120) < 0.4, rng.normal(size=120), np.nan)
+    sensor = fit_sensor(Table(("a",), rng.normal(size=(120, 1)), y), sorted(lags), delay=1)
+    assert 1 <= sensor.components <= len(lags)
+    assert np.isfinite(
+        [sensor.validation.r2, sensor.validation.r2_last, sensor.validation.rmse]
+    ).all()
