@@ -15,6 +15,7 @@ _WORK = 4e8  # multiplications spent on starts, whatever the size
 _MAX_STARTS = 12
 _MAX_SWEEPS = 30
 _GAIN = 1e-7  # relative; less is rounding
+_SINGULAR = 1e-12  # least to greatest eigenvalue of a design that tells all terms apart
 _RIDGE = 1e-7  # keeps a start that cannot estimate every term workable
 
 
@@ -80,9 +81,11 @@ def d_score(table: Array) -> float:
 
 def i_score(table: Array, weights: Array) -> float:
     """Return minus the mean variance of prediction over the region ``weights`` stand for."""
-    if d_score(table) < -600:
+    information = table.T @ table
+    sizes = np.linalg.eigvalsh(information)
+    if sizes[0] <= _SINGULAR * sizes[-1]:
         return -np.inf
-    return -float(np.trace(np.linalg.solve(table.T @ table, weights)))
+    return -float(np.trace(np.linalg.solve(information, weights)))
 
 
 def best_subset(

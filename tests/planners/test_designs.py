@@ -1,0 +1,426 @@
+"""Classical, optimal and mixture designs: the published tables, feasible, worked off once."""
+
+from functools import partial
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from planners.base import (
+    Categorical,
+    Composition,
+    Constraint,
+    Continuous,
+    Discrete,
+    Observation,
+    Problem,
+)
+from planners.design import Design
+from planners.design.exchange import best_subset, d_score, i_score
+from planners.design.generators import fraction
+from planners.design.model import independent, terms
+from planners.design.optimal import candidates
+from planners.design.planner import KINDS
+from planners.errors import BadOption, CannotSuggest
+from planners.suggest import ask
+from tests.planners.strategies import situations
+
+slow = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+
+
+def numbers(count):
+    return tuple(Continuous(f"x{i}", -1, 1) for i in range(count))
+
+
+def cube(count, *constraints):
+    return Problem(numbers(count), (), constraints)
+
+
+def table(problem, **options):
+    """Return a design's points, in its order, replicates and all."""
+    runs, _ = Design(**options).table(problem)
+    return [problem.scale(run.row) for run in runs]
+
+
+def coded(problem, **options):
+    return np.array([list(point.values()) for point in table(problem, **options)], dtype=float)
+
+
+def said(problem, **options):
+    return Design(**options).table(problem)[1]
+
+
+# --- factorials
+
+
+def test_a_full_factorial_has_every_combination_once():
+    problem = Problem((*numbers(2), Discrete("n", (1, 2, 5)), Categorical("c", ("a", "b", "d"))))
+    points = table(problem, kind="full", levels=3)
+    assert len(points) == len({tuple(p.values()) for p in points}) == 3 * 3 * 3 * 3
+    assert {p["x0"] for p in points} == {-1.0, 0.0, 1.0}
+
+
+def test_middles_lie_on_the_scale_of_the_transform():
+    problem = Problem((Continuous("tau", 0.1, 10, "min", "log"),))
+    assert sorted(p["tau"] for p in table(problem, kind="full", levels=3)) == pytest.approx(
+        [0.1, 1.0, 10.0]
+    )
+
+
+def word_lengths(design):
+    """Return the lengths of products of columns that are constant."""
+    width = design.shape[1]
+    return [
+        size
+        for size in range(1, width + 1)
+        for columns in combinations(range(width), size)
+        if abs(design[:, columns].prod(axis=1).sum()) == len(design)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "resolution", "runs", "reached", "shortest"),
+    [  # Box, Hunter and Hunter, Statistics for Experimenters, table of two-level fractions
+        (3, 3, 4, 3, 1),
+        (4, 4, 8, 4, 1),
+        (5, 5, 16, 5, 1),
+        (5, 3, 8, 3, 2),
+        (6, 4, 16, 4, 3),
+        (7, 3, 8, 3, 7),
+        (7, 4, 16, 4, 7),
+        (8, 4, 16, 4, 14),
+        (8, 5, 64, 5, 2),
+        (11, 3, 16, 3, None),
+        (15, 3, 16, 3, 35),
+    ],
+)
+def test_fractions_are_those_of_the_book(count, resolution, runs, reached, shortest):
+    found = fraction(count, resolution)
+    design = found.coded()
+    assert design.shape == (runs, count)
+    assert found.resolution == reached
+    if count <= 8:
+        lengths = word_lengths(design)
+        assert min(lengths) == reached
+        assert lengths.count(reached) == shortest
+    assert np.all(design.T @ design == runs * np.eye(count))
+
+
+def test_the_generators_are_told():
+    words = said(cube(5), kind="fractional", resolution="V")
+    assert words == "2^(5-1) of x0, x1, x2, x3, x4, resolution V, E=ABCD"
+    assert len(table(cube(5), kind="fractional", resolution=5)) == 16
+
+
+def test_names_of_many_levels_are_crossed_with_the_fraction():
+    problem = Problem((*numbers(3), Categorical("c", ("a", "b", "d"))))
+    points = table(problem, kind="fractional", resolution="III")
+    assert len(points) == 4 * 3
+    for level in "abd":
+        assert sum(p["c"] == level for p in points) == 4
+
+
+# --- response surfaces
+
+
+def test_a_face_centred_composite_is_corners_faces_and_centres():
+    design = coded(cube(3), kind="central-composite", order="standard")
+    assert len(design) == 8 + 6 + 3
+    assert sorted(np.abs(design).sum(axis=1).round(9)) == [0.0] * 3 + [1.0] * 6 + [3.0] * 8
+
+
+def test_a_rotatable_composite_predicts_equally_well_in_all_directions():
+    problem = cube(3)
+    design = coded(problem, kind="central-composite", alpha="rotatable", centre_points=4)
+    assert np.abs(design).max() == pytest.approx(1.0)
+    columns = terms(problem, (design + 1) / 2, "quadratic")
+    inverse = np.linalg.inv(columns.T @ columns)
+    rng = np.random.default_rng(0)
+    ways = rng.normal(size=(50, 3))
+    ways = 0.6 * ways / np.linalg.norm(ways, axis=1, keepdims=True)
+    asked = terms(problem, (ways + 1) / 2, "quadratic")
+    variances = np.sum((asked @ inverse) * asked, axis=1)
+    assert np.ptp(variances) < 1e-9
+
+
+@pytest.mark.parametrize(("count", "runs"), [(3, 12), (4, 24), (5, 40), (6, 48), (7, 56)])
+def test_box_behnken_designs_have_the_published_size_and_no_corner(count, runs):
+    design = coded(cube(count), kind="box-behnken", centre_points=1)
+    assert len(design) == runs + 1
+    assert np.abs(design).sum(axis=1).max() <= (3 if count > 5 else 2)
+    problem = cube(count)
+    columns = terms(problem, (design + 1) / 2, "quadratic")
+    assert np.linalg.matrix_rank(columns) == columns.shape[1]
+
+
+def test_a_discrete_number_with_a_middle_takes_part():
+    problem = Problem((*numbers(2), Discrete("n", (1, 2, 4, 7))))
+    assert {p["n"] for p in table(problem, kind="box-behnken")} == {1, 4, 7}
+
+
+def test_box_behnken_of_two_factors_is_refused_with_what_to_use():
+    with pytest.raises(CannotSuggest, match=r"needs 3 .* got 2 \(x0, x1\): use central-composite"):
+        table(cube(2), kind="box-behnken")
+
+
+# --- constraints
+
+TIGHT = Constraint({"x0": 1, "x1": 1}, 0.5)
+
+
+def test_infeasible_corners_move_to_the_edge():
+    problem = cube(2, TIGHT)
+    points = table(problem, kind="full")
+    assert len(points) == 4
+    assert all(problem.faults(p) == [] for p in points)
+    (moved,) = [p for p in points if p["x0"] + p["x1"] > 0.1]
+    assert moved["x0"] + moved["x1"] == pytest.approx(0.5, abs=1e-4)
+    assert "1 runs that break a constraint are moved to its edge" in said(problem, kind="full")
+
+
+def test_infeasible_corners_can_be_left_out_or_refused():
+    problem = cube(2, TIGHT)
+    assert len(table(problem, kind="full", infeasible="drop")) == 3
+    with pytest.raises(CannotSuggest, match=r"1 runs .* breaks the constraint 1 x0 \+ 1 x1 <= 0.5"):
+        table(problem, kind="full", infeasible="refuse")
+
+
+# --- optimal designs
+
+
+def best_random(columns, n, score):
+    rng = np.random.default_rng(11)
+    return max(score(columns[rng.permutation(len(columns))[:n]]) for _ in range(1000))
+
+
+A4 = [
+    cube(3),
+    cube(3, Constraint({"x0": 1, "x1": 1, "x2": 1}, 0.5, -0.5)),
+    Problem((*numbers(2), Discrete("n", (1, 2, 3, 5)), Categorical("c", ("a", "b", "d")))),
+    Problem((Composition("m", ("A", "B", "C")), *numbers(1))),
+]
+
+
+@pytest.mark.parametrize("model", ["linear", "interactions", "quadratic"])
+@pytest.mark.parametrize("problem", A4, ids=["cube", "constrained", "mixed", "mixture"])
+def test_exchange_scores_at_least_the_best_of_1000_random_subsets(problem, model):
+    rows = candidates(problem, np.random.default_rng(11))
+    kept = independent(terms(problem, rows, model))
+    n = len(kept) + 3
+    rivals = terms(problem, rows, model)[:, kept]
+    moments = rivals.T @ rivals / len(rivals) + 1e-9 * np.eye(len(kept))
+    for kind in ("d-optimal", "i-optimal"):
+        points = table(problem, kind=kind, model=model, n_runs=n)
+        assert len(points) == len({repr(p) for p in points}) == n
+        assert all(problem.faults(p) == [] for p in points)
+        own = terms(problem, np.array([problem.encode(p) for p in points]), model)[:, kept]
+        score = d_score if kind == "d-optimal" else partial(i_score, weights=moments)
+        assert score(own) >= best_random(rivals, n, score)
+
+
+def test_autoscaled_determinant_beats_1000_random_subsets_of_a_grid_with_a_sum():
+    """SCIENCE A4 as it stands: three materials that add up to 1, two more in steps; det(X'X)."""
+    problem = Problem(
+        (
+            Composition("m", ("A", "B", "C")),
+            Discrete("temperature", tuple(range(50, 110, 10))),
+            Discrete("time", tuple(range(10, 130, 10))),
+        )
+    )
+    rng = np.random.default_rng(11)
+    grid = problem.snap(problem.spread(rng.random((10_000, problem.dimension))))
+    values = problem.amounts(grid)
+    mean, sd = values.mean(axis=0), values.std(axis=0, ddof=1)
+
+    def score(rows):
+        scaled = ((problem.amounts(rows) - mean) / sd)[:, 1:]  # the three add up: one says nothing
+        return np.linalg.det(scaled.T @ scaled)
+
+    rivals = max(score(grid[rng.permutation(len(grid))[:30]]) for _ in range(1000))
+    points = table(problem, kind="d-optimal", model="linear", n_runs=30)
+    assert score(np.array([problem.encode(p) for p in points])) > rivals
+
+
+def test_a_d_optimal_linear_design_is_the_factorial():
+    design = coded(cube(3), kind="d-optimal", model="interactions", n_runs=8)
+    assert {tuple(row) for row in design.round(6)} == set(product((-1.0, 1.0), repeat=3))
+
+
+def test_too_few_runs_for_the_model_are_refused():
+    with pytest.raises(CannotSuggest, match="quadratic model of these factors has 10 terms"):
+        table(cube(3), kind="d-optimal", n_runs=9)
+
+
+def test_exchange_never_takes_a_candidate_twice():
+    columns = terms(cube(1), np.linspace(0, 1, 5)[:, None], "linear")
+    chosen = best_subset(columns, 4, np.random.default_rng(0))
+    assert len(set(chosen.tolist())) == 4
+
+
+# --- mixtures
+
+MIXTURE = Problem((Composition("m", ("A", "B", "C")),))
+
+
+def blends(problem, **options):
+    return sorted(tuple(round(v, 4) for v in p["m"].values()) for p in table(problem, **options))
+
+
+def test_the_lattice_of_degree_2_is_pure_components_and_halves():
+    assert blends(MIXTURE, kind="simplex-lattice") == sorted(
+        [(1, 0, 0), (0, 1, 0), (0, 0, 1), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)]
+    )
+    assert len(blends(MIXTURE, kind="simplex-lattice", degree=3)) == 10
+
+
+def test_the_centroid_design_has_every_even_blend():
+    assert len(blends(MIXTURE, kind="simplex-centroid")) == 7
+    few = Problem((Composition("m", tuple("ABCDE"), 1.0, 2),))
+    assert len(table(few, kind="simplex-centroid")) == 5 + 10
+
+
+def test_lower_bounds_make_pseudo_components():
+    bound = Constraint({"m.A": 1}, None, 0.4)
+    found = blends(Problem(MIXTURE.factors, (), (bound,)), kind="simplex-lattice")
+    assert (1.0, 0.0, 0.0) in found
+    assert (0.4, 0.6, 0.0) in found
+    assert min(a for a, _, _ in found) == 0.4
+
+
+def test_extreme_vertices_are_the_corners_of_what_is_allowed():
+    """McLean and Anderson's flare, Technometrics 1966: 8 vertices of bounded mixtures of four."""
+    parts = ("Mg", "NaNO3", "SrNO3", "binder")
+    bounds = {"Mg": (0.4, 0.6), "NaNO3": (0.1, 0.5), "SrNO3": (0.1, 0.5), "binder": (0.03, 0.08)}
+    limits = tuple(Constraint({f"m.{c}": 1}, high, low) for c, (low, high) in bounds.items())
+    problem = Problem((Composition("m", parts),), (), limits)
+    found = blends(problem, kind="extreme-vertices", degree=1)
+    corners = [
+        (0.4, 0.1, 0.42, 0.08), (0.4, 0.1, 0.47, 0.03), (0.4, 0.42, 0.1, 0.08),
+        (0.4, 0.47, 0.1, 0.03), (0.6, 0.1, 0.22, 0.08), (0.6, 0.1, 0.27, 0.03),
+        (0.6, 0.22, 0.1, 0.08), (0.6, 0.27, 0.1, 0.03),
+    ]  # fmt: skip
+    assert sorted(set(found) - {(0.5, 0.2225, 0.2225, 0.055)}) == sorted(corners)
+    assert len(found) == 9
+    with_edges = blends(problem, kind="extreme-vertices", degree=2)
+    assert len(with_edges) == 9 + 12  # a box in disguise
+
+
+def test_a_mixture_that_cannot_be_is_refused():
+    limits = (Constraint({"m.A": 1, "m.B": 1}, None, 0.8), Constraint({"m.C": 1}, None, 0.3))
+    with pytest.raises(CannotSuggest, match="m: no blend keeps its constraints"):
+        table(Problem(MIXTURE.factors, (), limits), kind="extreme-vertices")
+
+
+def test_a_mixture_design_without_mixture_is_refused():
+    with pytest.raises(CannotSuggest, match="needs a composition factor"):
+        table(cube(2), kind="simplex-lattice")
+
+
+# --- space-filling
+
+
+def test_sobol_fills_every_half_quarter_and_eighth_equally():
+    design = (coded(cube(3), kind="sobol", n_runs=64) + 1) / 2
+    for column in design.T:
+        assert np.all(np.bincount((column * 64).astype(int), minlength=64) == 1)
+    assert np.all(np.bincount((design * 4).astype(int) @ [1, 4, 16], minlength=64) == 1)
+
+
+# --- the plan of work
+
+
+def test_runs_are_ordered_by_temperature_and_random_within():
+    problem = Problem((Continuous("temperature", 30, 120), *numbers(3)))
+    points = table(problem, kind="full", order="by:temperature")
+    assert [p["temperature"] for p in points] == [30.0] * 8 + [120.0] * 8
+    halves = [tuple(p[f"x{i}"] for i in range(3)) for p in points]
+    assert halves[:8] != sorted(halves[:8])
+    assert set(halves[:8]) == set(halves[8:])
+    assert halves[:8] != halves[8:]
+
+
+def test_blocks_do_not_hide_main_effects_or_products_of_two():
+    runs, _ = Design(kind="full", blocks=2).table(cube(4))
+    rows = np.array([2 * run.row - 1 for run in runs])
+    side = np.array([2.0 * run.block - 3 for run in runs])
+    assert sorted(np.bincount([run.block for run in runs])[1:]) == [8, 8]
+    assert [run.block for run in runs] == sorted(run.block for run in runs)
+    for size in (1, 2):
+        for columns in combinations(range(4), size):
+            assert abs(side @ rows[:, columns].prod(axis=1)) < 1e-9
+
+
+def test_replicates_and_centre_points_are_asked_for_one_question_after_the_other(rng):
+    problem = cube(1)
+    planner = Design(kind="full", replicates=2, centre_points=3, order="standard")
+    history = []
+    while points := planner.suggest(problem, history, 10, rng):
+        assert len({p["x0"] for p in points}) == len(points)
+        history += [Observation(point) for point in points]
+    assert sorted(run.point["x0"] for run in history) == [-1, -1, 0, 0, 0, 1, 1]
+
+
+def test_rows_of_the_history_are_passed_over_whatever_became_of_them(rng):
+    planner = Design(kind="full")
+    first = planner.suggest(cube(2), [], 2, rng)
+    done = [Observation(first[0], status="failed"), Observation(first[1], status="pending")]
+    left = planner.suggest(cube(2), done, 9, rng)
+    assert len(left) == 2
+    assert all(point not in first for point in left)
+
+
+def test_the_note_says_what_the_design_is_and_which_run():
+    answer = ask(Design(kind="full", blocks=2), cube(3), [], 1, 0)
+    assert answer.note == "full factorial, 2 x 2 x 2; run 1 of 8, block 1 of 2"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"kind": "fractionl"}, r"kind: must be one of .* \(did you mean 'fractional'\?\)"),
+        ({"resolution": "VI"}, "resolution: must be III, IV or V, got 'VI'"),
+        ({"levels": 1}, "levels: must be 2 to 20, got 1"),
+        ({"blocks": 0}, "blocks: must be 1 to 100, got 0"),
+        ({"order": "sorted"}, "order: must be one of random, standard, by:FACTOR"),
+        ({"alpha": "far"}, "alpha: must be one of face, rotatable"),
+        ({"model": "cubic"}, "model: must be one of linear, interactions, quadratic"),
+        ({"infeasible": "ignore"}, "infeasible: must be one of replace, drop, refuse"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options, sentence):
+    with pytest.raises(BadOption, match=sentence):
+        Design(**options)
+
+
+def test_an_order_by_a_factor_that_is_not_there_is_named():
+    with pytest.raises(BadOption, match=r"order: no factor 'x9' .*the factors are x0, x1"):
+        table(cube(2), kind="full", order="by:x9")
+
+
+def test_a_design_nobody_can_run_is_refused():
+    with pytest.raises(CannotSuggest, match="would take 16384 runs, more than 4096"):
+        table(cube(14), kind="full")
+
+
+@slow
+@given(
+    situation=situations(),
+    kind=st.sampled_from(KINDS),
+    n=st.integers(1, 4),
+    blocks=st.integers(1, 3),
+    replicates=st.integers(1, 2),
+)
+def test_any_problem_and_history_get_feasible_different_points_or_a_refusal(
+    situation, kind, n, blocks, replicates
+):
+    problem, history = situation
+    planner = Design(kind=kind, blocks=blocks, replicates=replicates)
+    try:
+        answer = ask(planner, problem, history, n, 0)  # checks that they are feasible, different
+    except CannotSuggest:
+        assert kind == "box-behnken" or kind == "central-composite" or kind in KINDS[-3:]
+        return
+    assert len(answer.suggestions) <= n
+    assert ask(planner, problem, history, n, 1) == answer
