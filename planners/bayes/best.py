@@ -87,10 +87,25 @@ def _chosen(worth: Worth) -> list[int]:
 
 def _unbeaten(values: Array) -> NDArray[np.bool_]:
     """Return which of ``values`` ``(s, k, goals)`` no other of the ``k`` beats, ``(s, k)``."""
+    if values.shape[2] == 1:
+        return values[:, :, 0] >= values[:, :, 0].max(axis=1, keepdims=True)
+    if values.shape[2] == 2:
+        return _on_edge(values)
     found = np.ones(values.shape[:2], dtype=bool)
     for k in range(values.shape[1]):
         gaps = values - values[:, k : k + 1]
         found[:, k] = ~np.any(np.all(gaps >= 0, axis=2) & np.any(gaps > 0, axis=2), axis=1)
+    return found
+
+
+def _on_edge(values: Array) -> NDArray[np.bool_]:
+    """Return the same of two goals: down the first one, whatever is a new height of the other."""
+    order = np.lexsort((-values[:, :, 1], -values[:, :, 0]), axis=1)
+    second = np.take_along_axis(values[:, :, 1], order, axis=1)
+    before = np.maximum.accumulate(second, axis=1)
+    before = np.concatenate([np.full((len(values), 1), -np.inf), before[:, :-1]], axis=1)
+    found = np.empty(order.shape, dtype=bool)
+    np.put_along_axis(found, order, (second > before) | np.isinf(second), axis=1)
     return found
 
 

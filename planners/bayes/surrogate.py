@@ -11,7 +11,7 @@ from planners.factors import Array
 
 _PRIORS = Priors()
 _BEYOND = 0.2  # of the cube: runs further outside count as if they were there
-_FLOOR = 0.02  # of the greatest value (the median, when minimising): added before logarithms
+_FLOOR = 0.002  # of the greatest value (the median, when minimising): added before logarithms
 _FEWEST_FOR_LOG = 5  # runs without which the data cannot tell which scale suits them
 _DOUBT = 0.5  # of a response's spread: the least uncertainty of a suspect run
 

@@ -5,7 +5,7 @@ import pytest
 
 from planners.base import Continuous, Measured, Observation, Problem, Response
 from planners.bayes import Bayes
-from planners.bayes.best import best_runs
+from planners.bayes.best import _unbeaten, best_runs
 from planners.bayes.fill import emptiest
 from planners.bayes.surrogate import Space
 from planners.suggest import generator
@@ -117,3 +117,21 @@ def test_the_emptiest_place_is_the_middle_of_the_largest_hole(plane):
     found = emptiest(Space(plane), grid, tried)
     assert 0.55 < found[0] < 0.85
     assert 0.55 < found[1] < 0.85
+
+
+@pytest.mark.parametrize("goals", [1, 2, 3])
+def test_unbeaten_draws_are_those_no_other_draw_beats(goals):
+    values = np.random.default_rng(goals).normal(size=(20, 9, goals))
+    for found, draw in zip(_unbeaten(values), values, strict=True):
+        beaten = [
+            any(np.all(other >= own) and np.any(other > own) for other in draw) for own in draw
+        ]
+        assert list(found) == [not b for b in beaten]
+
+
+def test_a_logarithm_with_an_offset_comes_back_as_it_was():
+    from planners.bayes.surrogate import Scale
+
+    scale = Scale(True, 0.5, 2.0, 1.0, 0.1)
+    for value in (0.0, 1e-9, 3.0):
+        assert scale.plain(float(scale.forward(np.array([value]))[0])) == pytest.approx(value)
