@@ -42,7 +42,7 @@ def optimal(
             f"n_runs: a {model} model of these factors has {len(kept)} terms and needs at least"
             f" as many runs, got {wanted}"
         )
-    said = f"{kind} for a {model} model of {len(kept)} terms"
+    said = f"{kind}, {model} model of {len(kept)} terms"
     if wanted >= len(rows):
         return rows, f"{said}: every candidate there is"
     weights = _region(problem, model, kept, rng) if kind == "i-optimal" else None
