@@ -17,7 +17,7 @@ from planners.factors import Array
 from planners.inverse.mixture import Mixture
 
 _LATENT = 2  # dimensions of the sheet
-_PRIOR = 1e-2  # precision of W's entries: keeps the sheet from crumpling
+_PRIOR = 0.3  # precision of W's entries: keeps the sheet from crumpling
 _ROUNDS = 200
 _SETTLED = 1e-6  # of the log likelihood per row: a smaller gain ends the rounds
 _NARROWEST = 1e-3  # variance, of autoscaled columns
@@ -74,8 +74,16 @@ def _start(rows: Array, nodes: Array, basis: Array) -> tuple[Array, float]:
     plane = nodes[:, :used] @ (spreads[:used, None] * axes[:used]) + centre
     weights = np.linalg.lstsq(basis, plane, rcond=None)[0]
     beside = float(spreads[used] ** 2) if len(spreads) > used else 0.0
-    between = float(((plane[1] - plane[0]) ** 2).sum()) / 4.0 if len(plane) > 1 else 0.0
-    return weights, max(beside, between, _NARROWEST)
+    return weights, max(beside, _overlap(plane), _NARROWEST)
+
+
+def _overlap(means: Array) -> float:
+    """Return the variance at which neighbours on the sheet, half their distance off, still meet.
+
+    Narrower spheres would say that nothing is possible between two nodes.
+    """
+    squares = ((means[1:] - means[:-1]) ** 2).sum(axis=1)  # along the sheet's second direction
+    return float(np.median(squares)) / 4.0 if len(squares) else 0.0
 
 
 def _responsibilities(rows: Array, means: Array, variance: float) -> tuple[Array, float]:
@@ -90,8 +98,9 @@ def _improved(rows: Array, basis: Array, shares: Array, variance: float) -> tupl
     heaviness = shares.sum(axis=0)
     normal = basis.T @ (heaviness[:, None] * basis) + _PRIOR * variance * np.eye(basis.shape[1])
     weights = np.linalg.solve(normal, basis.T @ (shares.T @ rows))
-    left = float((shares * _squares(rows, basis @ weights)).sum()) / rows.size
-    return weights, max(left, _NARROWEST)
+    means = basis @ weights
+    left = float((shares * _squares(rows, means)).sum()) / rows.size
+    return weights, max(left, _overlap(means), _NARROWEST)
 
 
 def _squares(rows: Array, means: Array) -> Array:
