@@ -1,4 +1,4 @@
-"""How a point becomes what the model sees (Mine et al., Nat. Commun. 14 (2023) 5616).
+"""How a point becomes what the model sees (Mine et al., doi:10.1038/s41467-023-41341-3).
 
 With amounts w_e, atomic weights A_e and property vectors D_e of the elements e of a composition:
 
@@ -6,7 +6,7 @@ With amounts w_e, atomic weights A_e and property vectors D_e of the elements e 
 - explorative: the sum over e of D_e w_e / A_e. It knows no order and no names, so a run with one
   element says something about every other;
 - exploitative: both;
-- swed (sorted weighted elemental descriptors; Suzuki et al., ChemCatChem 11 (2019) 4537): D_e w_e
+- swed (sorted weighted elemental descriptors; Suzuki et al., ChemCatChem 2019): D_e w_e
   / A_e of each element in a slot of its own, the largest amount first, empty slots zero.
 
 Amounts that are moles already are not divided. Components without properties (a support, a

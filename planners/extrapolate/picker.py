@@ -1,6 +1,7 @@
 """One call of the extrapolating planner: what is known, what could be tried, what to try."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,9 @@ _FILL = 128  # rows among which a space-filling pick is made
 _TOP = 24  # rows varied
 _ROUNDS = 4
 _SHORTLIST = 256  # best rows clustered for a batch
+_EVEN = 512  # rows among which the one furthest from all runs is sought
+_LITTLE = 0.04  # of the spread of the values: an improvement that is not worth a run
+_ELSEWHERE = "explore: little promise is left near the runs, looking far from them"
 _REACH = 0.15  # of the cube: so far a failed run makes others doubtful
 
 
@@ -89,9 +93,20 @@ class _Picker:
         if not len(pool):
             return []
         search = _Search(self._options, self._problem, self._known, self._see, pool, self._rng)
-        rows = search.refined(pool, self._candidates)
-        chosen = _batch(rows, n, self._options.seed)
-        return search.told(rows[chosen])
+        rows, little = search.refined(pool, self._candidates)
+        found = search.told(rows[_batch(rows, n, self._options.seed)])
+        if little and len(self._known.tried) % 2:  # refine in one call, look elsewhere in the next
+            far = self._furthest(pool)
+            told = search.told(far[None])[0]
+            found = [*found[: n - 1], replace(told, note=f"{_ELSEWHERE}; {told.note}")]
+        return found
+
+    def _furthest(self, pool: Array) -> Array:
+        """Return the row of a share of the pool that is least like all tried ones."""
+        some = self._rng.permutation(pool)[:_EVEN]
+        frame = Frame.of(self._see(pool).smooth)
+        tried = KDTree(frame(self._see(self._known.tried).smooth))
+        return some[int(np.argmax(tried.query(frame(self._see(some).smooth))[0]))]
 
 
 class _Search:
@@ -114,9 +129,10 @@ class _Search:
             return Model(self._frame, data, waiting, options.seed)
 
         self._models = {r.name: fitted(known.of(r.name)) for r in problem.responses}
-        self._worth, self._best = None, 0.0
+        self._worth, self._best, self._little = None, 0.0, -np.inf
         if known.objectives:
             data = known.worth(rng)
+            self._little = float(np.log(_LITTLE * data.values.std() + 1e-300))
             self._best = float(data.values[data.weights == data.weights.max()].max())
             one = len(known.objectives) == 1 and known.objectives[0].goal == "maximise"
             self._worth = self._models[known.objectives[0].name] if one else fitted(data)
@@ -132,8 +148,11 @@ class _Search:
             total = total + log_probability_between(mean, sd, low, high)
         return np.where(np.isfinite(total), total, -1e30)
 
-    def refined(self, pool: Array, candidates: Candidates) -> Array:
-        """Return the pool and what was found around its best rows, the best first."""
+    def refined(self, pool: Array, candidates: Candidates) -> tuple[Array, bool]:
+        """Return the pool and what was found around its best rows, the best first.
+
+        Also whether even the best promises next to nothing.
+        """
         rows, scores = _sorted(pool, self.scores(pool))
         for _ in range(_ROUNDS):
             near = candidates.near(rows[:_TOP], self._rng)
@@ -143,7 +162,7 @@ class _Search:
             if len(near):
                 both = np.vstack([rows, near]), np.concatenate([scores, self.scores(near)])
                 rows, scores = _sorted(*both)
-        return rows
+        return rows, self._worth is not None and float(scores[0]) < self._little
 
     def told(self, rows: Array) -> list[Suggestion]:
         """Return rows as suggestions, with what is expected there and why they were chosen."""

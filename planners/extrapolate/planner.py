@@ -1,8 +1,7 @@
 """Extrapolative search: describe mixtures by the properties of their elements, try new elements.
 
-After Mine et al., "Machine learning analysis of literature data ... and a closed loop",
-Nat. Commun. 14 (2023) 5616, doi:10.1038/s41467-023-41341-3: a model that sees properties of
-elements instead of their names can say something about elements that no run has held.
+After Mine et al., Nat. Commun. (2023), doi:10.1038/s41467-023-41341-3: a model that sees
+properties of elements instead of their names can say something of elements no run has held.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +28,7 @@ class Extrapolate:
     come first (default: 1 more than the cube has columns, 4 to 12).
     """
 
-    descriptors: str = "explorative"
+    descriptors: str = "exploitative"
     amounts: str = "weight"
     properties: Mapping[str, Mapping[str, float]] | None = None
     weights: Sequence[float] | None = None
