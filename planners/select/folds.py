@@ -32,11 +32,11 @@ def folds(groups: Rows, parts: int, rng: np.random.Generator) -> list[Rows]:
 def grouped(x: Array, labels: Sequence[str] | None = None) -> Rows:
     """Return the number of each row's group: rows of equal ``x`` (replicates) or equal label.
 
-    Groups that share a row are one.
+    Groups that share a row are one; an empty label is none.
     """
     _, numbers = np.unique(x, axis=0, return_inverse=True)
     numbers = numbers.reshape(-1).astype(np.intp)
-    for label in sorted(set(labels or ())):
+    for label in sorted(set(labels or ()) - {""}):
         rows = np.array([other == label for other in labels or ()])
         linked = np.isin(numbers, numbers[rows])
         numbers[linked] = numbers[rows].min()

@@ -15,7 +15,7 @@ from planners.select.folds import Paths, Rows, Setting, errors
 from planners.select.scaling import Scale
 
 _FEW_COLUMNS = 6  # for a length-scale of each
-_MANY_ROWS = 150  # beyond which only a few kernels are tried: cost grows as n cubed
+_MANY_ROWS = 60  # beyond which only a few kernels are tried: cost grows as n cubed
 
 
 class Kind(Protocol):
@@ -176,7 +176,7 @@ ELASTIC_NET = Grid(
     lambda _: [{"penalty": p, "share": s} for s in (0.2, 0.5, 0.8) for p in _penalties(-3, 0, 11)],
 )
 LINEAR_SVR = SupportVectors("linear SVR", rbf=False, thin=3)
-SVR = SupportVectors("SVR", rbf=True, thin=2)
+SVR = SupportVectors("SVR", rbf=True, thin=3)
 TREE = Grid("decision tree", _tree_paths, lambda _: [{"leaf": leaf} for leaf in (1, 2, 3, 5)])
 FOREST = Trees("random forest", extra=False, trees=60)
 EXTRA_TREES = Trees("extra trees", extra=True, trees=60)

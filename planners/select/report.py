@@ -9,6 +9,8 @@ from planners.factors import Array
 from planners.select.run import Candidate, Form, Selection, as_good
 from planners.select.validate import Scores
 
+_CLEAR = 0.5  # r2 on rows left out, above which something was learned, however the model fits noise
+
 
 def document(selection: Selection) -> dict[str, Any]:
     """Return everything as plain JSON."""
@@ -85,9 +87,9 @@ def _remarks(selection: Selection) -> list[str]:
     remarks: list[str] = []
     if best.r2 <= 0:
         remarks.append("no model predicts better than the mean of all rows: do not use any")
-    elif best.r2 < 0.5:
+    elif best.r2 < _CLEAR:
         remarks.append("even the best model explains less than half: use it to explore at most")
-    if chance.fit_mae >= 0.9 * chance.shuffled_mae:
+    if best.r2 < _CLEAR and chance.fit_mae >= 0.9 * chance.shuffled_mae:
         remarks.append("the model fits shuffled responses as well: it has learned nothing")
     elif best.r2 > 0 and chance.corrected_mae > 0.8 * chance.mean_mae:
         remarks.append(

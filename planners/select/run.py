@@ -17,6 +17,7 @@ from planners.select.prepare import Prepared, prepare
 from planners.select.table import Table
 from planners.select.validate import Scores, Validated, double_cross_validation, midknn, tuned
 
+_LEAST_GROUPS = 3
 _MOST_COLUMNS = 60  # with products; beyond, chance correlations abound
 
 
@@ -135,6 +136,8 @@ def select(table: Table, options: Options | None = None) -> Selection:
     options = options or Options()
     table = replace(table, transforms={**table.transforms, **options.transforms})
     groups = grouped(table.x, table.labels)
+    if len(set(groups)) < _LEAST_GROUPS:
+        raise BadHistory(["the rows belong to fewer than 3 groups: none can be left out twice"])
     found = tuple(closures(transformed(table.x, table.names, {})))
     notes = list(table.notes)
     forms = _forms(table, found, options, notes)

@@ -33,6 +33,7 @@ _TREES: dict[bool, Any] = {False: DecisionTreeRegressor, True: ExtraTreeRegresso
 _path: Any = enet_path
 
 Predict = Callable[[Array], Array]
+_KNOWN_NOISE = (1e-8, 1e-5, 1e-2)  # variances, tried one after the other
 _STEPS = 5_000  # of the support vector solver; beyond it, the answer is close enough
 
 
@@ -119,9 +120,18 @@ KERNELS = tuple(_kernels(1))
 
 
 def process(x: Array, y: Array, kernel: str) -> Any:
-    """Return a Gaussian process with white noise, fitted by maximum likelihood."""
+    """Return a Gaussian process with white noise, fitted by maximum likelihood.
+
+    Where rows are so alike that the matrix cannot be inverted, with more noise to begin with.
+    """
     shape = _kernels(x.shape[1])[kernel]()
-    return _Process(shape + _GP.WhiteKernel(0.01, (1e-8, 10.0)), alpha=1e-8).fit(x, y)
+    for known in _KNOWN_NOISE:
+        noise = _GP.WhiteKernel(0.01, (1e-8, 10.0))
+        try:
+            return _Process(shape + noise, alpha=known).fit(x, y)
+        except np.linalg.LinAlgError:
+            continue
+    return _Process(_GP.WhiteKernel(1.0, (1e-8, 10.0)), alpha=1.0).fit(x, y)
 
 
 def process_left_out(x: Array, y: Array, kernel: str) -> Array:

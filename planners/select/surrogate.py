@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from planners.factors import Array
 from planners.select.run import Options, Selection, select
-from planners.select.table import LEAST, Table
+from planners.select.table import LEAST, Table, checked
 
 ENOUGH = LEAST  # different rows that :func:`learn` needs
 
@@ -39,4 +39,5 @@ def learn(
     """
     titles = tuple(names) or tuple(f"x{i + 1}" for i in range(x.shape[1]))
     table = Table(titles, x, "response", y, tuple(range(1, len(y) + 1)))
+    checked(table, "the runs")
     return Surrogate(select(table, options or Options(quick=True, permutations=5)))

@@ -14,6 +14,7 @@ from planners.problem import Problem, nearest
 
 LEAST = 8  # rows, different in their factors, below which no model can be judged
 _MAX_FAULTS = 30  # shown
+_HUGE = 1e30  # no quantity of a laboratory
 _UNMEASURED = ("pending", "failed")
 
 
@@ -88,12 +89,12 @@ def _raise_any(faults: list[str]) -> None:
 
 
 def number(text: str) -> float | None:
-    """Return a finite number, or None."""
+    """Return a finite number, or None; beyond 1e30, its square would soon be none."""
     try:
         value = float(text)
     except ValueError:
         return None
-    return value if isfinite(value) else None
+    return value if isfinite(value) and abs(value) < _HUGE else None
 
 
 def read_table(
@@ -122,7 +123,7 @@ def read_table(
     )
     names, x = read_factors(part, chosen, problem)
     y = np.array([float(cell) for cell in part.columns[response]])
-    return _checked(
+    return checked(
         Table(
             names,
             x,
@@ -238,7 +239,8 @@ def _words(
     return {f"{name} is {level}": np.array([float(c == level) for c in cells]) for level in levels}
 
 
-def _checked(table: Table, file: str) -> Table:
+def checked(table: Table, file: str) -> Table:
+    """Return the table when there is something to learn from it; raise BadHistory."""
     different = len(np.unique(table.x, axis=0))
     faults: list[str] = []
     if different < LEAST:
@@ -251,6 +253,4 @@ def _checked(table: Table, file: str) -> Table:
     elif bool((np.ptp(table.x, axis=0) == 0).all()):
         faults.append(f"{file}: no factor varies; nothing to learn from")
     _raise_any(faults)
-    if table.labels and len(set(table.labels)) < 3:
-        raise BadHistory([f"{file}: the rows belong to fewer than 3 groups; none can be left out"])
     return table
