@@ -66,6 +66,7 @@ class AzuraPump(AsciiInstrument):
         self._errors = ""  # the pump's list when it was last acknowledged
         self._faulty = False
         self._stands = False  # it was told to run, and does not
+        self._orders = 0  # to start or stop, so far
 
     # --- what the wire says
 
@@ -134,8 +135,9 @@ class AzuraPump(AsciiInstrument):
 
     async def check(self) -> None:
         """Raise DeviceFault on a new error, or a motor that stands; stopping acknowledges it."""
-        if self._on and not await self._turns():
-            self._on, self._stands = None, True
+        orders = self._orders
+        if self._on and not await self._turns() and self._on and orders == self._orders:
+            self._on, self._stands = None, True  # nobody stopped it while we looked
         errors = await self.ask("ERRORS?")
         if errors != self._errors:
             self._faulty = True
@@ -183,6 +185,7 @@ class AzuraPump(AsciiInstrument):
 
     async def stop(self, lane: Lane = Lane.COMMAND) -> None:
         """Stop; OFF does no harm twice, so it is sent again when its answer is lost."""
+        self._orders += 1
         try:
             await until_answered(lambda: self.tell("OFF", lane=lane))
         except BaseException:  # cancelled, too: it may have stopped, or run on
@@ -212,6 +215,7 @@ class AzuraPump(AsciiInstrument):
             return 0.0
         await self.tell(f"FLOW:{ul_min}", lane=lane)
         if not self._on:
+            self._orders += 1
             self._on = None  # between here and the answer nobody knows
             await self.tell("ON", lane=lane)
             self._on, self._stands = True, False

@@ -93,6 +93,7 @@ class CavroPump(CavroPlunger):
 
     async def check(self) -> None:
         """Raise DeviceFault on an error, on a lost plunger, and when it has stopped by itself."""
+        commanded = self.commanded
         status = await self.look(Lane.POLL)
         waits = self.options.initialise == "on-refill" and not self.commanded
         if status.code == NOT_INITIALISED and not waits:
@@ -100,7 +101,7 @@ class CavroPump(CavroPlunger):
             raise DeviceFault(self.name, what)
         if status.code in FAULTS:
             raise self.error(status.code)
-        if self.commanded and status.ready:
+        if commanded and commanded == self.commanded and status.ready:  # no command in between
             raise DeviceFault(self.name, "stopped by itself (syringe empty, or a power cut)")
 
     async def make_safe(self) -> None:

@@ -95,10 +95,11 @@ class HarvardPump(HarvardWire):
 
     async def check(self) -> None:
         """Raise DeviceFault on a stall, and when the pump has stopped by itself."""
+        commanded = self._commanded
         state = await self.state(Lane.POLL)
         if state.stalled:
             raise DeviceFault(self.name, "stalled (pressure, blockage, end of the travel)")
-        if self._commanded and not state.infusing:
+        if commanded and commanded == self._commanded and not state.infusing:
             raise DeviceFault(
                 self.name,
                 f"stopped by itself, prompt {state.prompt} (syringe empty, or a hand on it)",

@@ -127,7 +127,8 @@ class RegloPump(RegloWire):
         if not self._commanded:
             await self.running(Lane.POLL)  # it answers
             return
-        if not await self.running(Lane.POLL):
+        commanded = self._commanded
+        if not await self.running(Lane.POLL) and commanded == self._commanded:
             raise DeviceFault(self.name, "stopped by itself (a power cut, or a hand on it)")
         if await self._turns(Lane.POLL) not in ("", self._forward):
             self._aligned = False

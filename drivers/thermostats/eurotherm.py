@@ -140,15 +140,18 @@ class Eurotherm(ModbusInstrument):
 
     async def _settings_lost(self, lane: Lane) -> str:
         """Return what shows that it does not control as it was told, or an empty text."""
-        if self._commanded is None:
+        if (commanded := self._commanded) is None:
             return ""
         (held,) = await self.read_registers(REMOTE, 1, lane=lane)
         selected = (await self.remote_selected.read(lane)).value
-        if selected is not True or (held,) != self._commanded:
+        runs = (await self.running.read(lane)).value
+        if commanded != self._commanded:  # it has been told something else meanwhile
+            return ""
+        if selected is not True or (held,) != commanded:
             return "follows another setpoint than it was told (a power cut, or a hand on it)"
-        if (await self.running.read(lane)).value is not True:
-            return "has gone to standby by itself (a power cut, or a hand on it)"
-        return ""
+        return (
+            "" if runs is True else "has gone to standby by itself (a power cut, or a hand on it)"
+        )
 
     async def set_temperature(self, degc: float, lane: Lane = Lane.COMMAND) -> float:
         """Write the remote setpoint, select it, leave standby; return the read-back, degC."""
