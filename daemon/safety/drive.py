@@ -161,10 +161,9 @@ class Drive:
         outcome = self.outcomes[member.name]
         pause = self.timing.retry_s
         while not outcome.confirmed:
-            if member.last and self._pumps_run():
+            while member.last and self._pumps_run():
                 outcome.message = "waits until the pumps stand"
                 await self._pause(self.timing.retry_s)
-                continue
             outcome.attempts += 1
             outcome.message = await self._attempt(member)
             outcome.confirmed = not outcome.message
