@@ -11,7 +11,7 @@ question; :mod:`drivers.fence` tells what happens when the fence's own reply is 
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -26,19 +26,6 @@ from drivers.transport.base import LineSpec
 
 _FIELD = re.compile(r"({[^{}]*})")
 PLAIN = ("", "0", "1", "23.75", "-1.5", "+1.0E+00", "OK")  # replies that could be to anything
-
-
-async def until_answered(act: Callable[[], Awaitable[object]], attempts: int = 3) -> None:
-    """Do what does no harm twice (stopping) again while its answer is lost; raise NoReply."""
-    while True:
-        attempts -= 1
-        try:
-            await act()
-        except NoReply:
-            if attempts <= 0:
-                raise
-        else:
-            return
 
 
 class AsciiSignal(Row):

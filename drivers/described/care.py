@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
-from drivers.ascii import until_answered
+from drivers.again import until_answered
 from drivers.described.model import AlarmPart, Description
 from drivers.errors import (
     CommandRejected,

@@ -10,7 +10,8 @@ answered questions. The fence (``drivers.fence``) is the identity query, unless 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
-from drivers.ascii import AsciiInstrument, until_answered
+from drivers.again import until_answered
+from drivers.ascii import AsciiInstrument
 from drivers.bus import Bus
 from drivers.described.book import Book, Exchange, Told
 from drivers.described.care import Care

@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import ClassVar
 
-from drivers.ascii import AsciiInstrument, AsciiSignal, until_answered
+from drivers.again import until_answered
+from drivers.ascii import AsciiInstrument, AsciiSignal
 from drivers.bus import Bus
 from drivers.errors import (
     CommandRejected,

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Literal
 
+from drivers.again import until_stopped
 from drivers.bus import Bus
-from drivers.errors import CommandRejected, DeviceFault, NoReply
+from drivers.errors import CommandRejected, DeviceFault
 from drivers.pumps.cavro_protocol import LOST, REFUSALS, CavroOptions, Status
 from drivers.pumps.cavro_wire import CavroWire
 from drivers.signal import Lane, Limits
@@ -38,22 +39,19 @@ class CavroPlunger(CavroWire):
     async def stop(self, lane: Lane = Lane.COMMAND) -> None:
         """Stop, confirmed by the status; harmless twice, so it is sent until confirmed."""
         self.commanded = 0.0
-        fault: Exception = DeviceFault(self.name, f"does not stop, after {len(STOPS)} attempts")
-        for text in STOPS:
-            try:
-                with suppress(CommandRejected, DeviceFault):  # an old error: the status decides
-                    await self.tell(text, lane=lane)
-                if (await self.look(lane)).ready:
-                    self.doing = "nothing"
-                    return
-                self.doing = "unknown"
-                await asyncio.sleep(STOPPING_S)
-                if (await self.look(lane)).ready:
-                    self.doing = "nothing"
-                    return
-            except NoReply as error:
-                fault = error
-        raise fault
+        texts = iter(STOPS)
+        await until_stopped(self.name, lambda: self._stopped(next(texts), lane), len(STOPS))
+        self.doing = "nothing"
+
+    async def _stopped(self, text: str, lane: Lane) -> bool:
+        """Send a stop; return whether it stands then, or a moment later."""
+        with suppress(CommandRejected, DeviceFault):  # an old error: the status decides
+            await self.tell(text, lane=lane)
+        if (await self.look(lane)).ready:
+            return True
+        self.doing = "unknown"
+        await asyncio.sleep(STOPPING_S)
+        return (await self.look(lane)).ready
 
     async def look(self, lane: Lane = Lane.COMMAND) -> Status:
         """Return the status; an error of a command, told late, is kept for who gave it."""

@@ -23,12 +23,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from drivers.again import until_stopped
 from drivers.bus import Bus
 from drivers.errors import (
     CommandRejected,
     DeviceFault,
     GarbledReply,
-    NoReply,
     OutOfRange,
     WrongInstrument,
 )
@@ -45,7 +45,6 @@ APART_S = 0.3  # between two looks that tell whether it moves: 4 steps at the sl
 OLD_S = 5.0  # a look older than this tells nothing
 SAME_LOOK_S = 0.05  # signals of one poll share a look
 SAME_FLOW = 1e-3  # of a flow: what rounding to whole seconds may change
-ATTEMPTS = 4  # to stop
 
 
 class Stroke(BaseModel):
@@ -268,20 +267,15 @@ class HamiltonPump(HamiltonWire):
     async def stop(self, lane: Lane = Lane.COMMAND) -> None:
         """Halt, forget what was to come, and see it stand; tried again while answers are lost."""
         self._commanded = None  # until it is seen to stand
-        fault: Exception = DeviceFault(self.name, f"does not stop, after {ATTEMPTS} attempts")
-        for _ in range(ATTEMPTS):
-            try:
-                await self.perform("K", lane)
-                await self.perform("V", lane)
-                self._looks.clear()
-                if not await self._moves(lane):
-                    break
-            except NoReply as error:
-                fault = error
-        else:
-            raise fault
+        await until_stopped(self.name, lambda: self._stopped(lane))
         self._looks.clear()
         self._commanded = 0.0
+
+    async def _stopped(self, lane: Lane) -> bool:
+        await self.perform("K", lane)
+        await self.perform("V", lane)
+        self._looks.clear()
+        return not await self._moves(lane)
 
     async def _write_flow(self, ml_min: float, lane: Lane) -> float:
         if ml_min == 0:

@@ -21,6 +21,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 
+from drivers.again import until_stopped
 from drivers.bus import Bus
 from drivers.errors import CommandRejected, DeviceFault, NoReply, OutOfRange, ReadbackMismatch
 from drivers.pumps.harvard_wire import (
@@ -35,7 +36,6 @@ from drivers.pumps.syringe import Ledger
 from drivers.signal import Lane, Limits
 from drivers.table import MethodSignal
 
-STOPS = 4  # times a stop is sent before it counts as failed
 SAME_SCAN_S = 0.1
 REFILL_LOOK_S = 0.5
 EMPTY = 2e-4  # of the syringe: what the rounding of volumes may leave
@@ -151,15 +151,14 @@ class HarvardPump(HarvardWire):
     async def stop(self, lane: Lane = Lane.COMMAND) -> None:
         """Stop, confirmed by the prompt; harmless twice, so it is sent until confirmed."""
         self._commanded = 0.0
-        fault: Exception = DeviceFault(self.name, f"does not stop, after {STOPS} attempts")
-        for _ in range(STOPS):
-            try:
-                if await self._stop_once(lane) not in ("<", ">"):
-                    return
-            except NoReply as error:
-                fault = error
-                await self.open_session(lane)  # it may be deaf, or have been switched off and on
-        raise fault
+        await until_stopped(self.name, lambda: self._stopped(lane))
+
+    async def _stopped(self, lane: Lane) -> bool:
+        try:
+            return await self._stop_once(lane) not in ("<", ">")
+        except NoReply:
+            await self.open_session(lane)  # it may be deaf, or have been switched off and on
+            raise
 
     async def _stop_once(self, lane: Lane) -> str:
         """Send ``stop``; return the prompt."""

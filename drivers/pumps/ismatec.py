@@ -25,7 +25,7 @@ from dataclasses import replace
 from math import inf
 from typing import cast
 
-from drivers.ascii import until_answered
+from drivers.again import until_stopped
 from drivers.bus import Bus
 from drivers.errors import (
     CommandRejected,
@@ -188,9 +188,9 @@ class RegloPump(RegloWire):
     async def stop(self, lane: Lane = Lane.COMMAND) -> None:
         """Stop, confirmed by asking; harmless twice, so it is sent again when an answer is lost."""
         self._commanded = 0.0
-        await until_answered(lambda: self._stop_once(lane))
+        await until_stopped(self.name, lambda: self._stopped(lane))
 
-    async def _stop_once(self, lane: Lane) -> None:
+    async def _stopped(self, lane: Lane) -> bool:
         try:
             await self.tell("I", lane=lane)
         except CommandRejected:  # it may stand already: the question tells
@@ -198,8 +198,7 @@ class RegloPump(RegloWire):
         except (NoReply, NotConnected):  # the digit may mean no channel any more
             await self.address_channels(lane)
             await self.tell("I", lane=lane)
-        if await self.running(lane):
-            raise DeviceFault(self.name, "does not stop")
+        return not await self.running(lane)
 
     async def _read_flow(self, lane: Lane) -> float:
         if not await self.running(lane):

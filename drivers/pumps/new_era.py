@@ -23,11 +23,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
+from drivers.again import until_stopped
 from drivers.bus import Bus
 from drivers.errors import CommandRejected, DeviceFault, NoReply, OutOfRange
 from drivers.options import DriverOptions
 from drivers.pumps.new_era_wire import (
-    ASKED_AGAIN,
     ML,
     ML_MIN,
     Alarm,
@@ -170,19 +170,16 @@ class NewEraPump(NewEraWire):
     async def stop(self, lane: Lane = Lane.COMMAND) -> None:
         """Stop, confirmed by the status letter; harmless twice, so it is sent until confirmed."""
         self._commanded = 0.0
-        fault: Exception = DeviceFault(self.name, f"does not stop, after {ASKED_AGAIN} attempts")
-        for _ in range(ASKED_AGAIN):
-            try:
-                if await self._stop_once(lane) == "S":
-                    break
-            except Alarm as alarm:
-                fault, self.reported = alarm, False  # check() will tell
-            except NoReply as error:
-                fault = error
-        else:
-            raise fault
+        await until_stopped(self.name, lambda: self._stopped(lane), again_after=(NoReply, Alarm))
         if self.reported:  # a person or a trip has dealt with it
             self.alarm, self.reported = None, False
+
+    async def _stopped(self, lane: Lane) -> bool:
+        try:
+            return await self._stop_once(lane) == "S"
+        except Alarm:
+            self.reported = False  # check() will tell
+            raise
 
     async def _stop_once(self, lane: Lane) -> str:
         """Send STP (the first pauses, the second stops); return the status."""

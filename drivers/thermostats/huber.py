@@ -20,7 +20,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from drivers.ascii import AsciiInstrument, until_answered
+from drivers.again import until_answered
+from drivers.ascii import AsciiInstrument
 from drivers.bus import Bus
 from drivers.errors import (
     CommandRejected,

@@ -28,7 +28,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from drivers.ascii import until_answered
+from drivers.again import until_answered
 from drivers.bus import Bus
 from drivers.errors import (
     CommandRejected,
