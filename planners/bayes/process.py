@@ -1,13 +1,12 @@
 """A Gaussian process for few, noisy, dear experiments, fitted by maximum a posteriori.
 
-Scikit-learn's regressor with a Matern 5/2 kernel, one length-scale per group of feature columns
-(automatic relevance determination), times a variance, plus learned noise on top of each run's own
-known variance (Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, chapters 2,
-4 and 5). What the regressor lacks comes in as its ``optimizer``: priors, and length-scales shared
-by the columns of a group. With 5 to 40 runs, priors decide whether a length-scale is a guess or an
-over-fit. The classifier of failures (Laplace's approximation, chapter 3) is fitted the same way.
+Scikit-learn's regressor with the kernel of ``planners.bayes.kernel`` and learned noise on top of
+each run's own known variance (Rasmussen and Williams, "Gaussian Processes for Machine Learning",
+2006, chapters 2 and 5). What the regressor lacks comes in as its ``optimizer``: priors. With 5 to
+40 runs, priors decide whether a length-scale is a guess or an over-fit. The classifier of failures
+(Laplace's approximation, chapter 3) is fitted the same way.
 
-The one module that imports scikit-learn, which takes a second: never in the daemon's process.
+Imports scikit-learn, by way of the kernel: never in the daemon's process.
 """
 
 import warnings
@@ -17,18 +16,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
 from scipy.optimize import minimize
-from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
+from planners.bayes.kernel import Classifier, Covariance, Regressor
 from planners.factors import Array
 
-# scikit-learn has no types, and those guessed from defaults are too narrow
-_Regressor: Any = GaussianProcessRegressor
-_Classifier: Any = GaussianProcessClassifier
-_Matern: Any = Matern
 _JITTER = 1e-8  # of the outputs' variance: keeps equal rows apart numerically
-_ANY = (1e-12, 1e12)  # the regressor's own bounds, which the priors never reach
 _VERY_BAD = 1e25  # instead of infinity, which a search for the minimum cannot digest
 _MANY = 160  # runs beyond which hyper-parameters come from a part of them: cost grows as n cubed
 _LATEST = 40  # of that part; the others are spread over the history
@@ -63,10 +57,9 @@ class Priors:
 
 @dataclass(frozen=True)
 class Layout:
-    """The number of each feature column's length-scale, and where parameters stand in a kernel.
+    """The number of each feature column's length-scale.
 
-    Log hyper-parameters are listed as length-scales, variance, noise; scikit-learn's theta as
-    variance, a length-scale for each column, noise.
+    Log hyper-parameters are listed as length-scales, variance, noise.
     """
 
     groups: NDArray[np.intp]
@@ -78,25 +71,7 @@ class Layout:
 
     def kernel(self, logs: Array) -> Any:
         """Return scikit-learn's kernel of log hyper-parameters."""
-        lengths = np.exp(logs[:-2])[self.groups]
-        variance, noise = np.exp(logs[-2:])
-        kernel = ConstantKernel(variance, _ANY) * _Matern(lengths, _ANY, nu=2.5)
-        return kernel + WhiteKernel(noise, _ANY)
-
-    def theta(self, logs: Array) -> Array:
-        """Return the kernel's theta of log hyper-parameters."""
-        return np.concatenate([logs[-2:-1], logs[:-2][self.groups], logs[-1:]])
-
-    def logs(self, theta: Array) -> Array:
-        """Return the log hyper-parameters of a theta: ``theta`` undone."""
-        firsts = np.unique(self.groups, return_index=True)[1]
-        return np.concatenate([theta[1:-1][firsts], theta[[0, -1]]])
-
-    def slopes(self, slopes: Array) -> Array:
-        """Return the gradient in log hyper-parameters of one in theta."""
-        lengths = np.zeros(self.n_lengths)
-        np.add.at(lengths, self.groups, slopes[1:-1])
-        return np.concatenate([lengths, slopes[[0, -1]]])
+        return Covariance(self.groups, logs)
 
 
 class GaussianProcess:
@@ -116,10 +91,10 @@ class GaussianProcess:
         ``search`` finds other hyper-parameters than the given ones first.
         """
         self.x, self.y, self.known_variance, self.layout = x, y, known_variance, layout
-        self._regressor = _Regressor(
+        self._regressor = Regressor(
             layout.kernel(log_parameters), alpha=known_variance + _JITTER, optimizer=search
         ).fit(x, y)
-        self.log_parameters = layout.logs(self._regressor.kernel_.theta)
+        self.log_parameters: Array = self._regressor.kernel_.theta
         self.noise_variance = float(np.exp(self.log_parameters[-1]))
 
     @property
@@ -129,16 +104,26 @@ class GaussianProcess:
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Return mean and sd (without noise) at rows ``x`` ``(m, f)``, each ``(m,)``."""
-        mean, sd = self._regressor.predict(x, return_std=True)
-        return mean, np.sqrt(np.maximum(sd * sd - self.noise_variance, 1e-12))
+        mean, known = self._told(x)
+        variance = np.exp(self.log_parameters[-2]) - np.einsum("nm,nm->m", known, known)
+        return mean, np.sqrt(np.maximum(variance, 1e-12))
+
+    def _told(self, x: Array) -> tuple[Array, Array]:
+        """Return the mean ``(m,)``, and what the runs say of rows ``x``: ``(n, m)``.
+
+        Chapter 2, algorithm 2.1; the products of the latter are what runs take off covariances.
+        """
+        cross = self._regressor.kernel_.between(self.x, x)
+        known = solve_triangular(self._regressor.L_, cross, lower=True, check_finite=False)
+        return cross.T @ self._regressor.alpha_, known
 
     def draws(self, x: Array, normals: Array) -> Array:
         """Return joint draws (without noise) at rows ``x`` ``(m, f)``, shape of ``normals``.
 
         ``normals`` is ``(s, m)``; the same numbers give the same draws.
         """
-        mean, covariance = self._regressor.predict(x, return_cov=True)
-        covariance = covariance - self.noise_variance * np.eye(len(x))
+        mean, known = self._told(x)
+        covariance = self._regressor.kernel_.between(x, x) - known.T @ known
         values, vectors = np.linalg.eigh(0.5 * (covariance + covariance.T))
         root = vectors * np.sqrt(np.maximum(values, 0.0))
         return mean + normals @ root.T
@@ -193,7 +178,7 @@ class Posterior:
             for shift in self._shifts()
         ]
         best = min(found, key=lambda result: float(result.fun))
-        return self.layout.theta(best.x), float(best.fun)
+        return best.x, float(best.fun)
 
     def _shifts(self) -> list[Array]:
         """Return starting points in sds from the means: the middle, then wigglier ones."""
@@ -204,13 +189,11 @@ class Posterior:
 
     def value(self, logs: Array, likelihood: Likelihood) -> tuple[float, Array]:
         """Return value and gradient, as wide as ``logs``; a hopeless matrix counts as very bad."""
-        value, slopes = likelihood(self.layout.theta(logs))
+        value, slopes = likelihood(logs)
         if not np.isfinite(value):
             return _VERY_BAD, np.zeros_like(logs)
         offsets = (logs - self.means) / self.sds
-        return float(value + 0.5 * offsets @ offsets), self.layout.slopes(
-            slopes
-        ) + offsets / self.sds
+        return float(value + 0.5 * offsets @ offsets), slopes + offsets / self.sds
 
 
 def fit(
@@ -253,6 +236,6 @@ def classified(
         part = np.arange(len(x))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Newton's method may stop early; the mode is close enough
-        found = _Classifier(layout.kernel(posterior.means), optimizer=posterior.search)
+        found = Classifier(layout.kernel(posterior.means), optimizer=posterior.search)
         found.fit(x[part], good[part])
     return lambda rows: found.predict_proba(rows)[:, 1]

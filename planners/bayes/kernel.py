@@ -1,0 +1,102 @@
+"""The covariance of a response at two points, for scikit-learn's Gaussian processes.
+
+A Matern 5/2 kernel with one length-scale per group of feature columns (automatic relevance
+determination), times a variance, plus noise (Rasmussen and Williams, "Gaussian Processes for
+Machine Learning", 2006, chapters 4 and 5). As one kernel it knows its parameters by one array, and
+shares length-scales within groups; a sum of scikit-learn's own kernels does neither, and spends
+most of its time on looking up parameters.
+
+The one module here that imports scikit-learn, which takes a second: never in the daemon's process.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import Kernel
+
+from planners.factors import Array
+
+# scikit-learn has no types, and those guessed from defaults are too narrow
+Regressor: Any = GaussianProcessRegressor
+Classifier: Any = GaussianProcessClassifier
+_Kernel: Any = Kernel
+
+
+class Covariance(_Kernel):
+    """Log hyper-parameters ``logs`` are length-scales by group, variance, noise."""
+
+    def __init__(self, groups: NDArray[np.intp], logs: Array) -> None:
+        """Take the number of each feature column's length-scale, and the parameters."""
+        self.groups, self.logs = groups, logs
+        self._seen: Any = (None, np.empty(0))  # rows, and their squared distances by group
+
+    @property
+    def theta(self) -> Array:
+        """Return the log hyper-parameters, as scikit-learn's search knows them."""
+        return self.logs
+
+    @theta.setter
+    def theta(self, logs: Array) -> None:
+        self.logs = logs
+
+    @property
+    def bounds(self) -> Array:
+        """Return bounds on the log hyper-parameters that priors never reach, ``(p, 2)``."""
+        return np.tile([-30.0, 30.0], (len(self.logs), 1))
+
+    @property
+    def n_dims(self) -> int:
+        """Return the number of hyper-parameters."""
+        return len(self.logs)
+
+    def is_stationary(self) -> bool:
+        """Return whether only differences of points count."""
+        return True
+
+    def clone_with_theta(self, theta: Array) -> "Covariance":
+        """Return the kernel with other log hyper-parameters."""
+        return Covariance(self.groups, np.asarray(theta))
+
+    def diag(self, X: Array) -> Array:  # noqa: N803  # scikit-learn's name
+        """Return variance and noise at each row of ``X`` ``(n, f)``."""
+        return np.full(len(X), np.exp(self.logs[-2]) + np.exp(self.logs[-1]))
+
+    def __call__(self, X: Array, Y: Array | None = None, eval_gradient: bool = False) -> Any:  # noqa: N803  # scikit-learn's names
+        """Return ``(n, m)`` without noise, or ``(n, n)`` with it and perhaps its gradient."""
+        if Y is not None:
+            return self.between(X, Y)
+        variance, noise = np.exp(self.logs[-2:])
+        here = np.eye(len(X)) * noise
+        if not eval_gradient:
+            return self.between(X, X) + here
+        shares = self._parts(X) * np.exp(-2.0 * self.logs[:-2])[:, None, None]
+        smooth, slope = _matern(shares.sum(axis=0))
+        slopes = [variance * slope * share for share in shares]
+        return variance * smooth + here, np.stack([*slopes, variance * smooth, here], axis=-1)
+
+    def between(self, one: Array, other: Array) -> Array:
+        """Return the covariance of rows ``(n, f)`` and ``(m, f)`` without noise, ``(n, m)``."""
+        lengths = np.exp(self.logs[:-2])[self.groups]
+        squares: Any = cdist(one / lengths, other / lengths, "sqeuclidean")
+        return np.exp(self.logs[-2]) * _matern(squares)[0]
+
+    def _parts(self, rows: Array) -> Array:
+        """Return squared distances by group ``(groups, n, n)``, kept while rows are the same."""
+        if self._seen[0] is not rows:
+            columns = [self.groups == group for group in range(len(self.logs) - 2)]
+            squares = [cdist(rows[:, c], rows[:, c], "sqeuclidean") for c in columns]
+            self._seen = rows, np.array(squares)
+        return self._seen[1]
+
+
+def _matern(squares: Array) -> tuple[Array, Array]:
+    """Return the correlation at squared distances, and its slope by minus half their logarithm.
+
+    The slope is per unit of the squared distance's share that a length-scale rules.
+    """
+    roots = np.sqrt(5.0 * squares)
+    falls = np.exp(-roots)
+    return (1.0 + roots + roots**2 / 3.0) * falls, (5.0 / 3.0) * (1.0 + roots) * falls
