@@ -14,7 +14,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Self, cast
 
 import numpy as np
@@ -56,19 +56,21 @@ class External:
     def propose(
         self, problem: Problem, history: Sequence[Observation], n: int, rng: np.random.Generator
     ) -> Sequence[Suggestion]:
-        """Return the program's points, checked, with its predictions; see ``ask``."""
-        seed = int(rng.integers(2**53))
-        return self.ask(problem, history, n, seed).suggestions
+        """Return the program's points, checked, with its predictions and remark; see ``ask``."""
+        answer = self.ask(problem, history, n, int(rng.integers(2**53)))
+        return [replace(suggestion, note=answer.note) for suggestion in answer.suggestions]
 
     def ask(self, problem: Problem, history: Sequence[Observation], n: int, seed: int) -> Answer:
         """Return the program's checked answer.
 
         Raises PlannerDied when it cannot be started, ends or stalls, NonsenseAnswer when its
-        answer is not up to ``n`` different feasible points, and PlannerRefused when it says so.
+        answer is not up to ``n`` different feasible points, none of them pending, and
+        PlannerRefused when it says so.
         """
         request = request_line(problem, history, n, seed)
+        pending = [run.point for run in history if run.status == "pending"]
         try:
-            return read_answer(self._exchange(request), problem, n)
+            return read_answer(self._exchange(request), problem, n, pending)
         except (PlannerDied, NonsenseAnswer):
             self.close()
             raise
@@ -159,7 +161,7 @@ class _Process:
                 self._selector.unregister(self._stderr)
             return
         if not chunk:
-            raise _Ended(self._end())
+            raise _Ended(self._end("in the middle of" if exchange.received else "without"))
         exchange.received += chunk
         if len(exchange.received) > MAX_ANSWER:
             raise NonsenseAnswer(f"{self._name!r} answered more than {MAX_ANSWER >> 20} MiB")
@@ -173,17 +175,17 @@ class _Process:
         if not exchange.unsent:
             self._selector.unregister(self._stdin)
 
-    def _end(self) -> str:
+    def _end(self, when: str) -> str:
         """Return how the program ended, and its last words."""
         try:
             code = self._child.wait(timeout=1.0)
         except subprocess.TimeoutExpired:
-            return f"{self._name!r} closed its output without an answer"
+            return f"{self._name!r} closed its output {when} an answer"
         with suppress(BlockingIOError):
             self._errors += os.read(self._stderr.fileno(), _CHUNK)
         how = f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
         words = self._errors.decode(errors="replace").strip()[-_LAST_WORDS:]
-        return f"{self._name!r} ended without an answer ({how})" + (f": {words}" if words else "")
+        return f"{self._name!r} ended {when} an answer ({how})" + (f": {words}" if words else "")
 
     def kill(self) -> None:
         """End the program and its children at once, and wait for the end."""

@@ -8,6 +8,7 @@ from typing import IO, Any, get_args
 from planners.base import Measured, Observation, Point, Problem, Status
 from planners.errors import BadHistory
 from planners.factors import Composition, Factor, FactorValue
+from planners.factors.held import free
 from planners.problem import nearest
 
 _MAX_FAULTS = 50  # shown; a broken file has thousands
@@ -146,7 +147,7 @@ class _Row:
                 if len(self.faults) == before:
                     self._fault(factor.name, "is empty; every run needs all its factors")
                 continue
-            if fault := factor.fault(value):
+            if fault := free(factor).fault(value):
                 self._fault(factor.name, fault)
             point[factor.name] = value
         return point

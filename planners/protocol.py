@@ -6,7 +6,7 @@ anything else sees it.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,29 +45,40 @@ def joined_request(problem: Problem, runs: Iterable[str], n: int, seed: int, **m
     return f'{{"history": [{", ".join(runs)}], {rest[1:]}\n'.encode()
 
 
-def read_answer(line: bytes, problem: Problem, n: int) -> Answer:
+def read_answer(line: bytes, problem: Problem, n: int, pending: Collection[Point] = ()) -> Answer:
     """Return a checked answer.
 
     Raises PlannerRefused when the planner says why it cannot answer, and NonsenseAnswer when the
-    line is anything but up to ``n`` different feasible points.
+    line is anything but up to ``n`` different feasible points, none of them ``pending``.
     """
     document = _parsed(line)
-    if "error" in document:
-        raise PlannerRefused(str(document["error"])[:2000])
+    if document.get("error") is not None:
+        raise PlannerRefused(_readable(document["error"], 2000) or "no reason given")
     points = document.get("points")
     if not isinstance(points, list):
         raise NonsenseAnswer(f"answered without a list of points: {_short(document)}")
     if len(points) > n:
         raise NonsenseAnswer(f"answered {len(points)} points where {n} were asked for")
     suggestions = checked_points(problem, points)
-    return Answer(tuple(suggestions), str(document.get("note", ""))[:500])
+    for i, suggestion in enumerate(suggestions):
+        if suggestion.point in pending:
+            raise NonsenseAnswer(f"answered a point that is pending already: point {i + 1}")
+    return Answer(tuple(suggestions), _readable(document.get("note") or "", 500))
+
+
+def _readable(said: object, most: int) -> str:
+    """Return what a program said as text that every screen, file and message can take."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in str(said)[:most]).strip()
 
 
 def _parsed(line: bytes) -> Mapping[str, Any]:
     try:
         document = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise NonsenseAnswer(f"answered a line that is not JSON ({error}): {line[:80]!r}") from None
+        why = f"answered a line that is not JSON ({error}): {line[:80]!r}"
+        if line.strip():
+            why += "; anything but answers must go to standard error"
+        raise NonsenseAnswer(why) from None
     if not isinstance(document, dict):
         raise NonsenseAnswer(f"answered no JSON object: {_short(document)}")
     return document

@@ -52,6 +52,15 @@ def planner_names() -> list[str]:
 
 def planner_class(name: str) -> type[Any]:
     """Return a planner's class; raise BadOption for an unknown or broken one."""
+    found = _loaded(name)
+    if not any(callable(getattr(found, method, None)) for method in ("suggest", "propose")):
+        raise BadOption(
+            [f"planner: {name!r} is no class with suggest or propose, got {found!r:.80}"]
+        )
+    return found
+
+
+def _loaded(name: str) -> Any:
     point = _points().get(name)
     if point is None:
         near = get_close_matches(name, planner_names(), n=1, cutoff=0.5)
@@ -60,20 +69,34 @@ def planner_class(name: str) -> type[Any]:
         raise BadOption([f"planner: no planner named {name!r}{hint}; installed are {installed}"])
     try:
         return point.load()
-    except (ImportError, AttributeError) as error:
-        raise BadOption([f"planner: {name!r} cannot be loaded: {error}"]) from error
+    except Exception as error:  # somebody else's module: it may raise anything
+        kind = "" if isinstance(error, ImportError) else f"{type(error).__name__}: "
+        why = f"{kind}{error} (it is {point.value})"
+        raise BadOption([f"planner: {name!r} cannot be loaded: {why}"]) from error
 
 
 def describe(name: str) -> Description:
     """Return a planner's summary and options."""
     planner = planner_class(name)
     summary = (inspect.getdoc(planner) or "").partition("\n")[0]
-    hints = get_type_hints(planner.__init__)
+    hints = _hints(planner)
     options = tuple(
         Option(p.name, _type_name(hints.get(p.name, Any)), _default(p.default))
         for p in _parameters(planner).values()
     )
     return Description(name, summary, options)
+
+
+def describe_all() -> tuple[list[Description], dict[str, str]]:
+    """Return all planners that load, and by name why the others do not."""
+    good: list[Description] = []
+    broken: dict[str, str] = {}
+    for name in planner_names():
+        try:
+            good.append(describe(name))
+        except BadOption as error:
+            broken[name] = "; ".join(f.removeprefix("planner: ") for f in error.faults)
+    return good, broken
 
 
 def takes_option(name: str, option: str) -> bool:
@@ -85,6 +108,14 @@ def _parameters(planner: type[Any]) -> dict[str, inspect.Parameter]:
     kinds = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     signature = inspect.signature(planner)
     return {name: p for name, p in signature.parameters.items() if p.kind in kinds}
+
+
+def _hints(planner: type[Any]) -> dict[str, Any]:
+    """Return the options' types; none, so that all values pass, where they cannot be found out."""
+    try:
+        return get_type_hints(planner.__init__)
+    except Exception:  # noqa: BLE001  # names that are imported for type checkers alone, say
+        return {}
 
 
 def _default(value: object) -> Any:
@@ -107,7 +138,7 @@ def make_planner(
     """
     planner = planner_class(name)
     parameters = _parameters(planner)
-    hints = get_type_hints(planner.__init__)
+    hints = _hints(planner)
     faults: list[str] = []
     values: dict[str, Any] = {}
     if seed is not None and "seed" in parameters:

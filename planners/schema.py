@@ -6,7 +6,15 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from planners.errors import BadProblem
-from planners.factors import Categorical, Composition, Continuous, Discrete, Factor
+from planners.factors import (
+    Categorical,
+    Composition,
+    Continuous,
+    Discrete,
+    Factor,
+    FactorValue,
+)
+from planners.factors.held import held
 from planners.goals import Constraint, Response
 from planners.problem import Problem, nearest
 
@@ -21,6 +29,15 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _perhaps_held(factor: Factor, value: FactorValue | None) -> Factor:
+    """Return the factor, held if there is a value; raise BadProblem when it is none of its own."""
+    if value is None:
+        return factor
+    if fault := factor.fault(value):
+        raise BadProblem([f"held: {fault}"])
+    return held(factor, value)
+
+
 class ContinuousModel(_Strict):
     """A number between two bounds."""
 
@@ -30,10 +47,12 @@ class ContinuousModel(_Strict):
     high: Number
     unit: str = ""
     transform: Literal["none", "log", "reciprocal_kelvin"] = "none"
+    held: Number | None = None
 
-    def build(self) -> Continuous:
+    def build(self) -> Factor:
         """Return the factor; raise BadProblem."""
-        return Continuous(self.name, self.low, self.high, self.unit, self.transform)
+        free = Continuous(self.name, self.low, self.high, self.unit, self.transform)
+        return _perhaps_held(free, self.held)
 
 
 class DiscreteModel(_Strict):
@@ -43,10 +62,11 @@ class DiscreteModel(_Strict):
     kind: Literal["discrete"]
     values: list[Annotated[int, Field(strict=True)] | Number]
     unit: str = ""
+    held: Number | None = None
 
-    def build(self) -> Discrete:
+    def build(self) -> Factor:
         """Return the factor; raise BadProblem."""
-        return Discrete(self.name, tuple(self.values), self.unit)
+        return _perhaps_held(Discrete(self.name, tuple(self.values), self.unit), self.held)
 
 
 class CategoricalModel(_Strict):
@@ -56,10 +76,12 @@ class CategoricalModel(_Strict):
     kind: Literal["categorical"]
     levels: list[Text]
     descriptors: dict[str, dict[str, Number]] = Field(default_factory=dict)
+    held: Text | None = None
 
-    def build(self) -> Categorical:
+    def build(self) -> Factor:
         """Return the factor; raise BadProblem."""
-        return Categorical(self.name, tuple(self.levels), self.descriptors)
+        free = Categorical(self.name, tuple(self.levels), self.descriptors)
+        return _perhaps_held(free, self.held)
 
 
 class CompositionModel(_Strict):
@@ -70,10 +92,13 @@ class CompositionModel(_Strict):
     components: list[Text]
     total: Number = 1.0
     max_components: Annotated[int, Field(strict=True)] | None = None
+    held: dict[str, Number] | None = None
 
-    def build(self) -> Composition:
+    def build(self) -> Factor:
         """Return the factor; raise BadProblem."""
-        return Composition(self.name, tuple(self.components), self.total, self.max_components)
+        components = tuple(self.components)
+        free = Composition(self.name, components, self.total, self.max_components)
+        return _perhaps_held(free, self.held)
 
 
 class ResponseModel(_Strict):

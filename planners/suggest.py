@@ -1,7 +1,9 @@
 """A planner asked once, without a rig: the core of ``taylord suggest``, and of the worker."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import numpy as np
 
 from planners.base import Observation, Planner, Problem, Proposer, Suggestion
 from planners.errors import BadHistory, BadOption, BadProblem
+from planners.external import External
 from planners.fixing import check_shared, hold, parse_fixed
 from planners.history import read_history
 from planners.protocol import checked_points
@@ -119,12 +122,27 @@ def parse_options(pairs: Sequence[str]) -> Mapping[str, str]:
     return dict(pair.split("=", 1) for pair in pairs)
 
 
+def parse_command(text: str | None) -> Sequence[str]:
+    """Return the words of ``--command``, quoted as in a shell; raise BadOption."""
+    if text is None:
+        return ()
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise BadOption([f"--command: {str(error).lower()}, got {text!r}"]) from None
+    if not words:
+        raise BadOption(["--command: must name a program"])
+    return words
+
+
 def suggest_document(
     problem_file: Path,
     history_file: Path | None = None,
     *,
     n: int = 1,
-    planner: str = "bayes",
+    planner: str | None = None,
+    command: Sequence[str] = (),
+    timeout_s: float = 600.0,
     options: Mapping[str, Any] | None = None,
     seed: int = 0,
     fixed: Sequence[str] = (),
@@ -136,31 +154,59 @@ def suggest_document(
 
     With ``plots``, a folder, pictures of the model are written there, and ``plots`` names them.
     ``fixed`` are ``NAME=VALUE`` texts, ``shared`` names of factors with one value in all points.
-    ``clock`` gives seconds, for timing alone. Raises BadProblem, BadHistory and BadOption with
-    every fault of what was given, and CannotSuggest when no point exists.
+    ``command`` asks a program, for at most ``timeout_s``, instead of an installed ``planner``
+    (bayes). ``clock`` gives seconds, for timing alone. Raises BadProblem, BadHistory and BadOption
+    with every fault of what was given, CannotSuggest when no point exists, and what a program
+    makes of it: PlannerDied, NonsenseAnswer, PlannerRefused.
     """
     if n < 1:
         raise BadOption([f"-n: must be at least 1, got {n}"])
-    own = dict(options or {})
-    if shared and takes_option(planner, "shared"):  # it also minds the runs in flight
-        own = {"shared": list(shared), **own}
+    name = planner or shlex.join(command) or "bayes"
     if plots is not None:
         _check_plots()
-    chosen = make_planner(planner, own, seed=seed)
-    problem = load_problem(problem_file)
-    history = load_history(history_file, problem) if history_file else []
-    check_shared(problem, shared)
-    asked = _held(problem, fixed)
-    start = clock()
-    answer = ask_shared(chosen, asked, history, n, seed, shared)
+    with _chosen(planner, command, timeout_s, options or {}, seed, shared) as chosen:
+        problem = load_problem(problem_file)
+        history = load_history(history_file, problem) if history_file else []
+        check_shared(problem, shared)
+        asked = _held(problem, fixed)
+        start = clock()
+        answer = ask_shared(chosen, asked, history, n, seed, shared)
     document = {
         "points": [suggestion.to_json() for suggestion in answer.suggestions],
-        "planner": planner,
+        "planner": name,
         "seconds": round(clock() - start, 3),
         "note": answer.note,
         "summary": summarise(problem, history, answer.suggestions),
     }
     return document if plots is None else document | {"plots": _drawn(problem, history, plots)}
+
+
+@contextmanager
+def _chosen(
+    planner: str | None,
+    command: Sequence[str],
+    timeout_s: float,
+    options: Mapping[str, Any],
+    seed: int,
+    shared: Sequence[str],
+) -> Generator[Planner]:
+    """Give the planner that is meant; a program is stopped at the end."""
+    if not command:
+        name = planner or "bayes"
+        minds = shared and takes_option(name, "shared")  # it also minds the runs in flight
+        yield make_planner(
+            name, {"shared": list(shared), **options} if minds else options, seed=seed
+        )
+        return
+    faults = ["--command: give either a program or --planner"] if planner else []
+    faults += ["--option: belongs to an installed planner; give a program arguments"] * bool(
+        options
+    )
+    faults += [] if timeout_s > 0 else [f"--timeout: must be > 0 s, got {timeout_s:g}"]
+    if faults:
+        raise BadOption(faults)
+    with External(command, timeout_s) as program:
+        yield program
 
 
 def _check_plots() -> None:

@@ -14,7 +14,7 @@ def suggest(arguments: argparse.Namespace) -> int:
     """Ask a planner alone."""
     from daemon.timebase import wall_s
     from planners.errors import BadHistory, BadOption, BadProblem, PlannerError
-    from planners.suggest import parse_options, suggest_document
+    from planners.suggest import parse_command, parse_options, suggest_document
 
     try:
         document = suggest_document(
@@ -22,6 +22,8 @@ def suggest(arguments: argparse.Namespace) -> int:
             Path(arguments.history) if arguments.history else None,
             n=arguments.n,
             planner=arguments.planner,
+            command=parse_command(arguments.program),
+            timeout_s=arguments.timeout,
             options=parse_options(arguments.option),
             seed=arguments.seed,
             fixed=arguments.fix,
@@ -85,18 +87,25 @@ def drivers(arguments: argparse.Namespace) -> int:
 
 
 def planners(arguments: argparse.Namespace) -> int:
-    """List the installed planners."""
-    from planners.registry import describe, planner_names
+    """List the installed planners; exit code 2 when one of them cannot be loaded."""
+    from planners.registry import describe_all
 
-    rows = [describe(name).to_json() for name in planner_names()]
+    good, broken = describe_all()
+    rows = [description.to_json() for description in good]
     if arguments.json:
-        print_json({"planners": rows})
-        return 0
+        print_json({"planners": rows, "broken": broken})
+    else:
+        _print_planners(rows)
+        for why in broken.values():
+            print(f"broken: {why}", file=sys.stderr)
+    return 2 if broken else 0
+
+
+def _print_planners(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         print(f"{row['name']}: {row['summary']}")
         for name, option in row["options"].items():
             print(f"    {name} ({option['type']}, default {option['default']})")
-    return 0
 
 
 def schema(arguments: argparse.Namespace) -> int:

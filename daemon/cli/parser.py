@@ -219,7 +219,20 @@ COMMANDS = (
             arg("problem", metavar="PROBLEM.json"),
             arg("--history", metavar="FILE.csv", help="what was measured so far"),
             arg("-n", type=int, default=1, metavar="N", help="how many points"),
-            arg("--planner", default="bayes", metavar="NAME"),
+            arg("--planner", metavar="NAME", help="an installed planner (default: bayes)"),
+            arg(
+                "--command",
+                dest="program",
+                metavar="'PROGRAM ARGUMENT …'",
+                help="ask this program instead, as a campaign does",
+            ),
+            arg(
+                "--timeout",
+                type=float,
+                default=600.0,
+                metavar="S",
+                help="wait this long for the program (default: 600)",
+            ),
             arg(
                 "--option",
                 action="append",

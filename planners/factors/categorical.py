@@ -109,11 +109,11 @@ class Categorical:
 
     def has_row(self, value: object) -> bool:
         """Return whether ``row`` can place a value, in range or not."""
-        return self.fault(value) is None
+        return isinstance(value, str) and value in self.levels
 
     def fault(self, value: object) -> str | None:
         """Return what is wrong with a value, or None."""
-        if not isinstance(value, str) or value not in self.levels:
+        if not self.has_row(value):
             return f"must be one of {', '.join(self.levels)}, got {value!r}"
         return None
 

@@ -7,7 +7,7 @@ they stood and teach what they taught; only what can be suggested has shrunk to 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isclose
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -67,6 +67,11 @@ class Held:
         return _same(value, self.held)
 
 
+def _plain(plain: dict[str, Any], value: FactorValue) -> dict[str, Any]:
+    """Return a factor's JSON document with the value it is held at."""
+    return plain | {"held": dict(value) if isinstance(value, Mapping) else value}
+
+
 def _same(value: object, own: object) -> bool:
     one, other = number(value), number(own)
     if one is None or other is None:
@@ -87,12 +92,20 @@ class HeldContinuous(Held, Continuous):
 
     held: FactorValue = field(kw_only=True)
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the factor as CONTRACT's JSON, with the value it is held at."""
+        return _plain(Continuous.to_json(self), self.held)
+
 
 @dataclass(frozen=True, slots=True)
 class HeldDiscrete(Held, Discrete):
     """One of a few numbers, held."""
 
     held: FactorValue = field(kw_only=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the factor as CONTRACT's JSON, with the value it is held at."""
+        return _plain(Discrete.to_json(self), self.held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +114,20 @@ class HeldCategorical(Held, Categorical):
 
     held: FactorValue = field(kw_only=True)
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the factor as CONTRACT's JSON, with the value it is held at."""
+        return _plain(Categorical.to_json(self), self.held)
+
 
 @dataclass(frozen=True, slots=True)
 class HeldComposition(Held, Composition):
     """A mixture, held."""
 
     held: FactorValue = field(kw_only=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the factor as CONTRACT's JSON, with the value it is held at."""
+        return _plain(Composition.to_json(self), self.held)
 
 
 def held(
@@ -125,3 +146,18 @@ def held(
     return HeldComposition(
         factor.name, factor.components, factor.total, factor.max_components, held=own
     )
+
+
+def free(
+    factor: Continuous | Discrete | Categorical | Composition,
+) -> Continuous | Discrete | Categorical | Composition:
+    """Return a factor without what it is held at: runs at other values are legal, too."""
+    if isinstance(factor, HeldContinuous):
+        return Continuous(factor.name, factor.low, factor.high, factor.unit, factor.transform)
+    if isinstance(factor, HeldDiscrete):
+        return Discrete(factor.name, factor.values, factor.unit)
+    if isinstance(factor, HeldCategorical):
+        return Categorical(factor.name, factor.levels, factor.descriptors)
+    if isinstance(factor, HeldComposition):
+        return Composition(factor.name, factor.components, factor.total, factor.max_components)
+    return factor

@@ -12,6 +12,7 @@ import pytest
 from planners.base import Measured, Observation
 from planners.errors import NonsenseAnswer, PlannerDied, PlannerRefused
 from planners.external import External
+from planners.fixing import hold
 from planners.protocol import read_answer
 
 PRELUDE = """
@@ -102,6 +103,79 @@ def test_its_death_is_told_with_its_last_words(program, plane):
         PlannerDied, match=r"ended without an answer \(exit code 1\): out of cheese"
     ):
         external.ask(plane, [], 1, 0)
+
+
+@pytest.mark.parametrize("said", ["{", '{"points": [{"a": 0.5', '{"points": [{"a": 0, "b": 0}]}'])
+def test_a_death_in_the_middle_of_an_answer_is_told_as_such(program, plane, said):
+    external = program(f"""
+        input()
+        sys.stdout.write({said!r})
+        sys.stdout.flush()
+        sys.exit(4)
+    """)
+    with pytest.raises(PlannerDied, match=r"ended in the middle of an answer \(exit code 4\)"):
+        external.ask(plane, [], 1, 0)
+
+
+def test_half_an_answer_and_then_nothing_is_no_answer(program, plane):
+    external = program(
+        """
+        input()
+        sys.stdout.write('{"points": [')
+        sys.stdout.flush()
+        time.sleep(600)
+        """,
+        timeout_s=2.0,
+    )
+    with pytest.raises(PlannerDied, match="gave no answer within 2 s"):
+        external.ask(plane, [], 1, 0)
+
+
+def test_rubbish_on_standard_output_is_named_with_the_remedy(program, plane):
+    external = program("""
+        for line in sys.stdin:
+            print("Loading the library, please wait ...", flush=True)
+            answer(points=[{"a": 0, "b": 0}])
+    """)
+    for _ in range(2):  # the answer behind the rubbish answers nothing else
+        with pytest.raises(
+            NonsenseAnswer, match=r"not JSON .* must go to standard error"
+        ) as caught:
+            external.ask(plane, [], 1, 0)
+        assert "Loading the library" in str(caught.value)
+
+
+def test_a_point_that_is_pending_is_not_taken_twice(program, plane):
+    external = program("""
+        for line in sys.stdin:
+            answer(points=[{"a": 1, "b": 2}])
+    """)
+    done = [Observation({"a": 1.0, "b": 2.0}, {"y": Measured(2.0)})]
+    assert len(external.ask(plane, done, 1, 0).suggestions) == 1  # a replicate
+    pending = [Observation({"a": 1.0, "b": 2.0}, status="pending")]
+    with pytest.raises(NonsenseAnswer, match="a point that is pending already: point 1"):
+        external.ask(plane, pending, 1, 0)
+
+
+def test_a_held_factor_is_told_with_its_value(program, plane):
+    external = program("""
+        for line in sys.stdin:
+            factors = json.loads(line)["problem"]["factors"]
+            answer(points=[{"a": factors[0]["held"], "b": 3}], note=str("held" in factors[1]))
+    """)
+    answer = external.ask(hold(plane, {"a": 0.25}), [], 1, 0)
+    assert answer.suggestions[0].point == {"a": 0.25, "b": 3.0}
+    assert answer.note == "False"
+
+
+def test_one_that_does_not_mind_a_held_factor_is_named(program, plane):
+    external = program(GOOD)
+    with pytest.raises(NonsenseAnswer, match=r"point 1: a: is held at 0\.25, got 0\.1"):
+        external.ask(hold(plane, {"a": 0.25}), [], 1, 0)
+
+
+def test_its_remark_comes_with_each_point(program, plane, rng):
+    assert program(GOOD).propose(plane, [], 2, rng)[1].note.isdigit()
 
 
 def test_its_death_by_a_signal_is_told(program, plane):
@@ -248,9 +322,43 @@ def line(**document):
             "predicted: must be mean and sd",
         ),
         (line(points=[{"x": 0}, {"x": 1}]), "and 3 faults more"),
+        (b'{"points": [{"a": -1e400, "b": 1}]}', "point 1: a: must be a number, got -inf"),
+        (b'{"points": [{"a": 1' + b"0" * 400 + b', "b": 1}]}', "point 1: a: must be a number"),
+        (b'{"points": [{"a": 1' + b"0" * 9999 + b', "b": 1}]}', "a line that is not JSON"),
+        (b'{"points": [{"a": null, "b": 1}]}', "point 1: a: must be a number, got None"),
+        (b'{"points": [{"a": [0], "b": 1}]}', "point 1: a: must be a number, got [0]"),
+        (
+            b'{"points": [{"a": 0, "b": 1, "predicted": {"y": {"mean": NaN, "sd": 1}}}]}',
+            "predicted: must be mean and sd",
+        ),
     ],
 )
 def test_nonsense_is_named(plane, answer, sentence):
     with pytest.raises(NonsenseAnswer) as caught:
         read_answer(answer, plane, 2)
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("no\x1b[31m licence\udcff\n", "no [31m licence"),
+        ("", "no reason given"),
+        ({"code": 3}, "{'code': 3}"),
+        ("x" * 10**6, "x" * 2000),
+    ],
+    ids=["control characters", "nothing", "an object", "a novel"],
+)
+def test_what_a_program_says_can_be_shown_anywhere(plane, said, shown):
+    with pytest.raises(PlannerRefused) as caught:
+        read_answer(line(error=said), plane, 1)
+    assert str(caught.value) == shown
+    if isinstance(said, str):
+        note = read_answer(line(points=[], note=said), plane, 1).note
+        assert note == ("" if not said else shown[:500])
+        note.encode()
+
+
+def test_an_error_of_null_is_none(plane):
+    answer = read_answer(line(error=None, points=[{"a": 0, "b": 1}], note=None), plane, 1)
+    assert (len(answer.suggestions), answer.note) == (1, "")

@@ -1,5 +1,6 @@
 """Factors that a person fixes, and factors that a whole batch shares, with every planner."""
 
+import io
 import json
 
 import numpy as np
@@ -22,6 +23,7 @@ from planners.bayes import Bayes
 from planners.design import LatinHypercube
 from planners.errors import BadOption, BadProblem
 from planners.fixing import hold, parse_fixed
+from planners.history import history_from_json, read_history, write_history
 from planners.sampling import feasible_rows
 from planners.suggest import ask, ask_shared, suggest_document
 from tests.planners.strategies import problems, rows, situations
@@ -227,3 +229,39 @@ def test_a_held_problem_snaps_every_row_to_its_values(problem, data):
     assert found == {f.name: f.tidy(point[f.name]) for f in problem.factors}
     assert held.faults(found) == []
     assert held.n_points == 1
+
+
+@pytest.mark.parametrize("fix", FIXES, ids=lambda fix: next(iter(fix)))
+def test_a_held_factor_survives_its_document(fix, history):
+    held = hold(MIXED, fix)
+    document = json.loads(json.dumps(held.to_json()))
+    assert Problem.from_json(document) == held
+    (told,) = [factor["held"] for factor in document["factors"] if factor["name"] in fix]
+    assert told == next(iter(fix.values()))
+    runs = history_from_json([run.to_json() for run in history], held)  # at other values, too
+    assert runs == history
+
+
+def test_runs_at_other_values_are_read_beside_a_held_factor(history):
+    held = hold(MIXED, {"T": 60.0, "eq": 2, "base": "Et3N", "m": MIXTURE})
+    file = io.StringIO()
+    write_history(file, MIXED, history)
+    assert read_history(file.getvalue().splitlines(), held) == history
+
+
+@pytest.mark.parametrize(
+    ("factor", "value", "sentence"),
+    [
+        ("T", 200, "factors.0.held: must be in [30, 120], got 200"),
+        ("eq", 4, "factors.1.held: must be one of 1, 2, 3, got 4"),
+        ("base", "NaOH", "factors.2.held: must be one of DBU, Et3N, got 'NaOH'"),
+        ("m", {"Pt": 0.5}, "factors.3.held: must add up to 1, got 0.5"),
+        ("T", "hot", "factors.0.held: must be a valid number, got 'hot'"),
+    ],
+)
+def test_a_document_holds_legal_values_only(factor, value, sentence):
+    document = MIXED.to_json()
+    next(f for f in document["factors"] if f["name"] == factor)["held"] = value
+    with pytest.raises(BadProblem) as caught:
+        Problem.from_json(document)
+    assert caught.value.faults == (sentence,)

@@ -61,6 +61,47 @@ def test_a_planner_that_cannot_be_loaded_says_why():
     assert "'broken' cannot be loaded: No module named 'nowhere'" in faults("broken", {})[0]
 
 
+@pytest.mark.parametrize(
+    ("where", "why"),
+    [
+        ("nowhere.at.all:Planner", "cannot be loaded: No module named 'nowhere'"),
+        (f"{__name__}:Nothing", "cannot be loaded: AttributeError: "),
+        ("rude_plugin:Planner", "cannot be loaded: ZeroDivisionError: division by zero"),
+        ("torn_plugin:Planner", "cannot be loaded: SyntaxError: "),
+        (f"{__name__}:WRONG", "is no class with suggest or propose, got 3"),
+    ],
+)
+def test_one_broken_planner_does_not_hide_the_others(tmp_path, monkeypatch, where, why):
+    (tmp_path / "rude_plugin.py").write_text("1 / 0")
+    (tmp_path / "torn_plugin.py").write_text("class")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry._points()["broken"] = EntryPoint("broken", where, registry.GROUP)
+    good, broken = registry.describe_all()
+    assert [description.name for description in good] == ["bayes", "lhs", "plugin"]
+    assert list(broken) == ["broken"]
+    assert broken["broken"].startswith(f"'broken' {why}")
+    assert faults("broken", {}) == [f"planner: {broken['broken']}"]
+
+
+WRONG = 3
+
+
+class Typed:
+    """One whose annotations are for type checkers alone."""
+
+    def __init__(self, power: "NotImported" = 2):  # noqa: F821
+        self.power = power
+
+    def suggest(self, problem, history, n, rng):
+        return []
+
+
+def test_annotations_that_cannot_be_found_out_let_every_value_pass():
+    registry._points()["broken"] = EntryPoint("broken", f"{__name__}:Typed", registry.GROUP)
+    assert registry.describe("broken").to_json()["options"]["power"]["type"] == "any"
+    assert registry.make_planner("broken", {"power": "x"}).power == "x"
+
+
 def test_every_wrong_option_is_named():
     given = {"n_inital": 3, "use_suspect": 3, "seed": 1.5, "n_initial": "many"}
     assert faults("bayes", given) == [

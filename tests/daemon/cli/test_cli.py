@@ -2,7 +2,10 @@
 
 import csv
 import json
+import shlex
 import sqlite3
+import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -246,6 +249,86 @@ def test_what_is_installed_is_listed(command, capsys):
     assert {"drivers": "new-era-ne1000", "planners": "bayes"}[command] in names
     assert main([command]) == 0
     assert names[0] in capsys.readouterr().out
+
+
+def test_a_broken_planner_is_named_beside_the_others(monkeypatch, capsys):
+    from planners import registry
+
+    broken = EntryPoint("mine", "nowhere.at.all:Mine", registry.GROUP)
+    points = {**registry._points(), "mine": broken}
+    monkeypatch.setattr(registry, "_points", lambda: points)
+    assert main(["planners"]) == 2
+    told = capsys.readouterr()
+    assert "bayes: " in told.out
+    assert told.err == (
+        "broken: 'mine' cannot be loaded: No module named 'nowhere' (it is nowhere.at.all:Mine)\n"
+    )
+    assert main(["planners", "--json"]) == 2
+    document = json_of(capsys)
+    assert "bayes" in [row["name"] for row in document["planners"]]
+    assert list(document["broken"]) == ["mine"]
+
+
+ANSWERING = """
+import json, sys
+for line in sys.stdin:
+    request = json.loads(line)
+    if len(sys.argv) > 1:
+        print("a complaint", file=sys.stderr)
+        print(sys.argv[1], flush=True)
+        sys.exit(3)
+    points = [{"temperature": 60 + k, "equivalents": 2} for k in range(request["n"])]
+    print(json.dumps({"points": points, "note": f"run {len(request['history']) + 1}"}), flush=True)
+"""
+
+
+@pytest.fixture
+def program(tmp_path):
+    path = tmp_path / "a planner.py"
+    path.write_text(ANSWERING)
+    return shlex.join([sys.executable, str(path)])
+
+
+def test_suggest_asks_a_program(problem, program, capsys):
+    assert main(["suggest", str(problem), "--command", program, "-n", "2", "--json"]) == 0
+    document = json_of(capsys)
+    assert [p["temperature"] for p in document["points"]] == [60, 61]
+    assert (document["planner"], document["note"]) == (program, "run 1")
+    assert main(["suggest", str(problem), "--command", program]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("temperature 60  equivalents 2\n")
+    assert told.err == "run 1\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["--command", "''"], 3, "'' cannot be started"),
+        (["--command", "{program} rubbish"], 3, "answered a line that is not JSON"),
+        (["--command", '{program} \'{"error": "no licence"}\''], 3, "no licence"),
+        (["--command", "{program} --fix"], 3, "answered a line that is not JSON"),
+        (["--command", "{program}", "--fix", "temperature=70"], 3, "temperature: is held at 70"),
+        (["--command", "sleep 60", "--timeout", "0.2"], 3, "gave no answer within 0.2 s"),
+        (["--command", " "], 2, "--command: must name a program"),
+        (["--command", "python 'x"], 2, '--command: no closing quotation, got "python \'x"'),
+        (
+            ["--command", "x", "--planner", "lhs"],
+            2,
+            "--command: give either a program or --planner",
+        ),
+        (["--command", "x", "--option", "a=1"], 2, "--option: belongs to an installed planner"),
+        (["--command", "x", "--timeout", "0"], 2, "--timeout: must be > 0 s, got 0"),
+    ],
+)
+def test_what_goes_wrong_with_a_program_is_a_sentence(
+    problem, program, capsys, words, code, sentence
+):
+    words = [word.replace("{program}", program) for word in words]
+    assert main(["suggest", str(problem), *words]) == code
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert sentence in told.err
+    assert "Traceback" not in told.err
 
 
 def test_schemas_are_json_schemas(capsys):
