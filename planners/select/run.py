@@ -11,7 +11,7 @@ from planners.select import pool, sk
 from planners.select.chance import Chance, y_randomisation
 from planners.select.closure import Closure, Mend, closures, floors, mended
 from planners.select.columns import Columns, transformed
-from planners.select.domain import Domain, domains
+from planners.select.domain import Domain, domains, ensemble
 from planners.select.folds import Rows, Setting, grouped
 from planners.select.prepare import Prepared, prepare
 from planners.select.table import Table
@@ -107,6 +107,12 @@ class Model:
         with sk.quietly():
             rows = self.candidate.form(x)
             return pool.predict(self.candidate.kind, self.x, self.y, rows, self.setting)
+
+    def scatter(self, x: Array) -> Array:
+        """Return the sd among models of resampled runs at factors ``(m, f)``, ``(m,)``."""
+        with sk.quietly():
+            index = ensemble(self.candidate.kind, self.x, self.y, self.setting).index
+            return -index(self.candidate.form(x))
 
     def outside(self, x: Array) -> list[list[str]]:
         """Return, for each row of factors, the indices that say it lies outside the domain."""

@@ -1,7 +1,7 @@
 """The selected model for planners: what it expects at a row, and how far to believe it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,21 @@ class Surrogate:
     selection: Selection
 
     def predict(self, rows: Array) -> tuple[Array, Array]:
-        """Return mean and sd ``(m,)`` at rows ``(m, f)``; the sd is the RMSE of rows left out."""
-        mean = self.selection.model.predict(rows)
-        return mean, np.full(len(rows), self.selection.model.candidate.scores.rmse)
+        """Return mean and sd at rows ``(m, f)``, ``(m,)`` each.
+
+        The variance is that of rows left out, and that among models of resampled runs at the row:
+        it grows where the runs say little.
+        """
+        model = self.selection.model
+        rmse = model.candidate.scores.rmse
+        return model.predict(rows), np.hypot(rmse, model.scatter(rows))
+
+    def knowing(self, rows: Array, values: Array) -> "Surrogate":
+        """Return the same kind of model, same settings, of more runs ``(k, f)`` and ``(k,)``."""
+        model = self.selection.model
+        columns = np.vstack([model.x, model.candidate.form(rows)])
+        more = replace(model, x=columns, y=np.concatenate([model.y, values]))
+        return Surrogate(replace(self.selection, model=more))
 
     def inside(self, rows: Array) -> NDArray[np.bool_]:
         """Return where most indices put a row inside the applicability domain, ``(m,)``."""

@@ -1,0 +1,1 @@
+"""Adaptive design from a list."""
