@@ -24,8 +24,7 @@ from daemon.campaign.campaign import Campaign
 from daemon.errors import BadRequest, Refused, UnknownSignal
 from daemon.experiment.record import ResponseValue
 from daemon.rig.guard import acting_for
-from daemon.settings.check_campaign import factor_unit
-from daemon.units import to_unit
+from daemon.settings.conditions import plain_value, whole_conditions
 
 WHO = "mqtt"
 
@@ -68,7 +67,7 @@ class RigCommands:
         conditions = conditions_of(arguments.conditions)
         executor = self._parts.executor
         if executor is not None:
-            executor.check({**self._campaign.settings.fixed, **conditions})
+            executor.check(whole_conditions(self._campaign.settings, conditions))
         suggestion = await self._campaign.submit(conditions)
         return {"suggestion": suggestion.id}
 
@@ -163,7 +162,7 @@ def conditions_of(given: Mapping[str, Any]) -> dict[str, Any]:
     converted: dict[str, Any] = {}
     for name, value in given.items():
         try:
-            converted[name] = to_unit(value, factor_unit(name))
+            converted[name] = plain_value(name, value)
         except ValueError as error:
             raise BadRequest(f"conditions.{name}: {error}") from None
     return converted

@@ -19,6 +19,7 @@ from daemon.campaign.states import ENDED, State, after
 from daemon.errors import PlannerFailed, Refused, StoreFailed
 from daemon.events import Event, EventBus
 from daemon.experiment.record import ExperimentRecord, ResponseValue
+from daemon.settings.conditions import whole_conditions
 from daemon.settings.models import CampaignSettings
 
 log = structlog.get_logger(__name__)
@@ -152,7 +153,7 @@ class Campaign:
             await self._tell("suggestion", suggestion.document("started", experiment=experiment))
             self.memory.waiting.remove(suggestion)
             self.memory.records[experiment] = record
-            conditions = {**self.settings.fixed, **suggestion.point}
+            conditions = whole_conditions(self.settings, suggestion.point)
             record = await self._runner.run(experiment, conditions)
         except StoreFailed as error:
             record = replace(record, status="failed", reason=str(error))

@@ -5,7 +5,7 @@ from typing import Any
 
 from daemon.campaign.memory import Memory, Suggestion
 from daemon.experiment.record import ExperimentRecord
-from daemon.settings.check_campaign import factor_bounds, factor_unit
+from daemon.settings.conditions import factor_bounds, factor_unit
 from daemon.settings.models import CampaignSettings, FactorSettings, ObjectiveSettings
 from planners.base import Measured, Observation, Problem, Status
 
@@ -21,11 +21,12 @@ STATUS: Mapping[str, Status] = {
 
 def problem_of(campaign: CampaignSettings) -> Problem:
     """Return the planner's problem; units as in CONTRACT, problems (min for residence times)."""
+    limits = [row for factor in campaign.factors for row in _limits(factor)]
     return Problem.from_json(
         {
             "factors": [_factor(factor) for factor in campaign.factors],
             "responses": [_response(objective) for objective in campaign.objectives],
-            "constraints": list(campaign.constraints),
+            "constraints": [*campaign.constraints, *limits],
         }
     )
 
@@ -34,9 +35,20 @@ def _factor(factor: FactorSettings) -> dict[str, Any]:
     row: dict[str, Any] = {"name": factor.name, "kind": factor.kind}
     if factor.kind == "discrete":
         return row | {"values": factor.values}
+    if factor.kind == "composition":
+        most = {"max_components": factor.max_components} if factor.max_components else {}
+        return row | {"components": factor.components, "total": factor.total} | most
     low, high = factor_bounds(factor)
     unit = factor_unit(factor.name)
     return row | {"low": low, "high": high, "unit": unit, "transform": factor.transform}
+
+
+def _limits(factor: FactorSettings) -> list[dict[str, Any]]:
+    """Return the limits of a composition's components as constraints."""
+    return [
+        {"terms": {f"{factor.name}.{name}": 1.0}, "at_least": low, "at_most": high}
+        for name, (low, high) in factor.limits.items()
+    ]
 
 
 def _response(objective: ObjectiveSettings) -> dict[str, Any]:

@@ -101,14 +101,14 @@ def _conditions(pairs: list[str]) -> dict[str, Any]:
 
 def _known(settings: Settings, conditions: dict[str, Any]) -> None:
     """Raise ConfigError for conditions this rig does not have."""
-    from daemon.settings.check_campaign import condition_names
+    from daemon.settings.conditions import compositions, condition_names
     from daemon.settings.wording import nearest
 
-    known = condition_names(settings)
+    known = [*condition_names(settings), *compositions(settings.campaign)]
     faults = [
         f"--set {name}: this rig has no condition {name!r}{nearest(name, known)}"
         for name in conditions
-        if name not in known
+        if name not in known and not isinstance(conditions[name], dict)
     ]
     if faults:
         raise ConfigError(faults)

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from daemon.app.plan import RunPlan
+from daemon.settings.conditions import flat
 
 ENDED = frozenset({"ok", "suspect", "failed", "refused", "aborted", "interrupted"})
 
@@ -43,7 +44,7 @@ class Progress:
 
 def experiment_line(document: Mapping[str, Any]) -> str:
     """Return one experiment on one line: id, status, conditions, responses."""
-    asked = "  ".join(f"{n} {_short(v)}" for n, v in document["requested"].items())
+    asked = "  ".join(f"{n} {_short(v)}" for n, v in flat(document["requested"]))
     got = "  ".join(_response(n, r) for n, r in (document.get("responses") or {}).items())
     reason = f"  ({document['reason']})" if document.get("reason") else ""
     return f"{document['id']}  {document['status']:<8}  {asked}  ->  {got}{reason}"
@@ -67,7 +68,7 @@ def experiment_text(document: Mapping[str, Any]) -> str:
     lines = [f"{document['id']} {document['status']}  {document['reason'] or ''}".rstrip()]
     for part in ("requested", "commanded", "achieved"):
         lines.append(part)
-        lines += [f"    {name:<28}{_short(value)}" for name, value in document[part].items()]
+        lines += [f"    {name:<28}{_short(value)}" for name, value in flat(document[part])]
     lines.append("responses")
     lines += [f"    {_response(n, r)}" for n, r in document["responses"].items()]
     return "\n".join(lines)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
-from daemon.experiment.mixture import conditions_of, hot_residence_time_min
+from daemon.experiment.mixture import conditions_of, hot_residence_time_min, mixtures_in
 from daemon.experiment.watch import DEGC, Watch
 from daemon.settings.models import Settings
 from drivers.roles import Spectrum
@@ -53,7 +53,7 @@ def achieved(
         return None
     mean, sd = _mean_sd(temperatures)
     conditions = {
-        **conditions_of(settings, flows, mean),
+        **conditions_of(settings, flows, mean, mixtures_in(commanded)),
         "residence_time": residence,
         "residence_time_hot": hot_residence_time_min(reactor, residence, mean),
         "temperature_sd": sd,

@@ -13,9 +13,10 @@ from typing import Any
 from daemon.experiment.diagnosis import why_not
 from daemon.experiment.faults import ConditionsRefused
 from daemon.experiment.flows import equations, solve
-from daemon.experiment.mixture import conditions_of, diluents, solutes
+from daemon.experiment.mixture import conditions_of, mixtures_in, solutes
 from daemon.experiment.reach import Reach
-from daemon.settings.models import Settings
+from daemon.settings.conditions import POSITIVE, SLACK, compositions
+from daemon.settings.models import FeedSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +48,53 @@ def supported(settings: Settings) -> list[str]:
 
 def name_faults(settings: Settings, conditions: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with the conditions as such: names, types, signs, what is missing."""
-    known = [*supported(settings), *_unity(settings)]
-    faults = [
-        f"{name}: this rig has no such condition; it has {', '.join(supported(settings))}"
-        for name in conditions
-        if name not in known
-    ]
+    faults: list[str] = []
     for name, value in conditions.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-            faults.append(f"{name}: must be a finite number, got {value!r}")
-        elif name != "temperature" and (value < 0 or (value == 0 and name in _POSITIVE)):
-            least = "greater than 0" if name in _POSITIVE else "0 or more"
-            faults.append(f"{name}: must be {least}, got {value:g}")
-        elif name in _unity(settings) and value != 1:
-            faults.append(
-                f"{name}: equivalents are counted on this species; must be 1, got {value:g}"
-            )
-    return faults + _missing(settings, conditions)
+        if isinstance(value, Mapping):
+            faults += _mixture_faults(settings, name, value)
+        else:
+            faults += _number_faults(settings, name, value)
+    return faults + missing_conditions(settings, conditions)
 
 
-_POSITIVE = ("residence_time", "concentration")
+def _number_faults(settings: Settings, name: str, value: Any) -> list[str]:
+    if name in compositions(settings.campaign):
+        return [f"{name}: must be shares by feed, got {value!r}"]
+    if name not in (*supported(settings), *_unity(settings)):
+        names = ", ".join([*supported(settings), *compositions(settings.campaign)])
+        return [f"{name}: this rig has no such condition; it has {names}"]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        return [f"{name}: must be a finite number, got {value!r}"]
+    if name != "temperature" and (value < 0 or (value == 0 and name in POSITIVE)):
+        least = "greater than 0" if name in POSITIVE else "0 or more"
+        return [f"{name}: must be {least}, got {value:g}"]
+    if name in _unity(settings) and value != 1:
+        what = "equivalents are counted on this species; must be 1"
+        return [f"{name}: {what}, got {value:g}"]
+    return []
+
+
+def _mixture_faults(settings: Settings, name: str, amounts: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with a composition: shares of feeds that add up to its total."""
+    feeds = [feed.name for feed in settings.feeds]
+    if name in supported(settings):
+        return [f"{name}: must be a number, got shares of {', '.join(map(str, amounts))}"]
+    unknown = [str(feed) for feed in amounts if feed not in feeds]
+    if unknown:
+        return [f"{name}: no feed is called {', '.join(unknown)}; feeds are {', '.join(feeds)}"]
+    wrong = [feed for feed, share in amounts.items() if not _is_share(share)]
+    if wrong:
+        return [f"{name}: must have shares of 0 or more, got {amounts[wrong[0]]!r} of {wrong[0]}"]
+    own = compositions(settings.campaign).get(name)
+    total, found = own.total if own is not None else 1.0, sum(amounts.values())
+    if abs(found - total) > SLACK * total:
+        return [f"{name}: must add up to {total:g}, got {found:g}"]
+    return []
+
+
+def _is_share(value: Any) -> bool:
+    number = not isinstance(value, bool) and isinstance(value, int | float)
+    return number and isfinite(value) and value >= 0
 
 
 def _unity(settings: Settings) -> list[str]:
@@ -74,7 +102,11 @@ def _unity(settings: Settings) -> list[str]:
     return [f"equivalents.{settings.chemistry.limiting}"] if settings.chemistry is not None else []
 
 
-def _missing(settings: Settings, conditions: Mapping[str, Any]) -> list[str]:
+def missing_conditions(settings: Settings, conditions: Mapping[str, Any]) -> list[str]:
+    """Return what the conditions do not say, each line beginning with what would say it.
+
+    Feeds of one composition count as one stock: their shares are said by it.
+    """
     faults: list[str] = []
     if settings.reactor is None or not settings.feeds:
         return ["reactor, feeds: conditions need a reactor and the feeds into it"]
@@ -85,18 +117,30 @@ def _missing(settings: Settings, conditions: Mapping[str, Any]) -> list[str]:
         return faults
     if "residence_time" not in conditions:
         faults.append("residence_time: is missing (or give flow.<feed> for every feed)")
+    stocks = _stocks(settings, conditions)
+    if len(stocks) == 1 and not direct:
+        return faults  # the shares say it all
     limiting = settings.chemistry.limiting if settings.chemistry is not None else None
-    free = [feed for feed in settings.feeds if feed.name not in direct]
-    if "concentration" not in conditions and diluents(free) and not direct:
+    free = [stock for stock in stocks if not direct & {feed.name for feed in stock}]
+    solutes_of = [sorted({s for feed in stock for s in feed.solutes}) for stock in free]
+    if "concentration" not in conditions and [] in solutes_of and not direct:
         faults.append(f"concentration: is missing (of {limiting}, mol/L at the inlet)")
     told = {limiting, *(name.removeprefix("equivalents.") for name in conditions)}
     faults += [
-        f"equivalents.{' or equivalents.'.join(feed.solutes)}: is missing"
-        f" (or give flow.{feed.name}): nothing says how much of feed {feed.name} to use"
-        for feed in free
-        if feed.solutes and not told & set(feed.solutes)
+        f"equivalents.{' or equivalents.'.join(own)}: is missing"
+        f" (or give flow.{stock[0].name}): nothing says how much of feed {stock[0].name} to use"
+        for stock, own in zip(free, solutes_of, strict=True)
+        if own and not told & set(own)
     ]
     return faults
+
+
+def _stocks(settings: Settings, conditions: Mapping[str, Any]) -> list[list[FeedSettings]]:
+    """Return the feeds, those of one composition together."""
+    mixed = [set(amounts) for amounts in mixtures_in(conditions).values()]
+    groups = [[f for f in settings.feeds if f.name in names] for names in mixed]
+    alone = [[f] for f in settings.feeds if not any(f.name in names for names in mixed)]
+    return [*filter(None, groups), *alone]
 
 
 def bind(
@@ -122,4 +166,5 @@ def bind(
     pumps = {feed.name: (reach or Reach()).pump(feed.pump) for feed in settings.feeds}
     flows = {name: pumps[name].deliverable(value) for name, value in exact.items()}
     temperature = float(conditions["temperature"])
-    return Bound(exact, flows, temperature, conditions_of(settings, flows, temperature))
+    made = conditions_of(settings, flows, temperature, mixtures_in(conditions))
+    return Bound(exact, flows, temperature, made)

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.experiment.flows import equations, solve, stock_row
-from daemon.experiment.mixture import diluents
+from daemon.experiment.mixture import diluents, mixtures_in
 from daemon.experiment.vertices import cheapest
+from daemon.settings.conditions import value_text
 from daemon.settings.models import Settings
 
 Array = NDArray[np.float64]
@@ -42,7 +43,7 @@ def extreme(
 
 def why_not(settings: Settings, conditions: Mapping[str, Any]) -> str:
     """Return one sentence: what cannot be made, the values, and what would fit."""
-    if any(name.startswith("flow.") for name in conditions):
+    if mixtures_in(conditions) or any(name.startswith("flow.") for name in conditions):
         return _contradiction(settings, conditions)
     limiting = settings.chemistry.limiting if settings.chemistry is not None else ""
     others = {n: v for n, v in conditions.items() if n.startswith("equivalents.")}
@@ -91,14 +92,16 @@ def _down(value: float) -> str:
 
 def _contradiction(settings: Settings, conditions: Mapping[str, Any]) -> str:
     """Name the first condition that the ones before it leave no room for."""
+    mixed = mixtures_in(conditions)
     rows = sorted(
-        equations(settings, conditions), key=lambda row: not row.condition.startswith("flow.")
+        equations(settings, conditions),
+        key=lambda row: (row.condition not in mixed, not row.condition.startswith("flow.")),
     )
     for n in range(1, len(rows) + 1):
         if solve(rows[:n], len(settings.feeds)) is None:
-            before = ", ".join(
-                f"{row.condition} {conditions[row.condition]:g}" for row in rows[: n - 1]
-            )
             name = rows[n - 1].condition
-            return f"{name}: {conditions[name]:g} contradicts {before}; leave one of them out"
+            others = dict.fromkeys(row.condition for row in rows[: n - 1] if row.condition != name)
+            before = ", ".join(f"{other} {value_text(conditions[other])}" for other in others)
+            what = f"{name}: {value_text(conditions[name])}"
+            return f"{what} contradicts {before}; leave one of them out"
     return "conditions: no non-negative flows make them"

@@ -3,19 +3,16 @@
 Every refusal is one sentence ``what: the value, the bound, what would do``. Nothing is clipped.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from collections.abc import Iterator, Mapping
 from typing import Any
-
-import numpy as np
 
 from daemon.experiment.binding import Bound, bind
 from daemon.experiment.faults import ConditionsRefused
 from daemon.experiment.mixture import pressure_bar
 from daemon.experiment.reach import ARITHMETIC, Reach, reach_of
 from daemon.experiment.recipe import needed_ml, shutdown_recipe, wait_for
-from daemon.settings.check_campaign import factor_bounds
-from daemon.settings.models import FactorSettings, FeedSettings, Settings
+from daemon.settings.conditions import whole_conditions
+from daemon.settings.models import FeedSettings, Settings
 
 ROUNDING = 0.05  # of a reagent's flow: what rounding may change before the conditions are refused
 
@@ -183,62 +180,4 @@ class Feasible:
 
     def _whole(self, conditions: Mapping[str, Any]) -> dict[str, Any]:
         """Return the conditions with those that the campaign fixes."""
-        fixed = self._settings.campaign.fixed if self._settings.campaign is not None else {}
-        return {**fixed, **conditions}
-
-
-N_TRIED = 200  # points inside the box, when no corner can be reached
-
-
-def box_faults(settings: Settings, reach: Reach | None = None) -> list[str]:
-    """Return the fault of a campaign whose whole box of factors is unreachable, or nothing.
-
-    A part that cannot be reached is a matter for the planner; see :class:`Feasible`.
-    """
-    campaign = settings.campaign
-    if campaign is None:
-        return []
-    feasible = Feasible(settings, reach)
-    points = list(_points(campaign.factors))
-    if any(feasible(point) for point in points):
-        return []
-    why = f"{_text(points[0])}: {feasible.why_not(points[0])[0]}"
-    return [f"campaign.factors: unreachable flow: no point of the box can be run; {why}"]
-
-
-def _points(factors: Sequence[FactorSettings]) -> Iterator[dict[str, float]]:
-    """Return the box's centre, corners (256 at most), and points spread over its inside."""
-    choices = [_choices(factor) for factor in factors]
-    names = [factor.name for factor in factors]
-    yield dict(
-        zip(
-            names,
-            (
-                sum(c) / len(c) if _is_range(f) else c[0]
-                for f, c in zip(factors, choices, strict=True)
-            ),
-            strict=True,
-        )
-    )
-    for n, corner in enumerate(product(*choices)):
-        if n >= 256:
-            break
-        yield dict(zip(names, corner, strict=True))
-    rng = np.random.default_rng(0)  # the same points at every check
-    for unit in rng.random((N_TRIED, len(factors))):
-        yield {
-            f.name: c[0] + u * (c[1] - c[0]) if _is_range(f) else c[int(u * len(c))]
-            for f, c, u in zip(factors, choices, unit, strict=True)
-        }
-
-
-def _is_range(factor: FactorSettings) -> bool:
-    return factor.kind == "continuous"
-
-
-def _choices(factor: FactorSettings) -> list[float]:
-    return list(factor_bounds(factor)) if _is_range(factor) else list(factor.values or [])
-
-
-def _text(point: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:g}" for name, value in point.items())
+        return whole_conditions(self._settings.campaign, conditions)

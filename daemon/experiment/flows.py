@@ -2,8 +2,9 @@
 
 With stock concentrations S (species by feed) and flows q, every condition is one linear equation:
 ``concentration`` c is (S_lim - c) q = 0, ``equivalents.X`` e is (S_X - e S_lim) q = 0,
-``residence_time`` tau is sum(q) = V/tau, ``flow.F`` is q_F = value. A unique solution is taken as
-it is; among several (more than one diluent, say) the earlier feeds are preferred.
+``residence_time`` tau is sum(q) = V/tau, ``flow.F`` is q_F = value, and a composition with the
+share x of feed F is q_F - x sum(q of its feeds) = 0 for each of its feeds. A unique solution is
+taken as it is; among several (more than one diluent, say) the earlier feeds are preferred.
 """
 
 from collections.abc import Mapping
@@ -42,12 +43,26 @@ def equations(settings: Settings, conditions: Mapping[str, Any]) -> list[Row]:
         rows.append(Row("concentration", stock, 0.0))
     for name, value in conditions.items():
         kind, _, what = name.partition(".")
-        if kind == "equivalents" and what != limiting:
+        if isinstance(value, Mapping):
+            rows += _shares(settings, name, value)
+        elif kind == "equivalents" and what != limiting:
             row = stock_row(settings, what) - value * stock_row(settings, limiting)
             rows.append(Row(name, row, 0.0))
         elif kind == "flow":
             unit = np.array([1.0 if feed.name == what else 0.0 for feed in feeds])
             rows.append(Row(name, unit, float(value)))
+    return rows
+
+
+def _shares(settings: Settings, name: str, amounts: Mapping[str, float]) -> list[Row]:
+    """Return one equation for each feed of a composition; one of them follows from the others."""
+    together = np.array([1.0 if feed.name in amounts else 0.0 for feed in settings.feeds])
+    total = sum(amounts.values())
+    rows: list[Row] = []
+    for i, feed in enumerate(settings.feeds):
+        if feed.name in amounts:
+            own = np.eye(len(settings.feeds))[i]
+            rows.append(Row(name, own - amounts[feed.name] / total * together, 0.0))
     return rows
 
 

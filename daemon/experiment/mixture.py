@@ -5,6 +5,7 @@ The same functions serve commanded conditions (rounded flows) and achieved ones 
 
 from collections.abc import Mapping, Sequence
 from math import pi
+from types import MappingProxyType
 from typing import Any
 
 from daemon.settings.models import FeedSettings, ReactorSettings, Settings
@@ -41,10 +42,21 @@ def hot_residence_time_min(
     return residence_time_min / expansion
 
 
+def mixtures_in(conditions: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
+    """Return the compositions among conditions: shares by feed, by name."""
+    return {name: value for name, value in conditions.items() if isinstance(value, Mapping)}
+
+
 def conditions_of(
-    settings: Settings, flows: Mapping[str, float], temperature_degc: float | None
+    settings: Settings,
+    flows: Mapping[str, float],
+    temperature_degc: float | None,
+    mixtures: Mapping[str, Mapping[str, float]] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Return the conditions these flows make, by factor name, and ``flow.<feed>`` in mL/min."""
+    """Return the conditions these flows make, by factor name, and ``flow.<feed>`` in mL/min.
+
+    ``mixtures`` are the compositions asked for, of which the same feeds are told.
+    """
     made: dict[str, Any] = {}
     total = sum(flows.values())
     reactor, chemistry = settings.reactor, settings.chemistry
@@ -59,6 +71,11 @@ def conditions_of(
         for species, c in at_inlet.items():
             if species != chemistry.limiting:
                 made[f"equivalents.{species}"] = c / limiting
+    for name, asked in mixtures.items():
+        joint = sum(flows.get(feed, 0.0) for feed in asked)
+        if joint > 0:
+            part = sum(asked.values()) / joint
+            made[name] = {feed: part * flows.get(feed, 0.0) for feed in asked}
     made.update({f"flow.{feed}": flow for feed, flow in flows.items()})
     if reactor is not None and "residence_time" in made and temperature_degc is not None:
         made["residence_time_hot"] = hot_residence_time_min(

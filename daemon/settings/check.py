@@ -7,8 +7,9 @@ they are independent, so that one fault never hides another.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from daemon.experiment.feasibility import box_faults
+from daemon.experiment.box import box_faults
 from daemon.settings.check_campaign import campaign_faults, chemistry_faults, response_faults
+from daemon.settings.check_factors import factor_faults
 from daemon.settings.check_problem import planner_faults, problem_faults
 from daemon.settings.check_rig import feed_faults, instrument_faults, line_faults, reactor_faults
 from daemon.settings.check_safety import interlock_faults, mqtt_faults
@@ -24,6 +25,7 @@ CHECKS: tuple[Callable[[Subject], Iterator[str]], ...] = (
     chemistry_faults,
     response_faults,
     campaign_faults,
+    factor_faults,
     planner_faults,
     interlock_faults,
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from daemon import plugins
 from daemon.campaign.problem import problem_of
-from daemon.settings.models import PlannerCommand, Settings
+from daemon.settings.models import CampaignSettings, PlannerCommand, Settings
 from daemon.settings.subject import Subject
 from daemon.settings.wording import key_of, nearest
 from planners.errors import BadOption, BadProblem
@@ -23,11 +23,21 @@ def problem_faults(settings: Settings, said: Sequence[str]) -> list[str]:
     try:
         problem_of(settings.campaign)
     except BadProblem as error:
-        found = [f"campaign.{_as_in_the_file(fault)}" for fault in error.faults]
+        own = [fault for fault in error.faults if _stands_in_the_file(settings.campaign, fault)]
+        found = [f"campaign.{_as_in_the_file(fault)}" for fault in own]
         return [fault for fault in found if tuple(key_of(fault).split(".")[:3]) not in known]
     except ValueError:
         pass  # a bound that is no number: said where it stands
     return []
+
+
+def _stands_in_the_file(campaign: CampaignSettings, fault: str) -> bool:
+    """Return whether a fault is none of a constraint made of a composition's limits.
+
+    What is wrong with those is told where they stand.
+    """
+    section, number, *_ = [*key_of(fault).split("."), ""]
+    return section != "constraints" or int(number or 0) < len(campaign.constraints)
 
 
 def _as_in_the_file(fault: str) -> str:

@@ -15,6 +15,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Pair = Annotated[tuple[float | str, float | str], Field(strict=False)]  # TOML has lists alone
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[tuple[float, float], Field(strict=False)]
 
 
 class Strict(BaseModel):
@@ -129,11 +130,15 @@ class FactorSettings(Strict):
     """One factor of the campaign (CONTRACT, problems)."""
 
     name: str
-    kind: Literal["continuous", "discrete", "categorical"] = "continuous"
+    kind: Literal["continuous", "discrete", "categorical", "composition"] = "continuous"
     low: float | str | None = None
     high: float | str | None = None
     values: list[float] | None = None
     levels: list[str] | None = None
+    components: list[Name] | None = None  # feeds whose shares of their joint flow vary
+    limits: dict[Name, Share] = Field(default_factory=dict)  # of a component's amount
+    total: Positive = 1.0  # what the amounts of the components add up to
+    max_components: Annotated[int, Field(ge=1)] | None = None  # flowing at once
     transform: Literal["none", "log", "reciprocal_kelvin"] = "none"
 
 
@@ -161,7 +166,8 @@ class CampaignSettings(Strict):
     experiments: Annotated[int, Field(ge=1, le=100_000)] = 20
     factors: Annotated[list[FactorSettings], Field(min_length=1)]
     objectives: Annotated[list[ObjectiveSettings], Field(min_length=1)]
-    fixed: dict[str, float | str] = Field(default_factory=dict)  # conditions that do not vary
+    # conditions that do not vary
+    fixed: dict[str, float | str | dict[str, float]] = Field(default_factory=dict)
     constraints: list[dict[str, Any]] = Field(default_factory=list)
     pending: Annotated[int, Field(ge=1, le=16)] = 1  # points asked ahead
     seed: int = 0

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from daemon.settings.conditions import flat
 from daemon.store.ledger import in_use
 from daemon.store.reader import Reader, StoredCampaign, StoredExperiment
 from daemon.store.schema import FILE_NAME
@@ -158,7 +159,7 @@ def _trip(trip: JsonObject | None) -> str:
 def _experiment_text(document: JsonObject | None) -> str:
     if document is None:
         return ""
-    point = ", ".join(f"{k} {_short(v)}" for k, v in document["requested"].items())
+    point = ", ".join(f"{k} {_short(v)}" for k, v in flat(document["requested"]))
     found = ", ".join(f"{k} {_short(v.get('value'))}" for k, v in document["responses"].items())
     return f"{document['id']} {document['status']}: {point}{f' -> {found}' if found else ''}"
 

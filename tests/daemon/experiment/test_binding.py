@@ -165,3 +165,58 @@ def test_heat_expands_the_fluid_and_shortens_its_stay():
 def test_stopped_feeds_make_no_mixture():
     settings = example()
     assert inlet(settings.feeds, dict.fromkeys(("substrate", "amine", "solvent"), 0.0)) == {}
+
+
+BLEND = {"substrate": 0.2, "amine": 0.3, "solvent": 0.5}
+
+
+def test_shares_of_all_feeds_and_a_residence_time_say_every_flow():
+    asked = {"residence_time": 2.0, "temperature": 50.0, "blend": BLEND}
+    bound = bind(example(), asked)
+    assert bound.exact == pytest.approx({name: share / 2.0 for name, share in BLEND.items()})
+    assert bound.commanded["blend"] == pytest.approx(BLEND)
+    assert bound.commanded["concentration"] == pytest.approx(0.2 * 2.0)
+
+
+@given(
+    shares=st.lists(st.one_of(st.just(0.0), st.floats(1e-3, 1.0)), min_size=3, max_size=3),
+    tau=st.floats(0.1, 60.0),
+)
+def test_bound_shares_are_those_asked(shares, tau):
+    total = sum(shares)
+    if total == 0:
+        return
+    blend = {name: share / total for name, share in zip(BLEND, shares, strict=True)}
+    bound = bind(example(), {"residence_time": tau, "temperature": 50.0, "blend": blend})
+    assert sum(bound.exact.values()) == pytest.approx(1.0 / tau)
+    made = conditions_of(example(), bound.exact, 50.0, {"blend": blend})
+    assert made["blend"] == pytest.approx(blend, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("blend", "says"),
+    [
+        ({"substrate": 0.5, "amine": 0.4}, "blend: must add up to 1, got 0.9"),
+        ({"substrate": 1.5, "amine": -0.5}, "blend: must have shares of 0 or more, got -0.5"),
+        ({"substrate": True, "amine": 0.0}, "blend: must have shares of 0 or more, got True"),
+        ({"substrate": float("nan"), "amine": 1.0}, "blend: must have shares of 0 or more"),
+        ({"substrate": 0.5, "water": 0.5}, "blend: no feed is called water; feeds are substrate"),
+        ({}, "blend: must add up to 1, got 0"),
+        (BLEND | {"solvent": "half"}, "blend: must have shares of 0 or more, got 'half'"),
+    ],
+)
+def test_a_blend_that_is_none_is_refused(blend, says):
+    with pytest.raises(Infeasible, match=says):
+        bind(example(), {"residence_time": 1.0, "temperature": 50.0, "blend": blend})
+
+
+def test_shares_under_a_number_s_name_are_refused():
+    with pytest.raises(Infeasible, match="temperature: must be a number, got shares of substrate"):
+        bind(example(), {"residence_time": 1.0, "temperature": BLEND})
+
+
+def test_a_concentration_that_contradicts_the_shares_is_named():
+    asked = {"residence_time": 1.0, "temperature": 50.0, "blend": BLEND, "concentration": 0.3}
+    with pytest.raises(Infeasible, match=r"concentration: 0.3 contradicts .*blend substrate 0.2"):
+        bind(example(), asked)
+    bind(example(), asked | {"concentration": 0.4})  # what the shares make anyway

@@ -1,0 +1,80 @@
+"""Whether anything in a campaign's box of factors can be run at all."""
+
+from collections.abc import Iterator
+from itertools import islice, product
+from typing import Any
+
+import numpy as np
+
+from daemon.campaign.problem import problem_of
+from daemon.experiment.feasibility import Feasible
+from daemon.experiment.reach import Reach
+from daemon.settings.conditions import factor_bounds, flat, value_text
+from daemon.settings.models import CampaignSettings, FactorSettings, Settings
+from planners.base import Problem
+from planners.errors import CannotSuggest
+from planners.sampling import feasible_rows
+
+N_TRIED = 200  # points inside the box, when no corner can be reached
+N_CORNERS = 256
+N_MIXTURES = 16  # of a composition, beside each component alone
+
+
+def box_faults(settings: Settings, reach: Reach | None = None) -> list[str]:
+    """Return the fault of a campaign whose whole box of factors is unreachable, or nothing.
+
+    A part that cannot be reached is a matter for the planner; see :class:`Feasible`.
+    """
+    campaign = settings.campaign
+    if campaign is None:
+        return []
+    feasible = Feasible(settings, reach)
+    first: dict[str, Any] = {}
+    for point in _points(campaign):
+        if feasible(point):
+            return []
+        first = first or point
+    why = f"{_text(first)}: {feasible.why_not(first)[0]}" if first else "no point keeps it"
+    return [f"campaign.factors: unreachable flow: no point of the box can be run; {why}"]
+
+
+def _points(campaign: CampaignSettings) -> Iterator[dict[str, Any]]:
+    """Return the box's centre, corners, and points spread over its inside."""
+    names = [factor.name for factor in campaign.factors]
+    choices = [_choices(factor) for factor in campaign.factors]
+    centre = [_middle(f, own) for f, own in zip(campaign.factors, choices, strict=True)]
+    yield dict(zip(names, centre, strict=True))
+    for corner in islice(product(*choices), N_CORNERS):
+        yield dict(zip(names, corner, strict=True))
+    yield from _inside(problem_of(campaign), N_TRIED)
+
+
+def _inside(problem: Problem, n: int) -> Iterator[dict[str, Any]]:
+    """Give points spread over a problem that keep its constraints; the same at every check."""
+    try:
+        rows = feasible_rows(problem, n, np.random.default_rng(0))
+    except CannotSuggest:
+        return
+    for row in rows[:n]:
+        yield problem.scale(row)
+
+
+def _middle(factor: FactorSettings, choices: list[Any]) -> Any:
+    return sum(choices) / len(choices) if factor.kind == "continuous" else choices[0]
+
+
+def _choices(factor: FactorSettings) -> list[Any]:
+    """Return the ends of a range, the values of a list, or mixtures within their limits."""
+    if factor.kind == "continuous":
+        return list(factor_bounds(factor))
+    if factor.kind == "discrete":
+        return list(factor.values or [])
+    alone = problem_of(CampaignSettings.model_construct(**_ALONE, factors=[factor]))
+    return [point[factor.name] for point in _inside(alone, N_MIXTURES)]
+
+
+_ALONE: dict[str, Any] = {"objectives": [], "constraints": []}
+
+
+def _text(point: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value_text(value)}" for name, value in flat(point))
