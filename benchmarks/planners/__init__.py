@@ -1,0 +1,1 @@
+"""How many experiments planners need on problems of flow and droplet chemistry, beside peers."""
