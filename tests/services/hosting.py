@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -12,6 +13,8 @@ import time
 import tty
 from contextlib import contextmanager
 from pathlib import Path
+
+_SCHEME = {"tcp": "socket://", "modbus-tcp": "modbus-tcp://", "mqtt": "mqtt://"}
 
 
 class Hosted:
@@ -37,6 +40,26 @@ class Hosted:
             assert time.monotonic() < give_up, "no endpoints after 30 s"
             time.sleep(0.05)
         return json.loads(self.path.read_text())
+
+    def ports(self):
+        """Return each instrument's port as a configuration names it."""
+        places = self.endpoints()["instruments"]
+        return {name: _SCHEME.get(its["kind"], "") + its["port"] for name, its in places.items()}
+
+    def rewired(self, **instead):
+        """Return the configuration with every port as it is here, or as given instead."""
+        text = self.config.read_text()
+        for name, port in {**self.ports(), **instead}.items():
+            if not port.startswith(_SCHEME["mqtt"]):
+                before = rf"(\[instruments\.{name}\]\n(?:[^\[\n].*\n)*?port = )"
+                text = re.sub(before + '".*"', rf'\1"{port}"', text, count=1)
+        return text
+
+    def truth(self):
+        """Return the true state of the simulated world."""
+        host, _, port = self.endpoints()["state"].rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=5) as conn:
+            return json.loads(conn.makefile().readline())
 
     def end(self):
         """Send SIGTERM; return exit code, what was printed, and what was said."""

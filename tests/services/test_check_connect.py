@@ -19,17 +19,9 @@ def rig(tmp_path_factory):
     """A rig on terminals and sockets, with a bath that is silent and a pump that is not there."""
     folder = tmp_path_factory.mktemp("rig")
     hosted = Hosted(folder, NO_MQTT)
-    text = NO_MQTT
     ours, silent = os.openpty()
-    places = {
-        name: place["port"] if place["port"].startswith("/") else f"socket://{place['port']}"
-        for name, place in hosted.endpoints()["instruments"].items()
-    }
-    places |= {"bath": os.ttyname(silent), "syringe": "/dev/ttyNONE"}
-    for name, port in places.items():
-        text = re.sub(rf"(\[instruments.{name}\]\n.*\n)port = .*", rf'\1port = "{port}"', text)
     path = folder / "rig.toml"
-    path.write_text(text)
+    path.write_text(hosted.rewired(bath=os.ttyname(silent), syringe="/dev/ttyNONE"))
     yield path
     hosted.end()
     os.close(ours)

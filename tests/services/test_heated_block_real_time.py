@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import aiomqtt
 import pytest
 
 from tests.services.broker import MOSQUITTO, BrokerProcess
-from tests.services.hosting import Hosted, raw
+from tests.services.hosting import Hosted
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "heated-block.toml"
 ROOT = "taylord/block-1"
@@ -45,12 +44,7 @@ def hosted(tmp_path, broker):
 
 def wired(hosted):
     """Return the configuration with every port as the host has it; it waits to be started."""
-    text = hosted.config.read_text()
-    for name, its in hosted.endpoints()["instruments"].items():
-        if its["kind"] != "mqtt":
-            section = re.search(rf"\[instruments\.{name}\]\n(?:.+\n)+", text)[0]
-            ported = re.sub(r'port = ".*"', f'port = "{its["port"]}"', section)
-            text = text.replace(section, ported)
+    text = hosted.rewired()
     return text.replace("experiments = 20", 'experiments = 20\nstart = "command"')
 
 
@@ -90,8 +84,7 @@ async def test_every_signal_of_the_block_rig_is_good_within_seconds(tmp_path, br
         async with asyncio.timeout(20), aiomqtt.Client(broker.host, broker.port) as client:
             reply = await command(client, "set", signal="pump-s.flow", value=1.0)
             assert reply["ok"], reply
-        with raw(hosted.endpoints()["state"]) as wire:
-            truth = json.loads(wire.ask(b"", end=b"\n"))
+        truth = hosted.truth()
         assert truth["pumps"]["pump-s"]["flow"] == pytest.approx(1.0, rel=0.01)
         assert truth["pumps"]["pump-a"]["flow"] == 0.0
     finally:
@@ -99,6 +92,5 @@ async def test_every_signal_of_the_block_rig_is_good_within_seconds(tmp_path, br
         _, said = daemon.communicate(timeout=20)
     assert daemon.returncode == 0, said
     assert "Traceback" not in said
-    with raw(hosted.endpoints()["state"]) as wire:
-        truth = json.loads(wire.ask(b"", end=b"\n"))
+    truth = hosted.truth()
     assert truth["pumps"]["pump-s"]["flow"] == 0.0  # going away leaves the rig safe

@@ -15,69 +15,30 @@ from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 
 from tests.services.broker import BrokerProcess
 from tests.services.hosting import Hosted, raw
+from tests.services.zoo import ZOO
 
-RIG = """
-name = "zoo"
-[mqtt]
-host = "{host}"
-port = {port}
-[instruments.pump-0]
-driver = "new-era-ne1000"
-port = "/dev/ttyUSB0"
-syringe = {{ diameter_mm = 26.6, volume_ml = 60.0 }}
-[instruments.pump-3]
-driver = "new-era-ne1000"
-port = "/dev/ttyUSB0"
-address = 3
-syringe = {{ diameter_mm = 26.6, volume_ml = 60.0 }}
-[instruments.azura]
-driver = "knauer-azura-pump"
-port = "socket://192.0.2.1:10001"
-[instruments.bath]
-driver = "huber-pilot-one"
-port = "socket://192.0.2.2:8101"
-[instruments.block]
-driver = "eurotherm-3216"
-port = "/dev/ttyUSB1"
-address = 1
-[instruments.gauge]
-driver = "keller-x-line"
-port = "/dev/ttyUSB1"
-address = 2
+RIG = (
+    ZOO.replace("/dev/ttyUSB2", "socket://192.0.2.2:8101")
+    + """
 [instruments.oven]
 driver = "eurotherm-epc3000"
 port = "modbus-tcp://192.0.2.3:502"
 [instruments.cell]
 driver = "keller-x-line"
 port = "socket://192.0.2.4:4001"
-[instruments.nmr]
-driver = "magritek-spinsolve"
-port = "socket://192.0.2.5:13000"
 [instruments.uv]
 driver = "mqtt-analyser"
 port = "lab/uv"
 scan_s = 0.3
-[[feeds]]
-name = "substrate"
-pump = "azura"
-solutes = {{ A = 1.0 }}
-[[feeds]]
-name = "solvent"
-pump = "pump-0"
-[[feeds]]
-name = "quench"
-pump = "pump-3"
-[reactor]
-volume_ml = 1.0
-inner_diameter_mm = 0.8
-thermostat = "block"
-[chemistry]
-limiting = "A"
-product = "P"
-[simulation]
-chemistry = "consecutive"
+[mqtt]
 """
+)
 STX, ETX = b"\x02", b"\x03"
+
+
+def rig(broker):
+    """Return the configuration with this broker."""
+    return f'{RIG}host = "{broker.host}"\nport = {broker.port}\n'
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +53,7 @@ def broker(tmp_path_factory):
 def zoo(tmp_path_factory, broker):
     """Every simulated instrument, hosted by one process: the endpoints."""
     folder = tmp_path_factory.mktemp("zoo")
-    hosted = Hosted(folder, RIG.format(host=broker.host, port=broker.port))
+    hosted = Hosted(folder, rig(broker))
     yield hosted.endpoints()
     if hosted.process.poll() is None:
         hosted.end()
@@ -366,7 +327,7 @@ async def test_garbage_on_every_port_leaves_every_instrument_answering(zoo, brok
 
 
 def test_two_hosts_run_side_by_side_and_end_cleanly(tmp_path, broker):
-    config = RIG.format(host=broker.host, port=broker.port)
+    config = rig(broker)
     hosts = [Hosted(tmp_path, config.replace("lab/uv", f"lab/uv-{k}"), f"e{k}") for k in (1, 2)]
     documents = [host.endpoints() for host in hosts]
     ports = [

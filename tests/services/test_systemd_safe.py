@@ -1,17 +1,17 @@
 """The unit's commands on real ports: the daemon under a service manager, killed, and made safe."""
 
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-import tomllib
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.services.hosting import Hosted
 
 FLOW = Path(__file__).parents[2] / "config" / "flow.toml"
 PROGRAM = [sys.executable, "-m", "daemon"]
@@ -27,24 +27,11 @@ def wait_for(condition, seconds=40.0):
     return pytest.fail(f"not within {seconds:g} s")
 
 
-class Host:
-    """``taylord simulate`` in a process of its own, and the true state of its world."""
+class Host(Hosted):
+    """The flow rig, and whether anything of it acts."""
 
     def __init__(self, directory):
-        file = directory / "endpoints.json"
-        with (directory / "simulate.log").open("w") as log:
-            self.process = subprocess.Popen(
-                [*PROGRAM, "simulate", str(FLOW), "--endpoints", str(file)],
-                cwd=directory,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-            )
-        self.endpoints = wait_for(lambda: file.exists() and json.loads(file.read_text() or "0"))
-
-    def truth(self):
-        host, _, port = self.endpoints["state"].rpartition(":")
-        with socket.create_connection((host, int(port)), timeout=5) as conn:
-            return json.loads(conn.makefile().readline())
+        super().__init__(directory, FLOW.read_text())
 
     def acts(self):
         """Return whether anything is pumped or heated."""
@@ -52,14 +39,9 @@ class Host:
         flows = [pump["flow"] for pump in truth["pumps"].values()]
         return any(flows) or any(h["goal"] is not None for h in truth["heaters"].values())
 
-    def config(self, directory):
-        """Write the configuration of the real rig that these ports are."""
-        table = tomllib.loads(FLOW.read_text())
-        lines = FLOW.read_text()
-        for name, end in self.endpoints["instruments"].items():
-            port = end["port"] if end["kind"] == "pty" else f"socket://{end['port']}"
-            lines = lines.replace(table["instruments"][name]["port"], port)
-        before, _, rest = lines.partition("[mqtt]")
+    def wired(self, directory):
+        """Write the configuration of the real rig that these ports are; it has no broker."""
+        before, _, rest = self.rewired().partition("[mqtt]")
         file = directory / "rig.toml"
         file.write_text(before + rest[rest.index("[instruments") :])
         return file
@@ -69,8 +51,7 @@ class Host:
 def host(tmp_path_factory):
     host = Host(tmp_path_factory.mktemp("host"))
     yield host
-    host.process.terminate()
-    host.process.wait(20)
+    host.end()
 
 
 class Manager:
@@ -122,7 +103,7 @@ sys.exit(main())
 @contextmanager
 def at_work(program, host, manager, folder):
     """A daemon of the rig that pumps and heats."""
-    config = host.config(folder)
+    config = host.wired(folder)
     environ = os.environ | {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "3000000"}
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
@@ -158,7 +139,7 @@ def test_a_killed_daemon_is_followed_by_safe_and_the_rig_stands_still(host, daem
         [*PROGRAM, "safe", str(daemon.config)], capture_output=True, text=True, timeout=60
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    for name in host.endpoints["instruments"]:
+    for name in host.ports():
         assert f"{name}: safe" in result.stdout
     assert not host.acts()
 

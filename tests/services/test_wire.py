@@ -58,12 +58,8 @@ def hosted(tmp_path_factory):
     """The rig served on terminals and sockets; give a configuration that points at them."""
     folder = tmp_path_factory.mktemp("rig")
     hosted = Hosted(folder, NO_MQTT)
-    text = NO_MQTT
-    for name, place in hosted.endpoints()["instruments"].items():
-        port = place["port"] if place["port"].startswith("/") else f"socket://{place['port']}"
-        text = re.sub(rf"(\[instruments.{name}\]\n.*\n)port = .*", rf'\1port = "{port}"', text)
     path = folder / "rig.toml"
-    path.write_text(text)
+    path.write_text(hosted.rewired())
     yield path
     hosted.end()
 
