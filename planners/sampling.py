@@ -85,6 +85,16 @@ def at_held(problem: Problem, rows: Array) -> NDArray[np.bool_]:
     return here
 
 
+def inside(problem: Problem, rows: Array) -> NDArray[np.bool_]:
+    """Return which rows stand for points of the problem as it is now, constraints aside.
+
+    Others were run before somebody narrowed a range, dropped a value or held a factor.
+    """
+    if not len(rows):
+        return np.zeros(0, dtype=bool)
+    return np.max(np.abs(rows - problem.snap(rows)), axis=1) <= _SAME
+
+
 def known_rows(problem: Problem, rows: Array, others: Array, within: float) -> Array:
     """Return which rows lie within ``within`` of one of ``others`` in every column, ``(n,)``."""
     if not len(others) or not len(rows):

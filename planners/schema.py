@@ -62,11 +62,13 @@ class DiscreteModel(_Strict):
     kind: Literal["discrete"]
     values: list[Annotated[int, Field(strict=True)] | Number]
     unit: str = ""
+    dropped: list[Annotated[int, Field(strict=True)] | Number] = Field(default_factory=list)
     held: Number | None = None
 
     def build(self) -> Factor:
         """Return the factor; raise BadProblem."""
-        return _perhaps_held(Discrete(self.name, tuple(self.values), self.unit), self.held)
+        free = Discrete(self.name, tuple(self.values), self.unit, tuple(self.dropped))
+        return _perhaps_held(free, self.held)
 
 
 class CategoricalModel(_Strict):
@@ -76,11 +78,13 @@ class CategoricalModel(_Strict):
     kind: Literal["categorical"]
     levels: list[Text]
     descriptors: dict[str, dict[str, Number]] = Field(default_factory=dict)
+    dropped: list[Text] = Field(default_factory=list)
     held: Text | None = None
 
     def build(self) -> Factor:
         """Return the factor; raise BadProblem."""
-        free = Categorical(self.name, tuple(self.levels), self.descriptors)
+        dropped = tuple(self.dropped)
+        free = Categorical(self.name, tuple(self.levels), self.descriptors, dropped)
         return _perhaps_held(free, self.held)
 
 

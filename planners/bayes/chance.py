@@ -28,7 +28,7 @@ def chance(space: Space, good: Array, failed: Array) -> Chance:
         return lambda rows: np.zeros(len(rows))
     if min(_count(good), _count(failed)) < _FEWEST:
         return lambda rows: vote(rows, good, failed)
-    rows = space.problem.snap(np.vstack([good, failed]))
+    rows = np.vstack([good, failed])  # where they were, perhaps outside what is asked for now
     fates = np.arange(len(rows)) < len(good)
     probability = classified(space.features(rows), fates, space.layout, _PRIORS)
     return lambda rows: np.log(np.maximum(probability(space.features(rows)), _LEAST))

@@ -9,7 +9,7 @@ from planners.bayes import options as reading
 from planners.bayes.planner import Bayes
 from planners.bayes.surrogate import Lessons, Model, Space, model, run_row, usable
 from planners.factors import Array
-from planners.sampling import at_held
+from planners.sampling import inside
 
 _FEWEST = 2  # runs without which a response has no model
 
@@ -21,7 +21,7 @@ class Situation:
         self.problem = problem
         width = problem.dimension
         asked = stack([problem.encode(run.point) for run in history], width)
-        self.tried = problem.snap(asked[at_held(problem, asked)])
+        self.tried = problem.snap(asked[inside(problem, asked)])
         self.failed = stack([run_row(problem, r) for r in history if r.status == "failed"], width)
         self.waiting = [problem.encode(r.point) for r in history if r.status == "pending"]
         earlier = reading.observations("earlier", options.earlier or (), problem)

@@ -8,7 +8,7 @@ import numpy as np
 from planners.base import Observation, Problem, Response
 from planners.extrapolate.model import Data
 from planners.extrapolate.sight import Sight
-from planners.factors import Array
+from planners.factors import Array, Composition
 
 _DOUBT = 0.25  # weight of a suspect run
 _FEWEST = 3  # runs without which there is no model
@@ -93,4 +93,8 @@ def _row(problem: Problem, run: Observation) -> Array:
     """Return where a run really was: as achieved where that is known."""
     achieved = run.achieved or {}
     known = all(factor.has_row(achieved.get(factor.name)) for factor in problem.factors)
-    return np.clip(problem.encode(achieved if known else run.point), 0.0, 1.0)
+    row = problem.encode(achieved if known else run.point)
+    for factor, columns in zip(problem.factors, problem.slices, strict=True):
+        if isinstance(factor, Composition):  # others may lie outside what is asked for now
+            row[columns] = np.clip(row[columns], 0.0, 1.0)
+    return row

@@ -11,6 +11,8 @@ from planners.factors.common import (
     Array,
     FactorValue,
     check,
+    dropped_faults,
+    known_index,
     level_index,
     name_faults,
     unique_faults,
@@ -19,15 +21,24 @@ from planners.factors.common import (
 
 @dataclass(frozen=True, slots=True)
 class Categorical:
-    """One of a few names; ``descriptors`` say which are alike (level -> name -> number)."""
+    """One of a few names; ``descriptors`` say which are alike (level -> name -> number).
+
+    ``dropped`` levels were legal once: runs with them still teach, and lie outside the cube.
+    """
 
     name: str
     levels: tuple[str, ...]
     descriptors: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Any])
+    dropped: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         faults = name_faults(self.name) + unique_faults("levels", self.levels)
-        check(faults + self._descriptor_faults())
+        check(faults + dropped_faults(self.levels, self.dropped) + self._descriptor_faults())
+
+    @property
+    def _known(self) -> tuple[str, ...]:
+        """Return every level a run may have had, in the order of their rows."""
+        return (*self.levels, *self.dropped)
 
     def _descriptor_faults(self) -> list[str]:
         if not self.descriptors:
@@ -35,10 +46,10 @@ class Categorical:
         faults = [
             f"descriptors.{level}: is not one of the levels {', '.join(self.levels)}"
             for level in self.descriptors
-            if level not in self.levels
+            if level not in self._known
         ]
         names = set(next(iter(self.descriptors.values())))
-        for level in self.levels:
+        for level in self._known:
             own = self.descriptors.get(level)
             if own is None or set(own) != names:
                 have = "none" if own is None else ", ".join(sorted(own)) or "none"
@@ -61,8 +72,8 @@ class Categorical:
     @property
     def groups(self) -> tuple[int, ...]:
         """Return each feature column's length-scale: one for all levels, one per descriptor."""
-        n_described = self._table().shape[1] - len(self.levels)
-        return (0,) * len(self.levels) + tuple(range(1, n_described + 1))
+        n_described = self._table().shape[1] - len(self._known)
+        return (0,) * len(self._known) + tuple(range(1, n_described + 1))
 
     @property
     def n_levels(self) -> float:
@@ -75,9 +86,9 @@ class Categorical:
         Indicator columns are scaled so that two levels are one unit apart; descriptors span
         [0, 1], and constant ones say nothing and are dropped.
         """
-        table = np.eye(len(self.levels)) / np.sqrt(2.0)
+        table = np.eye(len(self._known)) / np.sqrt(2.0)
         for name in sorted(self.descriptors.get(self.levels[0], {})):
-            column = np.array([self.descriptors[level][name] for level in self.levels], dtype=float)
+            column = np.array([self.descriptors[level][name] for level in self._known], dtype=float)
             span = float(np.ptp(column))
             if span > 0:
                 table = np.column_stack([table, (column - column.min()) / span])
@@ -93,7 +104,7 @@ class Categorical:
 
     def features(self, rows: Array) -> Array:
         """Return indicator and descriptor columns, shape ``(n, len(groups))``."""
-        return self._table()[level_index(rows[:, 0], len(self.levels))]
+        return self._table()[known_index(rows[:, 0], len(self.levels), len(self.dropped))]
 
     def amounts(self, rows: Array) -> Array:
         """Return no columns, shape ``(n, 0)``."""
@@ -105,15 +116,15 @@ class Categorical:
 
     def row(self, value: FactorValue) -> Array:
         """Return the unit-cube row of a level."""
-        return np.array([(self.levels.index(str(value)) + 0.5) / len(self.levels)])
+        return np.array([(self._known.index(str(value)) + 0.5) / len(self.levels)])
 
     def has_row(self, value: object) -> bool:
         """Return whether ``row`` can place a value, in range or not."""
-        return isinstance(value, str) and value in self.levels
+        return isinstance(value, str) and value in self._known
 
     def fault(self, value: object) -> str | None:
         """Return what is wrong with a value, or None."""
-        if not self.has_row(value):
+        if not isinstance(value, str) or value not in self.levels:
             return f"must be one of {', '.join(self.levels)}, got {value!r}"
         return None
 
@@ -127,4 +138,6 @@ class Categorical:
         plain["levels"] = list(self.levels)
         if self.descriptors:
             plain["descriptors"] = {level: dict(own) for level, own in self.descriptors.items()}
+        if self.dropped:
+            plain["dropped"] = list(self.dropped)
         return plain

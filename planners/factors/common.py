@@ -55,6 +55,18 @@ def unique_faults(key: str, names: Sequence[object]) -> list[str]:
     return [f"{key}: must differ, got {', '.join(twice)} more than once"] if twice else []
 
 
+def dropped_faults(kept: Sequence[object], dropped: Sequence[object]) -> list[str]:
+    """Return what is wrong with values that were taken out of a factor and are still known."""
+    names = [str(value) for value in dropped]
+    twice = sorted({n for n in names if names.count(n) > 1} | ({*map(str, kept)} & {*names}))
+    return [f"dropped: must differ from all others, got {', '.join(twice)}"] if twice else []
+
+
+def known_index(rows: Array, kept: int, dropped: int) -> NDArray[np.intp]:
+    """Return the number of the level of each entry; dropped levels follow beyond the cube."""
+    return np.clip(np.floor(rows * kept), 0, kept + dropped - 1).astype(np.intp)
+
+
 def level_index(rows: Array, count: int) -> NDArray[np.intp]:
     """Return the number of the level on which each entry falls, of ``count`` equal shares."""
     return np.clip(np.floor(rows * count), 0, count - 1).astype(np.intp)

@@ -140,9 +140,11 @@ def held(
             factor.name, factor.low, factor.high, factor.unit, factor.transform, held=own
         )
     if isinstance(factor, Discrete):
-        return HeldDiscrete(factor.name, factor.values, factor.unit, held=own)
+        return HeldDiscrete(factor.name, factor.values, factor.unit, factor.dropped, held=own)
     if isinstance(factor, Categorical):
-        return HeldCategorical(factor.name, factor.levels, factor.descriptors, held=own)
+        return HeldCategorical(
+            factor.name, factor.levels, factor.descriptors, factor.dropped, held=own
+        )
     return HeldComposition(
         factor.name, factor.components, factor.total, factor.max_components, held=own
     )
@@ -155,9 +157,9 @@ def free(
     if isinstance(factor, HeldContinuous):
         return Continuous(factor.name, factor.low, factor.high, factor.unit, factor.transform)
     if isinstance(factor, HeldDiscrete):
-        return Discrete(factor.name, factor.values, factor.unit)
+        return Discrete(factor.name, factor.values, factor.unit, factor.dropped)
     if isinstance(factor, HeldCategorical):
-        return Categorical(factor.name, factor.levels, factor.descriptors)
+        return Categorical(factor.name, factor.levels, factor.descriptors, factor.dropped)
     if isinstance(factor, HeldComposition):
         return Composition(factor.name, factor.components, factor.total, factor.max_components)
     return factor

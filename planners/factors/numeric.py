@@ -11,6 +11,8 @@ from planners.factors.common import (
     Array,
     FactorValue,
     check,
+    dropped_faults,
+    known_index,
     level_index,
     name_faults,
     number,
@@ -151,18 +153,26 @@ class Continuous:
 
 @dataclass(frozen=True, slots=True)
 class Discrete:
-    """One of a few numbers, in ascending order."""
+    """One of a few numbers, in ascending order.
+
+    ``dropped`` values were legal once: runs at them still teach, and lie outside the cube.
+    """
 
     name: str
     values: tuple[float, ...]
     unit: str = ""
+    dropped: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         faults = name_faults(self.name) + unique_faults("values", self.values)
         if not all(isfinite(v) for v in self.values):
             faults.append(f"values: must be finite numbers, got {list(self.values)}")
+        if not all(isfinite(v) for v in self.dropped):
+            faults.append(f"dropped: must be finite numbers, got {list(self.dropped)}")
+        faults += dropped_faults(self.values, self.dropped)
         check(faults)
         object.__setattr__(self, "values", tuple(sorted(self.values)))
+        object.__setattr__(self, "dropped", tuple(sorted(self.dropped)))
 
     @property
     def width(self) -> int:
@@ -199,15 +209,17 @@ class Discrete:
 
     def amounts(self, rows: Array) -> Array:
         """Return the plain numbers of snapped rows, shape ``(n, 1)``."""
-        return np.asarray(self.values, dtype=float)[level_index(rows, len(self.values))]
+        every = np.asarray((*self.values, *self.dropped), dtype=float)
+        return every[known_index(rows, len(self.values), len(self.dropped))]
 
     def value(self, row: Array) -> FactorValue:
         """Return the value a snapped row stands for, an int where an int was given."""
         return self.values[int(level_index(row, len(self.values))[0])]
 
     def row(self, value: FactorValue) -> Array:
-        """Return the unit-cube row of the nearest of the values."""
-        gaps = np.abs(np.asarray(self.values, dtype=float) - float(value))  # type: ignore[arg-type]
+        """Return the unit-cube row of the nearest of the values, dropped ones among them."""
+        every = np.asarray((*self.values, *self.dropped), dtype=float)
+        gaps = np.abs(every - float(value))  # type: ignore[arg-type]
         return np.array([(int(np.argmin(gaps)) + 0.5) / len(self.values)])
 
     def has_row(self, value: object) -> bool:
@@ -231,4 +243,5 @@ class Discrete:
     def to_json(self) -> dict[str, Any]:
         """Return the factor as CONTRACT's JSON."""
         plain: dict[str, Any] = {"name": self.name, "kind": "discrete"}
-        return plain | {"values": list(self.values), "unit": self.unit}
+        plain |= {"values": list(self.values), "unit": self.unit}
+        return plain | ({"dropped": list(self.dropped)} if self.dropped else {})

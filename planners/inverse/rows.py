@@ -19,7 +19,11 @@ def achieved_row(problem: Problem, run: Observation) -> Array:
     """Return where a run really was in the unit cube: as achieved where that is known."""
     achieved = run.achieved or {}
     known = all(factor.has_row(achieved.get(factor.name)) for factor in problem.factors)
-    return np.clip(problem.encode(achieved if known else run.point), -_BEYOND, 1.0 + _BEYOND)
+    row = problem.encode(achieved if known else run.point)
+    for factor, columns in zip(problem.factors, problem.slices, strict=True):
+        if isinstance(factor, Continuous | Composition):  # dropped values lie far outside
+            row[columns] = np.clip(row[columns], -_BEYOND, 1.0 + _BEYOND)
+    return row
 
 
 def seen_features(problem: Problem, rows: Array) -> Array:
@@ -27,7 +31,7 @@ def seen_features(problem: Problem, rows: Array) -> Array:
     pieces = [
         rows[:, columns]
         if isinstance(factor, Continuous | Composition)
-        else factor.features(factor.snap(rows[:, columns]))
+        else factor.features(rows[:, columns])
         for factor, columns in zip(problem.factors, problem.slices, strict=True)
     ]
     return np.concatenate(pieces, axis=1)

@@ -38,7 +38,8 @@ def continuous(draw, name):
 @st.composite
 def discrete(draw, name):
     values = draw(st.lists(st.integers(-20, 20) | numbers, min_size=2, max_size=5, unique=True))
-    return Discrete(name, tuple(values))
+    kept = draw(st.integers(2, len(values)))
+    return Discrete(name, tuple(values[:kept]), "", tuple(values[kept:]))
 
 
 @st.composite
@@ -46,7 +47,8 @@ def categorical(draw, name):
     levels = draw(st.lists(words, min_size=2, max_size=5, unique=True))
     keys = draw(st.lists(st.sampled_from(["pKa", "bulk"]), unique=True))
     table = {level: {key: draw(numbers) for key in keys} for level in levels} if keys else {}
-    return Categorical(name, tuple(levels), table)
+    kept = draw(st.integers(2, len(levels)))
+    return Categorical(name, tuple(levels[:kept]), table, tuple(levels[kept:]))
 
 
 @st.composite
@@ -100,8 +102,16 @@ def rows(problem):
 
 
 @st.composite
+def once_legal(draw, problem):
+    """Values that somebody has since taken out of the problem."""
+    dropped = {f.name: f.dropped for f in problem.factors if getattr(f, "dropped", ())}
+    names = draw(st.lists(st.sampled_from(sorted(dropped)), unique=True)) if dropped else []
+    return {name: draw(st.sampled_from(dropped[name])) for name in names}
+
+
+@st.composite
 def observations(draw, problem):
-    point = problem.scale(draw(rows(problem)))
+    point = problem.scale(draw(rows(problem))) | draw(once_legal(problem))
     status = draw(st.sampled_from(["ok", "ok", "ok", "suspect", "failed", "pending"]))
     responses = {}
     if status in ("ok", "suspect"):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from planners.base import Problem
 from planners.errors import BadProblem
 from planners.factors import Categorical, Composition, Continuous, Discrete
 
@@ -128,3 +129,43 @@ def test_a_factor_that_contradicts_itself_is_refused_at_birth(make, sentence):
     with pytest.raises(BadProblem) as caught:
         make()
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "factor",
+    [Discrete("x", (1, 2, 5), "", (3, 9)), Categorical("x", ("A", "B", "C"), {}, ("D", "E"))],
+)
+def test_dropped_values_keep_a_place_of_their_own_outside_the_cube(factor):
+    kept = factor.values if isinstance(factor, Discrete) else factor.levels
+    known = [*kept, *factor.dropped]
+    rows = np.array([factor.row(value) for value in known])
+    assert len(np.unique(factor.features(rows), axis=0)) == len(known)
+    assert np.all(rows[: len(kept)] < 1)
+    assert np.all(rows[len(kept) :] > 1)
+    assert all(factor.has_row(value) for value in known)
+    for value in factor.dropped:
+        assert "must be one of" in factor.fault(value)
+        assert factor.value(factor.snap(factor.row(value)[None])[0]) in kept
+    drawn = factor.snap(factor.spread(np.linspace(0, 1, 50)[:, None]))
+    assert {factor.value(row) for row in drawn} == set(kept)
+
+
+def test_a_dropped_value_is_none_of_the_others():
+    with pytest.raises(BadProblem, match="dropped: must differ from all others, got 2"):
+        Discrete("x", (1, 2), "", (2,))
+    with pytest.raises(BadProblem, match="dropped: must differ from all others, got D"):
+        Categorical("x", ("A", "B"), {}, ("D", "D"))
+
+
+def test_dropped_values_survive_the_document_and_being_held():
+    document = {
+        "factors": [
+            {"name": "x", "kind": "discrete", "values": [1, 2], "dropped": [3], "held": 2},
+            {"name": "y", "kind": "categorical", "levels": ["A", "B"], "dropped": ["C"]},
+        ],
+        "responses": [],
+    }
+    problem = Problem.from_json(document)
+    assert Problem.from_json(problem.to_json()) == problem
+    assert [f.dropped for f in problem.factors] == [(3,), ("C",)]
+    assert problem.factors[0].has_row(3)
