@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 # name -> (arguments of a quick run, arguments of a full run)
 SCRIPTS = {
     "accuracy": ((), ()),
+    "catechol": ((), ()),
     "startup": (("--runs", "5"), ("--runs", "30")),
     "virtual_loop": ((), ()),
     "plant": ((), ()),

@@ -188,3 +188,12 @@ def test_settings_of_scikit_learn_are_as_before_afterwards():
     with sk.quietly():
         assert sk.sklearn.get_config() != before
     assert sk.sklearn.get_config() == before
+
+
+def test_of_many_rows_some_decide_on_the_kernel_and_all_on_predictions():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (500, 2))
+    y = np.sin(2 * x[:, 0]) * x[:, 1] + 0.01 * rng.normal(size=500)
+    model = sk.process(x, y, "RBF")
+    assert len(model.X_train_) == 500
+    assert float(np.abs(model.predict(x) - y).mean()) < 0.02
