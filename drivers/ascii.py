@@ -152,7 +152,7 @@ class AsciiInstrument(TableInstrument):
     def __init__(
         self, name: str, bus: Bus, options: DriverOptions, limits: Mapping[str, Limits]
     ) -> None:
-        super().__init__(name, limits)
+        super().__init__(name, limits, options)
         self.bus, self.options = bus, options
         self._fence = Fence()
         self._is_fence = re.compile(self.fence_reply).fullmatch

@@ -215,7 +215,9 @@ class TableInstrument:
         own = {name: row for name, row in vars(cls).items() if isinstance(row, Row)}
         cls.rows = MappingProxyType({**cls.rows, **own})
 
-    def __init__(self, name: str, limits: Mapping[str, Limits]) -> None:
+    def __init__(
+        self, name: str, limits: Mapping[str, Limits], options: DriverOptions | None = None
+    ) -> None:
         self.name = name
         unknown = limits.keys() - self.rows.keys()
         if unknown:
@@ -223,17 +225,16 @@ class TableInstrument:
             raise ValueError(
                 f"{name}: limits of unknown signal {min(unknown)!r}; known are {known}"
             )
+        by = {} if options is None else self.limits_by(options)
         self.bound: Mapping[str, BoundSignal] = {
-            row.name: row.bind(self, row.spec(self._narrowed(row, limits.get(row.name))))
+            row.name: row.bind(self, row.spec(self._narrowed(row, by, limits.get(row.name))))
             for row in self.rows.values()
         }
 
-    def own_limits(self, row: Row) -> Limits | None:
-        """Return the instrument's own limits of a signal; drivers add what their options say."""
-        return row.limits
-
-    def _narrowed(self, row: Row, configured: Limits | None) -> Limits | None:
-        own = self.own_limits(row)
+    def _narrowed(
+        self, row: Row, by: Mapping[str, Limits], configured: Limits | None
+    ) -> Limits | None:
+        own = by.get(row.name, row.limits)
         if own is None:
             return configured
         try:
@@ -244,9 +245,15 @@ class TableInstrument:
             ) from None
 
     @classmethod
-    def signal_specs(cls, options: DriverOptions) -> Mapping[str, SignalSpec]:  # noqa: ARG003 (for drivers whose table depends on them)
+    def limits_by(cls, options: Any) -> Mapping[str, Limits]:  # noqa: ARG003 - a hook
+        """Return the limits that these options give to signals, instead of their rows'."""
+        return {}
+
+    @classmethod
+    def signal_specs(cls, options: DriverOptions) -> Mapping[str, SignalSpec]:
         """Return the table with these options, before any instrument is made."""
-        return {row.name: row.spec(row.limits) for row in cls.rows.values()}
+        by = cls.limits_by(options) if isinstance(options, cls.Options) else {}
+        return {row.name: row.spec(by.get(row.name, row.limits)) for row in cls.rows.values()}
 
     @property
     def signals(self) -> Mapping[str, BoundSignal]:

@@ -30,16 +30,15 @@ position told during a move are not settled by a manual read here. Unverified on
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from math import floor
 
 from drivers.bus import Bus
 from drivers.errors import CommandRejected, DeviceFault, OutOfRange
-from drivers.options import DriverOptions
 from drivers.pumps.cavro_plunger import VALVE_S, CavroPlunger
 from drivers.pumps.cavro_protocol import FAULTS, LOST, NOT_INITIALISED, CavroOptions, Status
-from drivers.signal import Lane, Limits, SignalSpec
-from drivers.table import BadValue, MethodSignal, Row
+from drivers.pumps.role import SyringeOfSignals
+from drivers.signal import Lane, Limits
+from drivers.table import BadValue, MethodSignal
 
 SAME_SCAN_S = 0.1
 
@@ -49,12 +48,7 @@ def _ml_min_per_speed(options: CavroOptions) -> float:
     return 60.0 * options.syringe.volume_ml / (2 * options.stroke)
 
 
-def _flow_limits(options: CavroOptions) -> Limits:
-    """Return the flows up to the top speed, mL/min."""
-    return Limits(0.0, options.highest_speed * _ml_min_per_speed(options))
-
-
-class CavroPump(CavroPlunger):
+class CavroPump(CavroPlunger, SyringeOfSignals):
     """Syringe pump with a valve; fills the ``SyringePump`` role."""
 
     flow = MethodSignal(float, "mL/min", read="_read_flow", write="_write_flow")
@@ -122,22 +116,10 @@ class CavroPump(CavroPlunger):
 
     # --- the pump role
 
-    def own_limits(self, row: Row) -> Limits | None:
-        """Return the flow that the top speed gives with this syringe."""
-        return _flow_limits(self.options) if row.name == "flow" else row.limits
-
     @classmethod
-    def signal_specs(cls, options: DriverOptions) -> Mapping[str, SignalSpec]:
-        """Return the table with these options: syringe and speeds bound the flow."""
-        specs = dict(super().signal_specs(options))
-        if isinstance(options, CavroOptions):
-            specs["flow"] = replace(specs["flow"], limits=_flow_limits(options))
-        return specs
-
-    @property
-    def max_flow_ml_min(self) -> float:
-        """Return the flow of the highest speed within the limits."""
-        return self.flow.high
+    def limits_by(cls, options: CavroOptions) -> Mapping[str, Limits]:
+        """Return the flows up to the top speed with this syringe."""
+        return {"flow": Limits(0.0, options.highest_speed * _ml_min_per_speed(options))}
 
     @property
     def min_flow_ml_min(self) -> float:
@@ -159,13 +141,6 @@ class CavroPump(CavroPlunger):
         over = speed * self._per_speed > self.max_flow_ml_min * (1 + 1e-9)
         return speed - 1 if over else speed
 
-    async def set_flow(self, ml_min: float, lane: Lane = Lane.COMMAND) -> float:
-        """Deliver this flow until the syringe is empty; 0 stops. Return the read-back."""
-        if ml_min == 0 and not isinstance(ml_min, bool):  # stopping is never out of range
-            await self.stop(lane)
-            return 0.0
-        return float((await self.flow.set(ml_min, lane)).value or 0.0)
-
     async def _read_flow(self, lane: Lane) -> float:
         if (await self.look(lane)).ready or self.doing == "refill":
             return 0.0
@@ -179,9 +154,7 @@ class CavroPump(CavroPlunger):
             return 0.0
         speed = self._speed(ml_min)
         if speed < self.options.lowest_speed:
-            what = f"flow {ml_min:g} mL/min is refused, limits are 0 or"
-            low, high = self.min_flow_ml_min, self.max_flow_ml_min
-            raise OutOfRange(self.name, f"{what} [{low:.4g}, {high:.4g}] mL/min")
+            raise self.flow_refused(ml_min)
         status = await self.look(lane)
         if status.ready:
             await self._start(speed, status, lane)
@@ -206,11 +179,6 @@ class CavroPump(CavroPlunger):
             raise self.error(code, "did not start: ")
 
     # --- the syringe role
-
-    @property
-    def capacity_ml(self) -> float:
-        """Return the volume of the full stroke."""
-        return self.options.syringe.volume_ml
 
     async def dispensed_ml(self) -> float:
         """Return the volume dispensed since the last fill."""
@@ -269,16 +237,12 @@ class CavroPump(CavroPlunger):
         """Return the increments of a volume to draw; raise OutOfRange unless there is room."""
         room = self.full - start
         increments = min(round(volume_ml / self._ml), room)
-        if not (increments > 0 and volume_ml <= room * self._ml * 1.001 + 1e-3):
-            what = f"cannot draw {volume_ml:g} mL, there is room for {room * self._ml:.4g} mL"
-            raise OutOfRange(self.name, what)
+        self.require_room(volume_ml if increments > 0 else 0.0, room * self._ml)
         return increments
 
     def _refill_speed(self, ml_min: float) -> int:
         speed = floor(ml_min / self._per_speed + 1e-6)
         low, high = self.options.lowest_speed, self.options.highest_speed
         if not low <= speed <= high:
-            bounds = f"[{low * self._per_speed:.4g}, {high * self._per_speed:.4g}]"
-            what = f"refill at {ml_min:g} mL/min is refused, limits are {bounds} mL/min"
-            raise OutOfRange(self.name, what)
+            self.require_refill_flow(ml_min, low * self._per_speed, high * self._per_speed)
         return speed

@@ -18,7 +18,6 @@ syringe is empty, or ``taylord safe`` stops it. Unverified on hardware.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -34,8 +33,9 @@ from drivers.errors import (
 )
 from drivers.options import DriverOptions
 from drivers.pumps.hamilton_wire import LOOK_S, HamiltonOptions, HamiltonWire, chain_probes
-from drivers.signal import Lane, Limits, SignalSpec
-from drivers.table import BadValue, MethodSignal, Row
+from drivers.pumps.role import SyringeOfSignals
+from drivers.signal import Lane, Limits
+from drivers.table import BadValue, MethodSignal
 
 STROKE, LONGEST = 48000, 52800  # steps
 FASTEST_S, SLOWEST_S = 2, 3692  # per stroke
@@ -68,14 +68,10 @@ class HamiltonPumpOptions(HamiltonOptions):
         return f"{self.address} {self.side}"
 
 
-def _flow_limits(options: HamiltonPumpOptions) -> Limits:
-    return Limits(0.0, 60.0 * options.syringe.volume_ml / FASTEST_S)
-
-
-class HamiltonPump(HamiltonWire):
+class HamiltonPump(HamiltonWire, SyringeOfSignals):
     """One side of a syringe pump; fills the ``SyringePump`` role."""
 
-    Options = HamiltonPumpOptions
+    Options: ClassVar[type[DriverOptions]] = HamiltonPumpOptions
     firmware = ("NV", "OM")
     model = "Hamilton Microlab 600"
     probes: ClassVar = chain_probes(b"(?:NV|OM)", "Hamilton Microlab 600 {}")
@@ -215,22 +211,10 @@ class HamiltonPump(HamiltonWire):
 
     # --- the pump role
 
-    def own_limits(self, row: Row) -> Limits | None:
-        """Return the flow that the fastest stroke gives with this syringe."""
-        return _flow_limits(self._own) if row.name == "flow" else row.limits
-
     @classmethod
-    def signal_specs(cls, options: DriverOptions) -> Mapping[str, SignalSpec]:
-        """Return the table with these options: the syringe bounds the flow."""
-        specs = dict(super().signal_specs(options))
-        if isinstance(options, HamiltonPumpOptions):
-            specs["flow"] = replace(specs["flow"], limits=_flow_limits(options))
-        return specs
-
-    @property
-    def max_flow_ml_min(self) -> float:
-        """Return the largest flow of this syringe within the limits."""
-        return self.flow.high
+    def limits_by(cls, options: HamiltonPumpOptions) -> Mapping[str, Limits]:
+        """Return the flows up to the fastest stroke with this syringe."""
+        return {"flow": Limits(0.0, 60.0 * options.syringe.volume_ml / FASTEST_S)}
 
     @property
     def min_flow_ml_min(self) -> float:
@@ -256,13 +240,6 @@ class HamiltonPump(HamiltonWire):
         fits = [s for s in (low, high) if s and self._flow_at(s) <= self.max_flow_ml_min]
         nearest = min(fits, key=lambda s: abs(self._flow_at(s) - ml_min), default=high)
         return min(max(nearest, FASTEST_S), SLOWEST_S)
-
-    async def set_flow(self, ml_min: float, lane: Lane = Lane.COMMAND) -> float:
-        """Deliver this flow until the syringe is empty; 0 stops. Return the read-back."""
-        if ml_min == 0 and not isinstance(ml_min, bool):  # stopping is never out of range
-            await self.stop(lane)
-            return 0.0
-        return float((await self.flow.set(ml_min, lane)).value or 0.0)
 
     async def stop(self, lane: Lane = Lane.COMMAND) -> None:
         """Halt, forget what was to come, and see it stand; tried again while answers are lost."""
@@ -312,19 +289,6 @@ class HamiltonPump(HamiltonWire):
 
     # --- the syringe role
 
-    @property
-    def capacity_ml(self) -> float:
-        """Return the volume of the full syringe."""
-        return self._volume
-
-    async def dispensed_ml(self) -> float:
-        """Return the volume dispensed since the last fill."""
-        return await self._read_dispensed(Lane.COMMAND)
-
-    async def remaining_ml(self) -> float:
-        """Return what is left in the syringe."""
-        return await self._read_remaining(Lane.COMMAND)
-
     async def refill(self, volume_ml: float, flow_ml_min: float) -> None:
         """Draw this volume through the input; return when done. Cancelling it stops the plunger."""
         self.require_ready()
@@ -333,10 +297,7 @@ class HamiltonPump(HamiltonWire):
         if not 0 < steps <= STROKE - before + 1:
             what = f"cannot draw {volume_ml:g} mL, there is room for"
             raise OutOfRange(self.name, f"{what} {self._ml(STROKE - before):.4g} mL")
-        low, high = self.min_flow_ml_min, self._flow_at(FASTEST_S)
-        if not low <= flow_ml_min <= high:
-            what = f"refill at {flow_ml_min:g} mL/min is refused, limits are [{low:.4g}, {high:g}]"
-            raise OutOfRange(self.name, f"{what} mL/min")
+        self.require_refill_flow(flow_ml_min, self.min_flow_ml_min, self._flow_at(FASTEST_S))
         if self._commanded != 0.0:
             raise CommandRejected(self.name, "may be delivering: stop it first")
         seconds = self._seconds(flow_ml_min)

@@ -27,7 +27,7 @@ from drivers.bus import Bus
 from drivers.codec import LineCodec
 from drivers.errors import CommandRejected, DeviceFault, NoReply, WrongInstrument
 from drivers.fence import Fence
-from drivers.options import SerialOptions
+from drivers.options import DriverOptions, SerialOptions
 from drivers.probes import BARE, Probe
 from drivers.signal import Lane, Limits
 from drivers.transport.base import LineSpec
@@ -95,7 +95,7 @@ def chain_probes(firmware: bytes, identity: str) -> tuple[Probe, ...]:
 class HamiltonWire(AsciiInstrument):
     """An instrument on a chain, as far as talking to it goes."""
 
-    Options = HamiltonOptions
+    Options: ClassVar[type[DriverOptions]] = HamiltonOptions
     line = LineSpec(
         codec=lambda _port: LineCodec(b"\r"), data_bits=7, parity="O", gap_s=0.001, quiet_s=0.2
     )

@@ -23,7 +23,7 @@ from contextlib import suppress
 
 from drivers.again import until_stopped
 from drivers.bus import Bus
-from drivers.errors import CommandRejected, DeviceFault, NoReply, OutOfRange, ReadbackMismatch
+from drivers.errors import CommandRejected, DeviceFault, NoReply, ReadbackMismatch
 from drivers.pumps.harvard_wire import (
     LITRE,
     HarvardOptions,
@@ -32,6 +32,7 @@ from drivers.pumps.harvard_wire import (
     rate_ml_min,
     significant,
 )
+from drivers.pumps.role import SyringeOfSignals
 from drivers.pumps.syringe import Ledger
 from drivers.signal import Lane, Limits
 from drivers.table import MethodSignal
@@ -42,7 +43,7 @@ EMPTY = 2e-4  # of the syringe: what the rounding of volumes may leave
 NEAR = 2e-3  # of a value: what the pump's own rounding may make of it
 
 
-class HarvardPump(HarvardWire):
+class HarvardPump(HarvardWire, SyringeOfSignals):
     """Syringe pump; fills the ``SyringePump`` role."""
 
     flow = MethodSignal(float, "mL/min", read="_read_flow", write="_write_flow")
@@ -141,13 +142,6 @@ class HarvardPump(HarvardWire):
             number = significant(ml_min / LITRE[unit], down=True)
         return number, unit
 
-    async def set_flow(self, ml_min: float, lane: Lane = Lane.COMMAND) -> float:
-        """Deliver this flow until the syringe is empty; 0 stops. Return the read-back."""
-        if ml_min == 0 and not isinstance(ml_min, bool):  # stopping is never out of range
-            await self.stop(lane)
-            return 0.0
-        return float((await self.flow.set(ml_min, lane)).value or 0.0)
-
     async def stop(self, lane: Lane = Lane.COMMAND) -> None:
         """Stop, confirmed by the prompt; harmless twice, so it is sent until confirmed."""
         self._commanded = 0.0
@@ -178,12 +172,8 @@ class HarvardPump(HarvardWire):
             return 0.0
         number, unit = self._rate(ml_min)
         sent = float(number) * LITRE[unit]
-        low, high = self.min_flow_ml_min, self.max_flow_ml_min
-        if not low <= sent <= high:
-            what = (
-                f"flow {ml_min:g} mL/min is refused, limits are 0 or [{low:.4g}, {high:.4g}] mL/min"
-            )
-            raise OutOfRange(self.name, what)
+        if not self.min_flow_ml_min <= sent <= self.max_flow_ml_min:
+            raise self.flow_refused(ml_min)
         state = await self.state(lane)
         if state.stalled and self._commanded:
             raise DeviceFault(self.name, "stalled: stop it before it is started again")
@@ -233,19 +223,6 @@ class HarvardPump(HarvardWire):
 
     # --- the syringe role
 
-    @property
-    def capacity_ml(self) -> float:
-        """Return the volume of the full syringe."""
-        return self.syringe.volume_ml
-
-    async def dispensed_ml(self) -> float:
-        """Return the volume infused since the last fill."""
-        return await self._read_dispensed(Lane.COMMAND)
-
-    async def remaining_ml(self) -> float:
-        """Return what is left in the syringe."""
-        return await self._read_remaining(Lane.COMMAND)
-
     async def _read_dispensed(self, lane: Lane) -> float:
         infused = await self.volume("ivolume", lane)
         withdrawn = 0.0 if self.options.infuse_only else await self.volume("wvolume", lane)
@@ -289,14 +266,9 @@ class HarvardPump(HarvardWire):
         if state.moving or state.stalled:
             what = f"cannot refill at prompt {state.prompt}: stop it first"
             raise CommandRejected(self.name, what)
-        room = self.capacity_ml - await self.remaining_ml()
-        if not 0 < volume_ml <= room * 1.001 + 1e-3:
-            what = f"cannot draw {volume_ml:g} mL, there is room for {room:.4g} mL"
-            raise OutOfRange(self.name, what)
+        self.require_room(volume_ml, self.capacity_ml - await self.remaining_ml())
         low, high = self.min_flow_ml_min, self.max_flow_ml_min  # the same in both directions
-        if not low <= flow_ml_min <= high:
-            what = f"refill at {flow_ml_min:g} mL/min is refused"
-            raise OutOfRange(self.name, f"{what}, limits are [{low:.4g}, {high:.4g}] mL/min")
+        self.require_refill_flow(flow_ml_min, low, high)
 
     async def _withdraw(self, volume_ml: float, limit_s: float) -> None:
         """Run, and wait until the pump stops at its target volume."""

@@ -21,9 +21,7 @@ Unverified on hardware.
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from math import inf
-from typing import cast
 
 from drivers.again import until_stopped
 from drivers.bus import Bus
@@ -33,10 +31,8 @@ from drivers.errors import (
     InstrumentError,
     NoReply,
     NotConnected,
-    OutOfRange,
     ReadbackMismatch,
 )
-from drivers.options import DriverOptions
 from drivers.pumps.ismatec_wire import (
     DONE,
     RegloOptions,
@@ -44,8 +40,9 @@ from drivers.pumps.ismatec_wire import (
     mantissa_exponent,
     number,
 )
-from drivers.signal import Lane, Limits, SignalSpec
-from drivers.table import BadValue, MethodSignal, Row
+from drivers.pumps.role import PumpOfSignals
+from drivers.signal import Lane, Limits
+from drivers.table import BadValue, MethodSignal
 
 FLOW_MODE = "M"
 LARGEST_ML_MIN = 1000.0  # no tube of these pumps gives more
@@ -53,7 +50,7 @@ SAME_TUBE = 0.02  # relative difference of diameters that are the same
 ROUNDED = 0.005  # and of a flow that the pump has rounded to its speed
 
 
-class RegloPump(RegloWire):
+class RegloPump(RegloWire, PumpOfSignals):
     """One channel of a peristaltic pump; fills the ``Pump`` role."""
 
     flow = MethodSignal(
@@ -140,17 +137,10 @@ class RegloPump(RegloWire):
 
     # --- the pump role
 
-    def own_limits(self, row: Row) -> Limits | None:
-        """Return the flow that the options allow."""
-        return _flow_limits(self._own) if row.name == "flow" else row.limits
-
     @classmethod
-    def signal_specs(cls, options: DriverOptions) -> Mapping[str, SignalSpec]:
-        """Return the table with these options: they bound the flow."""
-        specs = dict(super().signal_specs(options))
-        if isinstance(options, RegloOptions):
-            specs["flow"] = replace(specs["flow"], limits=_flow_limits(options))
-        return specs
+    def limits_by(cls, options: RegloOptions) -> Mapping[str, Limits]:
+        """Return the flows of the tube, where the options say them."""
+        return {"flow": Limits(0.0, options.max_flow_ml_min or LARGEST_ML_MIN)}
 
     @property
     def max_flow_ml_min(self) -> float:
@@ -178,13 +168,6 @@ class RegloPump(RegloWire):
             (text, value) if value <= self.max_flow_ml_min else mantissa_exponent(ml_min, down=True)
         )
 
-    async def set_flow(self, ml_min: float, lane: Lane = Lane.COMMAND) -> float:
-        """Deliver this flow from now on; 0 stops. Return the read-back."""
-        if ml_min == 0 and not isinstance(ml_min, bool):  # stopping is never out of range
-            await self.stop(lane)
-            return 0.0
-        return cast("float", (await self.flow.set(ml_min, lane)).value)  # set() has compared it
-
     async def stop(self, lane: Lane = Lane.COMMAND) -> None:
         """Stop, confirmed by asking; harmless twice, so it is sent again when an answer is lost."""
         self._commanded = 0.0
@@ -211,10 +194,9 @@ class RegloPump(RegloWire):
         if ml_min == 0:
             await self.stop(lane)
             return 0.0
-        low, high = self.min_flow_ml_min, self.max_flow_ml_min
-        if ml_min > high or (ml_min < low and self.rounded_flow(ml_min) < low):
-            what = f"flow {ml_min:g} mL/min is refused, limits are 0 or [{low:g}, {high:g}] mL/min"
-            raise OutOfRange(self.name, what)
+        low = self.min_flow_ml_min
+        if ml_min > self.max_flow_ml_min or (ml_min < low and self.rounded_flow(ml_min) < low):
+            raise self.flow_refused(ml_min)
         await self.require_addressing(lane, anew=True)
         sent = await self._turn_at(ml_min, lane)
         self._commanded = sent
@@ -254,7 +236,3 @@ class RegloPump(RegloWire):
         if reason is None:
             return error
         return CommandRejected(self.name, f"{error.what} (reason and limit: {reason[0]})")
-
-
-def _flow_limits(options: RegloOptions) -> Limits:
-    return Limits(0.0, options.max_flow_ml_min or LARGEST_ML_MIN)

@@ -21,12 +21,10 @@ volume: avoid controlling the flow by starting and stopping. Unverified on hardw
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 
 from drivers.again import until_stopped
 from drivers.bus import Bus
-from drivers.errors import CommandRejected, DeviceFault, NoReply, OutOfRange
-from drivers.options import DriverOptions
+from drivers.errors import CommandRejected, DeviceFault, NoReply
 from drivers.pumps.new_era_wire import (
     ML,
     ML_MIN,
@@ -35,21 +33,17 @@ from drivers.pumps.new_era_wire import (
     NewEraWire,
     four_digits,
 )
-from drivers.pumps.syringe import Ledger, Syringe
-from drivers.signal import Lane, Limits, SignalSpec
-from drivers.table import BadValue, MethodSignal, Row
+from drivers.pumps.role import SyringeOfSignals
+from drivers.pumps.syringe import Ledger
+from drivers.signal import Lane, Limits
+from drivers.table import BadValue, MethodSignal
 
 MAX_CM_MIN, MIN_CM_H = 5.1005, 0.004205  # plunger speeds (manual, specifications)
 SAME_SCAN_S = 0.1
 REFILL_LOOK_S = 0.5
 
 
-def _flow_limits(syringe: Syringe) -> Limits:
-    """Return the flows of a plunger that moves at most at top speed, mL/min."""
-    return Limits(0.0, syringe.area_cm2 * MAX_CM_MIN)
-
-
-class NewEraPump(NewEraWire):
+class NewEraPump(NewEraWire, SyringeOfSignals):
     """Syringe pump; fills the ``SyringePump`` role."""
 
     flow = MethodSignal(float, "mL/min", read="_read_flow", write="_write_flow")
@@ -119,22 +113,10 @@ class NewEraPump(NewEraWire):
 
     # --- the pump role
 
-    def own_limits(self, row: Row) -> Limits | None:
-        """Return the flow that the plunger's top speed gives with this syringe."""
-        return _flow_limits(self.syringe) if row.name == "flow" else row.limits
-
     @classmethod
-    def signal_specs(cls, options: DriverOptions) -> Mapping[str, SignalSpec]:
-        """Return the table with these options: the syringe bounds the flow."""
-        specs = dict(super().signal_specs(options))
-        if isinstance(options, NewEraOptions):
-            specs["flow"] = replace(specs["flow"], limits=_flow_limits(options.syringe))
-        return specs
-
-    @property
-    def max_flow_ml_min(self) -> float:
-        """Return the largest flow of this syringe within the limits."""
-        return self.flow.high
+    def limits_by(cls, options: NewEraOptions) -> Mapping[str, Limits]:
+        """Return the flows of a plunger that moves at most at top speed."""
+        return {"flow": Limits(0.0, options.syringe.area_cm2 * MAX_CM_MIN)}
 
     @property
     def min_flow_ml_min(self) -> float:
@@ -159,13 +141,6 @@ class NewEraPump(NewEraWire):
         if float(number) * ML_MIN[unit] > self.max_flow_ml_min:
             number = four_digits(value, down=True)
         return number, unit
-
-    async def set_flow(self, ml_min: float, lane: Lane = Lane.COMMAND) -> float:
-        """Deliver this flow until the syringe is empty; 0 stops. Return the read-back."""
-        if ml_min == 0 and not isinstance(ml_min, bool):  # stopping is never out of range
-            await self.stop(lane)
-            return 0.0
-        return float((await self.flow.set(ml_min, lane)).value or 0.0)
 
     async def stop(self, lane: Lane = Lane.COMMAND) -> None:
         """Stop, confirmed by the status letter; harmless twice, so it is sent until confirmed."""
@@ -202,11 +177,7 @@ class NewEraPump(NewEraWire):
             return 0.0
         number, unit = self._rate(ml_min)
         if (sent := float(number) * ML_MIN[unit]) < self.min_flow_ml_min:
-            low, high = self.min_flow_ml_min, self.max_flow_ml_min
-            what = (
-                f"flow {ml_min:g} mL/min is refused, limits are 0 or [{low:.4g}, {high:.4g}] mL/min"
-            )
-            raise OutOfRange(self.name, what)
+            raise self.flow_refused(ml_min)
         status, rate = await self.query("RAT", lane)
         if status == "I" and rate[2] == unit:
             await self.tell(f"RAT{number}", lane=lane)
@@ -235,19 +206,6 @@ class NewEraPump(NewEraWire):
             raise DeviceFault(self.name, f"did not start, status {status}")
 
     # --- the syringe role
-
-    @property
-    def capacity_ml(self) -> float:
-        """Return the volume of the full syringe."""
-        return self.syringe.volume_ml
-
-    async def dispensed_ml(self) -> float:
-        """Return the volume infused since the last fill."""
-        return await self._read_dispensed(Lane.COMMAND)
-
-    async def remaining_ml(self) -> float:
-        """Return what is left in the syringe."""
-        return await self._read_remaining(Lane.COMMAND)
 
     async def _read_dispensed(self, lane: Lane) -> float:
         _, volumes = await self.query("DIS", lane)
@@ -282,16 +240,9 @@ class NewEraPump(NewEraWire):
         await self._clear_counters()
 
     async def _check_refill(self, volume_ml: float, flow_ml_min: float) -> None:
-        room = self.capacity_ml - await self.remaining_ml()
-        if not 0 < volume_ml <= room * 1.001 + 1e-3:
-            what = f"cannot draw {volume_ml:g} mL, there is room for {room:.4g} mL"
-            raise OutOfRange(self.name, what)
-        low, high = self.min_flow_ml_min, self.syringe.area_cm2 * MAX_CM_MIN
-        if not low <= flow_ml_min <= high:
-            what = (
-                f"refill at {flow_ml_min:g} mL/min is refused, limits are [{low:.4g}, {high:.4g}]"
-            )
-            raise OutOfRange(self.name, f"{what} mL/min")
+        self.require_room(volume_ml, self.capacity_ml - await self.remaining_ml())
+        high = self.syringe.area_cm2 * MAX_CM_MIN
+        self.require_refill_flow(flow_ml_min, self.min_flow_ml_min, high)
         if (status := await self.status()) != "S":
             raise CommandRejected(self.name, f"cannot refill in status {status}: stop it first")
 

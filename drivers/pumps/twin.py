@@ -21,7 +21,6 @@ fails is not tried again: ``check`` says so until the twin is stopped. Unverifie
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Annotated, Any, ClassVar, cast
 
 from pydantic import Field, model_validator
@@ -30,10 +29,11 @@ from drivers.bus import Bus
 from drivers.codec import LineCodec
 from drivers.errors import CommandRejected, DeviceFault, InstrumentError, OutOfRange
 from drivers.options import DriverOptions, SerialOptions
+from drivers.pumps.role import PumpOfSignals
 from drivers.registry import driver_class
 from drivers.roles import SyringePump
-from drivers.signal import Lane, Limits, Reading, SignalSpec
-from drivers.table import BadValue, MethodSignal, TableInstrument
+from drivers.signal import Lane, Limits, Reading
+from drivers.table import BadValue, MethodSignal
 from drivers.transport.base import LineSpec
 
 FULL = 0.98  # of a syringe: not filled any further
@@ -82,7 +82,7 @@ class TwinOptions(SerialOptions):
         return super().line(self.members()[0].line(self.driver.line))
 
 
-class TwinPumps(TableInstrument):
+class TwinPumps(PumpOfSignals):
     """Two syringe pumps that take turns; fills the ``Pump`` role."""
 
     Options = TwinOptions
@@ -110,13 +110,10 @@ class TwinPumps(TableInstrument):
         self._failed = ""
 
     @classmethod
-    def signal_specs(cls, options: DriverOptions) -> Mapping[str, SignalSpec]:
-        """Return the table with these options: the members bound the flow."""
-        specs = dict(super().signal_specs(options))
-        if isinstance(options, TwinOptions):
-            known = options.driver.signal_specs(options.members()[0])["flow"].limits
-            specs["flow"] = replace(specs["flow"], limits=known)
-        return specs
+    def limits_by(cls, options: TwinOptions) -> Mapping[str, Limits]:
+        """Return the flows that the members' options give."""
+        known = options.driver.signal_specs(options.members()[0])["flow"].limits
+        return {} if known is None else {"flow": known}
 
     # --- life
 
@@ -172,13 +169,6 @@ class TwinPumps(TableInstrument):
     def rounded_flow(self, ml_min: float) -> float:
         """Return the nearest flow that the wire can carry."""
         return self.pumps[0].rounded_flow(ml_min)
-
-    async def set_flow(self, ml_min: float, lane: Lane = Lane.COMMAND) -> float:
-        """Deliver this flow from now on; 0 stops. Return the read-back."""
-        if ml_min == 0 and not isinstance(ml_min, bool):  # stopping is never out of range
-            await self.stop(lane)
-            return 0.0
-        return float((await self.flow.set(ml_min, lane)).value or 0.0)
 
     async def stop(self, lane: Lane = Lane.COMMAND) -> None:
         """Stop both, each whatever becomes of the other; end a refill."""

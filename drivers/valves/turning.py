@@ -9,7 +9,6 @@ one write, read-back, compare.
 import asyncio
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -17,9 +16,9 @@ from pydantic import Field
 from drivers.ascii import AsciiInstrument
 from drivers.bus import Bus
 from drivers.errors import CommandRejected, DeviceFault, OutOfRange, WrongInstrument
-from drivers.options import DriverOptions, SerialOptions
-from drivers.signal import Lane, Limits, SignalSpec
-from drivers.table import MethodSignal, Row
+from drivers.options import SerialOptions
+from drivers.signal import Lane, Limits
+from drivers.table import MethodSignal
 
 LOOK_S = 0.1  # between looks at a turning rotor
 MOST = 96  # positions of any valve here
@@ -57,18 +56,11 @@ class TextValve(AsciiInstrument):
     async def command(self, position: int, lane: Lane) -> None:
         """Send the command to turn, once."""
 
-    def own_limits(self, row: Row) -> Limits | None:
-        """Return the positions that the options give."""
-        return _limits(self._own, row.limits) if row.name == "position" else row.limits
-
     @classmethod
-    def signal_specs(cls, options: DriverOptions) -> Mapping[str, SignalSpec]:
-        """Return the table with these options: they may bound the positions."""
-        specs = dict(super().signal_specs(options))
-        if isinstance(options, ValveOptions):
-            bounds = _limits(options, specs["position"].limits)
-            specs["position"] = replace(specs["position"], limits=bounds)
-        return specs
+    def limits_by(cls, options: ValveOptions) -> Mapping[str, Limits]:
+        """Return the positions, where the options say them."""
+        known = options.positions
+        return {} if known is None else {"position": Limits(1, known)}
 
     @property
     def positions(self) -> int:
@@ -141,7 +133,3 @@ class TextValve(AsciiInstrument):
     def complaint(self) -> str:
         """Return what the valve has said against the last command, for the message; or nothing."""
         return ""
-
-
-def _limits(options: ValveOptions, own: Limits | None) -> Limits | None:
-    return own if options.positions is None else Limits(1, options.positions)
