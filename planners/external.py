@@ -184,7 +184,10 @@ class _Process:
         with suppress(BlockingIOError):
             self._errors += os.read(self._stderr.fileno(), _CHUNK)
         how = f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
-        words = self._errors.decode(errors="replace").strip()[-_LAST_WORDS:]
+        words = self._errors.decode(errors="replace").strip()
+        if len(words) > _LAST_WORDS:
+            end = words[-_LAST_WORDS:]
+            words = "… " + (end.partition("\n")[2] or end)
         return f"{self._name!r} ended {when} an answer ({how})" + (f": {words}" if words else "")
 
     def kill(self) -> None:
