@@ -19,7 +19,7 @@ from planners.factors import (
     Factor,
     FactorValue,
 )
-from planners.goals import Constraint, Response
+from planners.goals import Constraint, FormulaConstraint, Response
 from planners.problem import Point, Problem
 
 Status = Literal["ok", "suspect", "failed", "pending"]
@@ -118,6 +118,7 @@ __all__ = [
     "Discrete",
     "Factor",
     "FactorValue",
+    "FormulaConstraint",
     "Measured",
     "Observation",
     "Planner",

@@ -1,11 +1,13 @@
-"""What is wanted of a point: goals for responses, and linear constraints on factors."""
+"""What is wanted of a point: goals for responses, and constraints on factors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import isfinite
 from typing import Any, Literal
 
 from planners.errors import BadProblem
+from planners.expressions import Formula
 from planners.factors.common import name_faults
 
 Goal = Literal["maximise", "minimise", "target"]
@@ -42,8 +44,44 @@ class Response:
         return plain | ({"low": self.low, "high": self.high} if self.goal == "target" else {})
 
 
+class _Bounded:
+    """The half that all constraints share: ``at_least`` and ``at_most``, one of them or both."""
+
+    __slots__ = ()
+    at_most: float | None
+    at_least: float | None
+
+    def _bound_faults(self) -> list[str]:
+        if self.at_most is None and self.at_least is None:
+            return ["at_most: give at_most, at_least or both"]
+        if any(b is not None and not isfinite(b) for b in (self.at_most, self.at_least)):
+            return ["at_most: bounds must be finite numbers"]
+        if self.low > self.high:
+            return [f"at_least: must not exceed at_most, got {self.low} and {self.high}"]
+        return []
+
+    @property
+    def low(self) -> float:
+        """Return the lower bound, minus infinity when there is none."""
+        return float("-inf") if self.at_least is None else self.at_least
+
+    @property
+    def high(self) -> float:
+        """Return the upper bound, infinity when there is none."""
+        return float("inf") if self.at_most is None else self.at_most
+
+    def _between(self, text: str) -> str:
+        lower = "" if self.at_least is None else f"{self.at_least:g} <= "
+        upper = "" if self.at_most is None else f" <= {self.at_most:g}"
+        return f"{lower}{text}{upper}"
+
+    def _bounds_json(self) -> dict[str, float]:
+        bounds = {"at_most": self.at_most, "at_least": self.at_least}
+        return {key: bound for key, bound in bounds.items() if bound is not None}
+
+
 @dataclass(frozen=True, slots=True)
-class Constraint:
+class Constraint(_Bounded):
     """``at_least <= sum of coefficient * amount <= at_most``, in the factors' own units.
 
     Terms are numeric factors by name, and components of compositions as ``ratio.Pt``.
@@ -59,33 +97,52 @@ class Constraint:
             faults.append("terms: must name at least one factor")
         if not all(isfinite(c) for c in self.terms.values()):
             faults.append(f"terms: must be finite numbers, got {dict(self.terms)}")
-        if self.at_most is None and self.at_least is None:
-            faults.append("at_most: give at_most, at_least or both")
-        if any(b is not None and not isfinite(b) for b in (self.at_most, self.at_least)):
-            faults.append("at_most: bounds must be finite numbers")
-        elif None not in (self.at_most, self.at_least) and self.low > self.high:
-            faults.append(f"at_least: must not exceed at_most, got {self.low} and {self.high}")
-        if faults:
+        if faults := faults + self._bound_faults():
             raise BadProblem(faults)
 
     @property
-    def low(self) -> float:
-        """Return the lower bound, minus infinity when there is none."""
-        return float("-inf") if self.at_least is None else self.at_least
-
-    @property
-    def high(self) -> float:
-        """Return the upper bound, infinity when there is none."""
-        return float("inf") if self.at_most is None else self.at_most
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the terms."""
+        return tuple(self.terms)
 
     def __str__(self) -> str:
-        text = " + ".join(f"{c:g} {name}" for name, c in self.terms.items())
-        lower = "" if self.at_least is None else f"{self.at_least:g} <= "
-        upper = "" if self.at_most is None else f" <= {self.at_most:g}"
-        return f"{lower}{text}{upper}"
+        return self._between(" + ".join(f"{c:g} {name}" for name, c in self.terms.items()))
 
     def to_json(self) -> dict[str, Any]:
         """Return the constraint as CONTRACT's JSON."""
-        plain: dict[str, Any] = {"kind": "linear", "terms": dict(self.terms)}
-        bounds = {"at_most": self.at_most, "at_least": self.at_least}
-        return plain | {key: bound for key, bound in bounds.items() if bound is not None}
+        return {"kind": "linear", "terms": dict(self.terms)} | self._bounds_json()
+
+
+@dataclass(frozen=True)
+class FormulaConstraint(_Bounded):
+    """``at_least <= expression <= at_most``, in the factors' own units.
+
+    ``expression`` is a formula in numeric factors and components (``planners.expressions``); a
+    point where it has no value breaks the constraint.
+    """
+
+    expression: str
+    at_most: float | None = None
+    at_least: float | None = None
+
+    def __post_init__(self) -> None:
+        if faults := self._bound_faults():
+            raise BadProblem(faults)
+        _ = self.formula
+
+    @cached_property
+    def formula(self) -> Formula:
+        """Return the expression, parsed; raise BadProblem."""
+        return Formula(self.expression)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the factors and components it uses."""
+        return self.formula.names
+
+    def __str__(self) -> str:
+        return self._between(self.expression)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the constraint as the JSON document has it."""
+        return {"kind": "formula", "expression": self.expression} | self._bounds_json()

@@ -2,6 +2,7 @@
 
 A mixed-integer programme finds points that keep the constraints at all; with its whole numbers
 fixed, vertices in random directions are mixed with random weights (the remaining set is convex).
+Where formulas bound it too, rows walk from there to where they break them less.
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ from planners.problem import Problem
 from planners.sampling import no_point
 
 _CORNERS = 4  # vertices mixed into one point
+_WALK, _CYCLE = 60, 30  # steps of a walk to where formulas hold, and those of one round of radii
+_POOL, _NEAR = 256, 16  # rows looked at in each step, and kept
 
 
 class _Programme:
@@ -39,7 +42,7 @@ class _Programme:
             self._amounts(factor)
         for factor in problem.factors:
             self._switches(factor)
-        for constraint in problem.constraints:
+        for constraint in problem.linear:
             terms = {problem.terms.index(n): c for n, c in constraint.terms.items()}
             self.rows.append((terms, constraint.low, constraint.high))
 
@@ -114,10 +117,33 @@ def narrow_rows(problem: Problem, n: int, rng: np.random.Generator) -> Array:
         mixed = [*(weights @ vertices), *vertices]
         rows += [problem.encode(_point(problem, amounts, rng)) for amounts in mixed]
     legal = problem.snap(np.array(rows))
+    if problem.formulas:
+        legal = _walked(problem, legal, n, rng)
     legal = legal[problem.keeps_constraints(legal)]
     if not len(legal):
         raise CannotSuggest(no_point(problem) + " (within rounding)")
     return legal[: max(n, 1)]
+
+
+def _walked(problem: Problem, rows: Array, n: int, rng: np.random.Generator) -> Array:
+    """Return rows near those that break constraints least, feasible ones if any are found."""
+    more = problem.snap(problem.spread(rng.random((_POOL, problem.dimension))))
+    rows = np.vstack([rows, more])
+    found = rows[:0]
+    for step in range(_WALK):
+        breaches = problem.breaches(rows)
+        found = np.vstack([found, rows[breaches <= 0]])
+        if len(found) >= n:
+            break
+        near = rows[np.argsort(breaches, kind="stable")[:_NEAR]]
+        if len(found):
+            near = found[rng.integers(len(found), size=_NEAR)]
+        many = np.repeat(near, _POOL // _NEAR, axis=0)
+        moved = rng.random(many.shape) < max(0.5, 1.0 / problem.dimension)
+        radius = 0.3 * 0.85 ** (step % _CYCLE)
+        moved_rows = problem.snap(many + radius * moved * rng.normal(size=many.shape))
+        rows = moved_rows if len(found) else np.vstack([near, moved_rows])
+    return found
 
 
 def vertex_rows(problem: Problem, n: int, rng: np.random.Generator) -> Array:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from planners.errors import BadProblem
 from planners.factors import Array, Factor, FactorValue
-from planners.goals import Constraint, Response
+from planners.goals import Constraint, FormulaConstraint, Response
 
 Point = Mapping[str, FactorValue]
 
+_ROWS = 256  # that tell how large a formula gets
 _TOLERANCE = 1e-9  # of the size of a constraint's terms: rounding, not violation
 
 
@@ -36,7 +37,7 @@ class Problem:
 
     factors: tuple[Factor, ...]
     responses: tuple[Response, ...] = ()
-    constraints: tuple[Constraint, ...] = ()
+    constraints: tuple[Constraint | FormulaConstraint, ...] = ()
 
     def __post_init__(self) -> None:
         for key in ("factors", "responses", "constraints"):
@@ -58,15 +59,18 @@ class Problem:
             if r.name in own
         ]
 
-    def _constraint_faults(self, constraint: Constraint) -> list[str]:
-        unknown = [name for name in constraint.terms if name not in self.terms]
+    def _constraint_faults(self, constraint: Constraint | FormulaConstraint) -> list[str]:
+        key = "terms." if isinstance(constraint, Constraint) else "expression: "
+        unknown = [name for name in constraint.names if name not in self.terms]
         if unknown:
             allowed = ", ".join(self.terms) or "none"
             return [
-                f"terms.{name}: is no numeric factor or component; allowed are {allowed}"
+                f"{key}{name}: is no numeric factor or component; allowed are {allowed}"
                 + nearest(name, self.terms)
                 for name in unknown
             ]
+        if isinstance(constraint, FormulaConstraint):
+            return []
         low, high = self._reach(constraint)
         slack = _TOLERANCE * max(abs(low), abs(high), 1.0)
         if low > constraint.high + slack:
@@ -164,26 +168,77 @@ class Problem:
         """Return the plain numbers of snapped rows, shape ``(n, len(terms))``."""
         return self._by_factor(rows, "amounts")
 
+    @property
+    def linear(self) -> tuple[Constraint, ...]:
+        """Return the linear constraints."""
+        return tuple(c for c in self.constraints if isinstance(c, Constraint))
+
+    @property
+    def formulas(self) -> tuple[FormulaConstraint, ...]:
+        """Return the constraints that are formulas."""
+        return tuple(c for c in self.constraints if isinstance(c, FormulaConstraint))
+
     @cached_property
     def _limits(self) -> tuple[Array, Array, Array]:
-        """Return the constraints' matrix ``(m, len(terms))`` and both bounds with rounding."""
+        """Return coefficients ``(m, len(terms))``, 0 for formulas, and bounds with rounding."""
         matrix = np.zeros((len(self.constraints), len(self.terms)))
         for i, constraint in enumerate(self.constraints):
-            for name, coefficient in constraint.terms.items():
-                matrix[i, self.terms.index(name)] = coefficient
-        sizes = np.array([max(map(abs, self._term_ends[name])) for name in self.terms])
-        slack = _TOLERANCE * np.maximum(np.abs(matrix) @ sizes, 1e-12)
+            if isinstance(constraint, Constraint):
+                for name, coefficient in constraint.terms.items():
+                    matrix[i, self.terms.index(name)] = coefficient
+        slack = _TOLERANCE * self.sizes
         low = np.array([c.low for c in self.constraints]) - slack
         high = np.array([c.high for c in self.constraints]) + slack
         return matrix, low, high
+
+    @cached_property
+    def sizes(self) -> Array:
+        """Return how large what each constraint bounds can get, ``(len(constraints),)``."""
+        rows = np.random.default_rng(0).random((_ROWS, self.dimension))
+        amounts = self.amounts(self.snap(self.spread(rows)))
+        columns = dict(zip(self.terms, amounts.T, strict=True))
+        found: list[float] = []
+        for constraint in self.constraints:
+            if isinstance(constraint, FormulaConstraint):
+                values = np.abs(constraint.formula(columns))
+                found.append(float(np.nanmax(values, initial=0.0)))
+            else:
+                ends = {name: max(map(abs, self._term_ends[name])) for name in constraint.terms}
+                found.append(sum(abs(c) * ends[name] for name, c in constraint.terms.items()))
+        return np.maximum(found, 1e-12)
+
+    def sums(self, rows: Array) -> Array:
+        """Return what each constraint bounds, for snapped rows, ``(n, len(constraints))``.
+
+        Not a number where a formula has no value.
+        """
+        amounts, found = self.amounts(rows), []
+        columns = dict(zip(self.terms, amounts.T, strict=True))
+        for i, constraint in enumerate(self.constraints):
+            if isinstance(constraint, FormulaConstraint):
+                found.append(constraint.formula(columns))
+            else:
+                found.append(amounts @ self._limits[0][i])
+        return np.column_stack(found) if found else np.empty((len(rows), 0))
 
     def keeps_constraints(self, rows: Array) -> NDArray[np.bool_]:
         """Return which snapped rows keep every constraint, shape ``(n,)``."""
         if not self.constraints:
             return np.ones(len(rows), dtype=bool)
-        matrix, low, high = self._limits
-        sums = self.amounts(rows) @ matrix.T
-        return np.all((sums >= low) & (sums <= high), axis=1)
+        _, low, high = self._limits
+        sums = self.sums(rows)
+        return np.all((sums >= low) & (sums <= high), axis=1)  # not where there is no number
+
+    def breaches(self, rows: Array) -> Array:
+        """Return how far snapped rows break constraints, each in its own size, ``(n,)``; 0: none.
+
+        For searches of feasible rows where formulas leave little room.
+        """
+        _, low, high = self._limits
+        sums = self.sums(rows)
+        gaps = np.maximum(np.maximum(low - sums, sums - high), 0.0)
+        gaps = np.where(np.isnan(gaps), np.inf, gaps)
+        return np.asarray(np.minimum(gaps / self.sizes, 1e6).sum(axis=1))
 
     def scale(self, row: Array) -> dict[str, FactorValue]:
         """Return the point that a row of the unit cube stands for."""
@@ -217,8 +272,8 @@ class Problem:
     def _constraint_breaches(self, point: Point) -> list[str]:
         if not self.constraints:
             return []
-        matrix, low, high = self._limits
-        sums = matrix @ self.amounts(self.snap(self.encode(point)[None, :]))[0]
+        _, low, high = self._limits
+        sums = self.sums(self.snap(self.encode(point)[None, :]))[0]
         return [
             f"breaks the constraint {constraint}: got {total:g}"
             for constraint, total, least, most in zip(

@@ -15,7 +15,7 @@ from planners.factors import (
     FactorValue,
 )
 from planners.factors.held import held
-from planners.goals import Constraint, Response
+from planners.goals import Constraint, FormulaConstraint, Response
 from planners.problem import Problem, nearest
 
 Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
@@ -131,6 +131,19 @@ class ConstraintModel(_Strict):
         return Constraint(self.terms, self.at_most, self.at_least)
 
 
+class FormulaModel(_Strict):
+    """A bounded formula in factors' names, as ``flow_a * residence_time``."""
+
+    kind: Literal["formula"]
+    expression: Text
+    at_most: Number | None = None
+    at_least: Number | None = None
+
+    def build(self) -> FormulaConstraint:
+        """Return the constraint; raise BadProblem."""
+        return FormulaConstraint(self.expression, self.at_most, self.at_least)
+
+
 _FactorModel = ContinuousModel | DiscreteModel | CategoricalModel | CompositionModel
 _FACTORS: dict[str, type[_FactorModel]] = {
     "continuous": ContinuousModel,
@@ -145,7 +158,7 @@ class ProblemModel(_Strict):
 
     factors: Annotated[list[_FactorModel], Field(min_length=1)]
     responses: list[ResponseModel] = Field(default_factory=list)
-    constraints: list[ConstraintModel] = Field(default_factory=list)
+    constraints: list[ConstraintModel | FormulaModel] = Field(default_factory=list)
 
 
 def problem_schema() -> dict[str, Any]:
@@ -201,7 +214,12 @@ def _response(item: object) -> Response:
     return _validated(ResponseModel, item).build()
 
 
-def _constraint(item: object) -> Constraint:
+def _constraint(item: object) -> Constraint | FormulaConstraint:
+    kind = item.get("kind", "linear") if isinstance(item, Mapping) else "linear"
+    if kind == "formula":
+        return _validated(FormulaModel, item).build()
+    if kind != "linear":
+        raise BadProblem([f"kind: must be linear or formula, got {kind!r:.80}"])
     return _validated(ConstraintModel, item).build()
 
 

@@ -176,11 +176,9 @@ def _inside(problem: Problem, row: Array, top: Array) -> Array:
 
 def _margins(problem: Problem, rows: Array) -> Array:
     """Return how far snapped rows are from breaking each bound, ``(m, bounds)``; inside is > 0."""
-    amounts, found = problem.amounts(rows), []
-    for constraint in problem.constraints:
-        columns = [problem.terms.index(name) for name in constraint.terms]
-        parts = amounts[:, columns] * np.array(list(constraint.terms.values()))
-        total, size = parts.sum(axis=1), max(1e-12, float(np.abs(parts[0]).sum()))
-        found += [(b - total) / size for b in [constraint.high] if np.isfinite(b)]
-        found += [(total - b) / size for b in [constraint.low] if np.isfinite(b)]
+    found: list[Array] = []
+    sums = problem.sums(rows) / problem.sizes
+    for constraint, size, sum_ in zip(problem.constraints, problem.sizes, sums.T, strict=True):
+        gaps = (constraint.high / size - sum_, sum_ - constraint.low / size)
+        found += [np.where(np.isfinite(g), g, -1.0) for g in gaps if not np.all(np.isinf(g))]
     return np.column_stack(found)

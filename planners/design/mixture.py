@@ -88,7 +88,7 @@ def _above_bounds(problem: Problem, factor: Composition, table: Array) -> Array:
 def _own_limits(problem: Problem, factor: Composition) -> list[tuple[Array, float, float]]:
     """Return the constraints on this mixture alone, in fractions: coefficients and both bounds."""
     limits: list[tuple[Array, float, float]] = []
-    for constraint in problem.constraints:
+    for constraint in problem.linear:
         if all(name in factor.terms for name in constraint.terms):
             terms = np.array([constraint.terms.get(name, 0.0) for name in factor.terms])
             limits.append((terms * factor.total, constraint.low, constraint.high))
