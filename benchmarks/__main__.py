@@ -14,6 +14,7 @@ HERE = Path(__file__).parent
 SCRIPTS = {
     "accuracy": ((), ()),
     "catechol": ((), ()),
+    "select_resin": ((), ()),
     "startup": (("--runs", "5"), ("--runs", "30")),
     "virtual_loop": ((), ()),
     "plant": ((), ()),

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from planners.factors import Continuous
-from planners.select import sk
+from planners.select import process, sk
 from planners.select.scaling import Scale
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "catechol_transient_flow"
@@ -65,7 +65,7 @@ def left_out(runs, kernel, columns):
         out = runs.solvents == solvent
         of_y = Scale.of(runs.y[~out])
         known = of_y.apply(runs.y[~out])
-        told = [sk.process(x[~out], column, kernel).predict(x[out]) for column in known.T]
+        told = [process.fit(x[~out], column, kernel).predict(x[out]) for column in known.T]
         found[solvent] = float(np.square(of_y.undo(np.column_stack(told)) - runs.y[out]).mean())
     return found
 

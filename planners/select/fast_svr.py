@@ -29,14 +29,16 @@ def widest_gamma(x: Array) -> float:
     return float(GAMMAS[int(np.argmax(spreads))])
 
 
-def search(judge: Judge, gamma: float | None, thin: int = 1) -> Setting:
-    """Return the setting found; of a linear kernel without ``gamma``. ``thin`` skips points."""
-    setting: Setting = {"C": 4.0, "epsilon": 0.0625} | ({} if gamma is None else {"gamma": gamma})
-    setting = _along("epsilon", EPSILONS[::thin], setting, judge)
-    setting = _along("C", (LINEAR_COSTS if gamma is None else COSTS)[::thin], setting, judge)
-    return setting if gamma is None else _along("gamma", GAMMAS[::thin], setting, judge)
+def search(judge: Judge, gamma: float | None) -> Setting:
+    """Return the setting found; of a linear kernel without ``gamma``."""
+    setting: Setting = {"C": 1.0, "epsilon": 0.0625}
+    if gamma is not None:
+        setting = {"C": 4.0, "epsilon": 0.0625, "gamma": gamma}
+    setting = _along("epsilon", EPSILONS, setting, judge)
+    setting = _along("C", LINEAR_COSTS if gamma is None else COSTS, setting, judge)
+    return setting if gamma is None else _along("gamma", GAMMAS, setting, judge)
 
 
 def _along(name: str, values: Array, setting: Setting, judge: Judge) -> Setting:
-    tried = [{**setting, name: float(value)} for value in (*values, setting[name])]
+    tried = [{**setting, name: float(value)} for value in values]
     return tried[int(np.argmin(judge(tried)))]

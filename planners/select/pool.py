@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from planners.factors import Array
-from planners.select import fast_svr, forest, linear, sk
+from planners.select import fast_svr, forest, linear, process, sk
 from planners.select.folds import Paths, Rows, Setting, errors
 from planners.select.scaling import Scale
 
@@ -65,12 +65,11 @@ class SupportVectors:
 
     name: str
     rbf: bool
-    thin: int = 1
 
     def tune(self, x: Array, y: Array, inner: Sequence[Rows]) -> Setting:
         """Return C, epsilon and gamma found one by one."""
         gamma = fast_svr.widest_gamma(Scale.of(x).apply(x)) if self.rbf else None
-        return fast_svr.search(lambda s: errors(self.paths, x, y, inner, s), gamma, self.thin)
+        return fast_svr.search(lambda s: errors(self.paths, x, y, inner, s), gamma)
 
     def paths(self, x: Array, y: Array, rows: Array, settings: Sequence[Setting]) -> Array:
         """Return scaled predictions."""
@@ -130,7 +129,7 @@ class Process:
     """A Gaussian process, whose kernel is judged by leaving out each row in closed form."""
 
     name: str
-    kernels: Sequence[str] = sk.KERNELS
+    kernels: Sequence[str] = process.KERNELS
 
     def tune(self, x: Array, y: Array, inner: Sequence[Rows]) -> Setting:  # noqa: ARG002
         """Return the kernel of least leave-one-out error."""
@@ -138,7 +137,7 @@ class Process:
         tried = [k for k in self.kernels if self._fits(k, x)]
         if len(tried) == 1:
             return {"kernel": tried[0]}
-        found = [float(np.square(sk.process_left_out(x, y, kernel)).mean()) for kernel in tried]
+        found = [float(np.square(process.fit(x, y, kernel).left_out()).mean()) for kernel in tried]
         return {"kernel": tried[int(np.argmin(found))]}
 
     def _fits(self, kernel: str, x: Array) -> bool:
@@ -148,7 +147,7 @@ class Process:
 
     def paths(self, x: Array, y: Array, rows: Array, settings: Sequence[Setting]) -> Array:
         """Return scaled predictions."""
-        return np.array([sk.process(x, y, s["kernel"]).predict(rows) for s in settings])
+        return np.array([process.fit(x, y, s["kernel"]).predict(rows) for s in settings])
 
 
 def _components(x: Array) -> Sequence[Setting]:
@@ -175,8 +174,8 @@ ELASTIC_NET = Grid(
     sk.penalised,
     lambda _: [{"penalty": p, "share": s} for s in (0.2, 0.5, 0.8) for p in _penalties(-3, 0, 11)],
 )
-LINEAR_SVR = SupportVectors("linear SVR", rbf=False, thin=3)
-SVR = SupportVectors("SVR", rbf=True, thin=3)
+LINEAR_SVR = SupportVectors("linear SVR", rbf=False)
+SVR = SupportVectors("SVR", rbf=True)
 TREE = Grid("decision tree", _tree_paths, lambda _: [{"leaf": leaf} for leaf in (1, 2, 3, 5)])
 FOREST = Trees("random forest", extra=False, trees=60)
 EXTRA_TREES = Trees("extra trees", extra=True, trees=60)
@@ -201,6 +200,6 @@ QUICK: tuple[Kind, ...] = (
     OLS,
     PLS,
     RIDGE,
-    SupportVectors("SVR", rbf=True, thin=3),
+    SVR,
     Process("GPR", ("linear", "RBF", "Matern 5/2", "RBF + linear")),
 )

@@ -1,9 +1,10 @@
-"""What comes from scikit-learn: penalised paths, support vectors, trees, Gaussian processes.
+"""What comes from scikit-learn: penalised paths, support vectors, trees.
 
 The one module of this package that imports it, which takes a second: never in the daemon's process.
 All functions take and give autoscaled values.
 """
 
+import importlib
 import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,8 +13,6 @@ from typing import Any
 import numpy as np
 import sklearn
 from sklearn.ensemble import GradientBoostingRegressor
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process import kernels as gp
 from sklearn.linear_model import enet_path
 from sklearn.svm import SVR, OneClassSVM
 from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
@@ -21,20 +20,23 @@ from threadpoolctl import threadpool_limits
 
 from planners.factors import Array
 from planners.select.folds import Setting
+from planners.select.scaling import squared_distances
 
 # scikit-learn has no types, and those guessed from defaults are too narrow
 _SK: Any = sklearn
-_GP: Any = gp
 _SVR: Any = SVR
 _OneClass: Any = OneClassSVM
-_Process: Any = GaussianProcessRegressor
 _Boosting: Any = GradientBoostingRegressor
 _TREES: dict[bool, Any] = {False: DecisionTreeRegressor, True: ExtraTreeRegressor}
 _path: Any = enet_path
+try:  # no public name: without it everything is slower, and the same
+    _libsvm: Any = importlib.import_module("sklearn.svm._libsvm")
+    _libsvm.set_verbosity_wrap(0)
+except (ImportError, AttributeError):  # pragma: no cover  # of a version not there yet
+    _libsvm = None
 
 Predict = Callable[[Array], Array]
-_KNOWN_NOISE = (1e-8, 1e-5, 1e-2)  # variances, tried one after the other
-_DECIDING = 240  # rows that decide on a kernel at most: cost grows as n cubed
+_EPSILON_SVR = 3  # the solver's number of epsilon-SVR
 _STEPS = 5_000  # of the support vector solver; beyond it, the answer is close enough
 
 
@@ -64,14 +66,30 @@ def penalised(x: Array, y: Array, rows: Array, settings: Sequence[Setting]) -> A
 
 def support_vectors(x: Array, y: Array, setting: Setting) -> Predict:
     """Return support vector regression with ``C``, ``epsilon`` and, when RBF, ``gamma``."""
-    kernel = {"kernel": "rbf", "gamma": setting["gamma"]} if "gamma" in setting else {}
-    model = _SVR(
-        C=setting["C"],
-        epsilon=setting["epsilon"],
-        max_iter=_STEPS,
-        **({"kernel": "linear"} | kernel),
-    )
-    return model.fit(x, y).predict
+    gamma = setting.get("gamma")
+    kernel = {"kernel": "linear"} if gamma is None else {"kernel": "rbf", "gamma": gamma}
+    options = {"C": setting["C"], "epsilon": setting["epsilon"], "max_iter": _STEPS} | kernel
+    vectors, slopes, offset = _solved(x, y, options)
+    if gamma is None:
+        direction = slopes @ vectors
+        return lambda rows: rows @ direction + offset
+    return lambda rows: np.exp(-gamma * squared_distances(rows, vectors)) @ slopes + offset
+
+
+def _solved(x: Array, y: Array, options: Mapping[str, Any]) -> tuple[Array, Array, float]:
+    """Return support vectors ``(k, f)``, their coefficients ``(k,)`` and the offset.
+
+    A search solves tens of thousands of problems of a few rows, each in a tenth of the time that
+    scikit-learn's own class looks at its arguments: the solver is asked itself where it can be.
+    """
+    if _libsvm is not None:
+        try:
+            found = _libsvm.fit(x, y, svm_type=_EPSILON_SVR, **options)
+            return found[1], np.asarray(found[3])[0], float(found[4][0])
+        except (TypeError, ValueError, IndexError, AttributeError):
+            pass  # another version's solver: the class knows how to ask it
+    model = _SVR(**options).fit(x, y)
+    return model.support_vectors_, model.dual_coef_[0], float(model.intercept_[0])
 
 
 def one_class(x: Array, gamma: float, outliers: float) -> Predict:
@@ -94,57 +112,3 @@ def boosting_stages(x: Array, y: Array, rows: Array, depth: int, stages: int) ->
     model = _Boosting(n_estimators=stages, max_depth=depth, subsample=1.0, random_state=0)
     model.fit(x, y)
     return np.array(list(model.staged_predict(rows)))
-
-
-def _kernels(width: int) -> Mapping[str, Callable[[], Any]]:
-    """Return kernels by name; ``width`` columns."""
-    any_ = (1e-5, 1e5)
-
-    def of(shape: Any) -> Any:
-        return _GP.ConstantKernel(1.0, any_) * shape
-
-    shapes: dict[str, Callable[[], Any]] = {
-        "RBF": lambda: _GP.RBF(1.0, any_),
-        "Matern 1/2": lambda: _GP.Matern(1.0, any_, nu=0.5),
-        "Matern 3/2": lambda: _GP.Matern(1.0, any_, nu=1.5),
-        "Matern 5/2": lambda: _GP.Matern(1.0, any_, nu=2.5),
-        "RBF, a length each": lambda: _GP.RBF(np.ones(width), any_),
-    }
-    made: dict[str, Callable[[], Any]] = {"linear": lambda: of(_GP.DotProduct(1.0, any_))}
-    for name, shape in shapes.items():
-        made[name] = lambda shape=shape: of(shape())
-        made[f"{name} + linear"] = lambda shape=shape: of(shape()) + of(_GP.DotProduct(1.0, any_))
-    return made
-
-
-KERNELS = tuple(_kernels(1))
-
-
-def process(x: Array, y: Array, kernel: str) -> Any:
-    """Return a Gaussian process with white noise, fitted by maximum likelihood.
-
-    Of many rows, evenly chosen ones decide on the kernel, and all on the predictions. Where rows
-    are so alike that the matrix cannot be inverted, with more noise to begin with.
-    """
-    shape = _kernels(x.shape[1])[kernel]()
-    some = slice(None, None, -(-len(y) // _DECIDING))
-    for known in _KNOWN_NOISE:
-        noise = _GP.WhiteKernel(0.01, (1e-8, 10.0))
-        try:
-            fitted = _Process(shape + noise, alpha=known).fit(x[some], y[some])
-            if len(y) <= _DECIDING:
-                return fitted
-            return _Process(fitted.kernel_, alpha=known, optimizer=None).fit(x, y)
-        except np.linalg.LinAlgError:
-            continue
-    return _Process(_GP.WhiteKernel(1.0, (1e-8, 10.0)), alpha=1.0).fit(x, y)
-
-
-def process_left_out(x: Array, y: Array, kernel: str) -> Array:
-    """Return the residuals of leaving out each row at fixed hyper-parameters, ``(n,)``.
-
-    In closed form: Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, 5.4.2.
-    """
-    model = process(x, y, kernel)
-    root = np.linalg.inv(model.L_)
-    return np.asarray(model.alpha_) / np.square(root).sum(axis=0)

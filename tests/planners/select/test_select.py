@@ -1,12 +1,15 @@
 """The whole selection: the right model wins, noise is called noise, far rows are outside."""
 
 import json
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from sklearn.gaussian_process import GaussianProcessRegressor, kernels
+from sklearn.svm import SVR
 
 from planners.errors import BadHistory, BadOption
-from planners.select import pool, sk
+from planners.select import pool, process, sk
 from planners.select.chance import y_randomisation
 from planners.select.domain import local_outlier_factor, nearest_neighbours, one_class
 from planners.select.fast_svr import widest_gamma
@@ -194,6 +197,110 @@ def test_of_many_rows_some_decide_on_the_kernel_and_all_on_predictions():
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, (500, 2))
     y = np.sin(2 * x[:, 0]) * x[:, 1] + 0.01 * rng.normal(size=500)
-    model = sk.process(x, y, "RBF")
-    assert len(model.X_train_) == 500
+    model = process.fit(x, y, "RBF")
+    assert len(model.x) == 500
     assert float(np.abs(model.predict(x) - y).mean()) < 0.02
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Least squares that counts how often its settings were chosen."""
+
+    times: list
+
+    name = "counted"
+    paths = staticmethod(pool.OLS.paths)
+
+    def tune(self, x, y, inner):
+        self.times.append(y.tolist())
+        return {}
+
+
+def test_settings_are_chosen_anew_for_every_shuffled_response():
+    table, kind = made(lambda x: x[:, 0]), Counted([])
+    y_randomisation(kind, table.x, table.y, np.arange(len(table.y)), 7)
+    assert len(kind.times) == 8
+    assert len({tuple(y) for y in kind.times}) == 8
+    assert all(sorted(y) == sorted(table.y) for y in kind.times)
+
+
+def test_rows_of_one_batch_do_not_foretell_each_other():
+    rng = np.random.default_rng(4)
+    batch = np.repeat(np.arange(8), 4)
+    x = rng.normal(size=(8, 3))[batch] + 0.05 * rng.normal(size=(32, 3))
+    table = Table(("a", "b", "c"), x, "y", rng.normal(size=8)[batch], tuple(range(32)))
+    near = (pool.Process("GPR", ("RBF",)),)
+    alone = select(table, Options(kinds=near, products=False, permutations=1))
+    labels = tuple(f"batch {b}" for b in batch)
+    together = select(
+        replace(table, labels=labels), Options(kinds=near, products=False, permutations=1)
+    )
+    assert alone.candidates[0].scores.r2 > 0.9
+    assert together.candidates[0].scores.r2 < 0.5
+    assert together.n_groups == 8
+
+
+@pytest.mark.parametrize("gamma", [None, 0.3])
+def test_the_solver_asked_directly_answers_as_its_class_does(gamma, monkeypatch):
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(20, 3)), rng.normal(size=20)
+    setting = {"C": 2.0, "epsilon": 0.1} | ({} if gamma is None else {"gamma": gamma})
+    direct = sk.support_vectors(x, y, setting)(x)
+    monkeypatch.setattr(sk, "_libsvm", None)
+    np.testing.assert_allclose(direct, sk.support_vectors(x, y, setting)(x), atol=1e-9)
+    kernel = {"kernel": "linear"} if gamma is None else {"gamma": gamma}
+    np.testing.assert_allclose(
+        direct, SVR(C=2.0, epsilon=0.1, **kernel).fit(x, y).predict(x), atol=1e-9
+    )
+
+
+def test_another_versions_solver_is_asked_through_its_class(monkeypatch):
+    class Odd:
+        @staticmethod
+        def fit(*_, **__):
+            raise TypeError
+
+    x, y = np.arange(12.0)[:, None], np.arange(12.0)
+    usual = sk.support_vectors(x, y, {"C": 1.0, "epsilon": 0.1})(x)
+    monkeypatch.setattr(sk, "_libsvm", Odd)
+    np.testing.assert_allclose(
+        sk.support_vectors(x, y, {"C": 1.0, "epsilon": 0.1})(x), usual, atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("name", process.KERNELS)
+def test_every_kernel_has_the_likelihood_of_a_library(name):
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(18, 2))
+    y = np.sin(x[:, 0]) + 0.3 * x[:, 1] + 0.1 * rng.normal(size=18)
+    ours = process.fit(x, y, name)
+    shapes = {
+        "RBF": kernels.RBF(),
+        "Matern 1/2": kernels.Matern(nu=0.5),
+        "Matern 3/2": kernels.Matern(nu=1.5),
+        "Matern 5/2": kernels.Matern(nu=2.5),
+        "RBF, a length each": kernels.RBF([1.0, 1.0]),
+        "linear": kernels.DotProduct(),
+    }
+    parts = [kernels.ConstantKernel() * shapes[part] for part in name.split(" + ")]
+    whole = sum(parts[1:], parts[0]) + kernels.WhiteKernel()
+    whole.theta = ours.logs
+    theirs = GaussianProcessRegressor(whole, alpha=1e-8, optimizer=None).fit(x, y)
+    mean, sd = theirs.predict(x + 0.3, return_std=True)
+    np.testing.assert_allclose(ours.predict(x + 0.3), mean, atol=1e-6)
+    np.testing.assert_allclose(ours.sd(x + 0.3), sd, atol=1e-6)
+    value, slopes = theirs.log_marginal_likelihood(ours.logs, eval_gradient=True)
+    for other in (ours.logs + 0.3, ours.logs - 0.3):
+        assert theirs.log_marginal_likelihood(other) < value + 1e-3
+    within = (ours.logs > -11.5) & (ours.logs < 11.5)  # at a bound a slope may be left
+    assert np.abs(slopes[within]).max() < 0.05
+
+
+def test_residuals_left_out_are_those_of_leaving_out():
+    rng = np.random.default_rng(8)
+    x, y = rng.normal(size=(9, 2)), rng.normal(size=9)
+    whole = process.fit(x, y, "Matern 3/2")
+    for i in range(9):
+        kept = np.arange(9) != i
+        part = process._conditioned(whole.kernel, whole.logs, x[kept], y[kept], 1e-8)
+        assert whole.left_out()[i] == pytest.approx(y[i] - part.predict(x[i : i + 1])[0], abs=1e-6)
