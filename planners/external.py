@@ -21,7 +21,7 @@ import numpy as np
 
 from planners.base import Observation, Point, Problem, Suggestion
 from planners.errors import NonsenseAnswer, PlannerDied
-from planners.protocol import MAX_ANSWER, Answer, read_answer, request_line
+from planners.protocol import MAX_ANSWER, Answer, called, read_answer, request_line
 
 _Pipes = tuple[IO[bytes], IO[bytes], IO[bytes]]
 _CHUNK = 1 << 16
@@ -116,7 +116,7 @@ class _Process:
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise PlannerDied(f"{command[0]!r} cannot be started: {reason}") from None
-        self._name = command[0]
+        self._name = called(command)
         streams = (self._child.stdin, self._child.stdout, self._child.stderr)
         self._stdin, self._stdout, self._stderr = cast("_Pipes", streams)
         self._errors = bytearray()

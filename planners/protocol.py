@@ -26,6 +26,11 @@ class Answer:
     note: str = ""
 
 
+def called(command: Sequence[str]) -> str:
+    """Return how messages call a program: with its first argument, which is often the script."""
+    return " ".join(word for word in command[:2] if word == command[0] or word[:1] != "-")
+
+
 def request_line(
     problem: Problem, history: Sequence[Observation], n: int, seed: int, **more: Any
 ) -> bytes:

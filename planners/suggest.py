@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from planners.base import Observation, Planner, Problem, Proposer, Suggestion
-from planners.errors import BadHistory, BadOption, BadProblem
+from planners.errors import BadHistory, BadOption, BadProblem, NonsenseAnswer, PlannerRefused
 from planners.external import External
 from planners.fixing import check_shared, hold, parse_fixed
 from planners.history import read_history
-from planners.protocol import checked_points
+from planners.protocol import called, checked_points
 from planners.registry import make_planner, takes_option
 from planners.report import summarise
 
@@ -206,7 +206,10 @@ def _chosen(
     if faults:
         raise BadOption(faults)
     with External(command, timeout_s) as program:
-        yield program
+        try:
+            yield program
+        except (NonsenseAnswer, PlannerRefused) as error:
+            raise type(error)(f"{called(command)}: {error}") from None
 
 
 def _check_plots() -> None:

@@ -4,9 +4,10 @@ Its environment: any Python, no packages. Copy it, change it, and ask it:
 
     taylord suggest problem.json --history history.csv --command 'python3 by_hand.py'
 
-Knows every kind of factor and keeps every constraint. Of several goals it takes the best
-compromise (least sum of ranks). Learns at the achieved conditions, from good runs that have all
-responses; all others, failed and pending ones too, are places where it need not go again.
+Knows every kind of factor and keeps linear constraints; it refuses formulas. Of several goals it
+takes the best compromise (least sum of ranks). Learns at the achieved conditions, from good runs
+that have all responses; all others, failed and pending ones too, are places where it need not go
+again.
 """
 
 import json
@@ -101,6 +102,8 @@ def compromise(responses, runs):
 def suggest(problem, history, n, seed):
     """Return an answer of up to ``n`` points; always the same for the same history and seed."""
     factors, responses = problem["factors"], problem["responses"]
+    if any(constraint["kind"] != "linear" for constraint in problem["constraints"]):
+        return {"error": "by_hand.py keeps linear constraints only"}
     rng = random.Random(f"{seed} {len(history)}")
     good = [run for run in history if run["status"] == "ok"]
     good = [run for run in good if all(r["name"] in run["responses"] for r in responses)]
@@ -108,7 +111,7 @@ def suggest(problem, history, n, seed):
     if climbs:
         best = compromise(responses, good)
         start = best.get("achieved", best["point"])
-        step = max(0.05, 0.9 ** (len(good) - 2 * len(factors)))
+        step = max(0.05, 0.5 * 0.9 ** (len(good) - 2 * len(factors)))
     known = [run["point"] for run in history]
     for _ in range(n):
         legal, new = 0, []

@@ -13,8 +13,8 @@ Ask it:
 Knows every kind of factor and several goals; a target is reached by least distance. Learns at the
 achieved conditions, moved into range, with one response in and another still to come, too. Pending
 runs are running trials, failed and suspect ones abandoned: Ax comes back to neither. Refuses
-mixtures of at most so many components, and constraints on listed numbers or on factors with
-``transform = "log"``; ``reciprocal_kelvin`` counts as linear.
+mixtures of at most so many components, formulas, and constraints on listed numbers or logarithms. A
+run with a name that is no level any more is left out. ``reciprocal_kelvin`` counts as linear.
 """
 
 import json
@@ -75,6 +75,8 @@ class Space:
 
     def constrain(self, constraint):
         """Add a linear constraint; the last component is the total less the others."""
+        if constraint["kind"] != "linear":
+            raise Refused(f"Ax takes linear constraints only: {constraint['expression']}")
         times, moved = {}, 0.0
         for term, factor in constraint["terms"].items():
             parts, total = self.rests.get(term, ([term], 0))
@@ -91,6 +93,11 @@ class Space:
             self.constraints.append(f"{left} <= {constraint['at_most'] - moved}")
         if "at_least" in constraint:
             self.constraints.append(f"{left} >= {constraint['at_least'] - moved}")
+
+    def knows(self, point):
+        """Return whether all names of a point are levels still: a person may have dropped some."""
+        names = [factor for factor in self.factors if factor["kind"] == "categorical"]
+        return all(point[factor["name"]] in factor["levels"] for factor in names)
 
     def to_ax(self, point, held=False):
         """Return a point (or what is held of it) as values of Ax's parameters, moved into range."""
@@ -154,9 +161,10 @@ def client_of(space, problem, history, seed):
     )
     for run in history:
         found = results(responses, run) if run["status"] == "ok" else {}
-        trial = client.attach_trial(
-            space.to_ax(run.get("achieved", run["point"]) if found else run["point"])
-        )
+        point = run.get("achieved", run["point"]) if found else run["point"]
+        if not space.knows(point):
+            continue
+        trial = client.attach_trial(space.to_ax(point))
         if found:
             client.complete_trial(trial, found)
         elif run["status"] in ("failed", "suspect"):

@@ -12,8 +12,8 @@ Ask it:
 
 Knows every kind of factor, descriptors of names, and several goals (as a front; a target is its
 range's middle). Learns at the achieved conditions, with one response in and another still to come,
-too. Failed and suspect runs are pending for ever: it keeps away. Refuses constraints that mix
-stepless factors with others, and does not use transforms.
+too. Failed and suspect runs are pending for ever: it keeps away. Refuses formulas, and constraints
+that mix stepless factors with others; does not use transforms.
 """
 
 import json
@@ -55,11 +55,12 @@ def parameters(factor):
     if factor["kind"] == "composition":
         ends = (0, factor["total"])
         return [NumericalContinuousParameter(f"{name}.{c}", ends) for c in factor["components"]]
-    active = [factor["held"]] if "held" in factor else None
+    active = [factor["held"]] if "held" in factor else factor["levels"]  # others are known, too
+    levels = factor["levels"] + factor.get("dropped", [])
     if "descriptors" in factor:
         table = pd.DataFrame.from_dict(factor["descriptors"], orient="index")
         return [CustomDiscreteParameter(name, table, active_values=active)]
-    return [CategoricalParameter(name, factor["levels"], active_values=active)]
+    return [CategoricalParameter(name, levels, active_values=active)]
 
 
 def own_constraints(factor):
@@ -84,6 +85,8 @@ def own_constraints(factor):
 
 def constraints(constraint, stepless):
     """Return a linear constraint in BayBE's form."""
+    if constraint["kind"] != "linear":
+        raise Refused(f"BayBE takes linear constraints only: {constraint['expression']}")
     terms, bounds = constraint["terms"], {"<=": "at_most", ">=": "at_least"}
     bounds = {way: constraint[key] for way, key in bounds.items() if key in constraint}
     names, times = list(terms), list(terms.values())
@@ -118,19 +121,14 @@ def target(response):
 
 
 def flat(factors, point):
-    """Return a point as BayBE's row: numbers moved into range, a column for each component."""
+    """Return a point as BayBE's row: numbers as they are, a column for each component."""
     row = {}
     for factor in factors:
         name, value = factor["name"], point[factor["name"]]
-        if factor["kind"] == "continuous":
-            row[name] = min(max(value, factor["low"]), factor["high"])
-        elif factor["kind"] == "discrete":
-            row[name] = min(factor["values"], key=lambda own: abs(own - value))
-        elif factor["kind"] == "categorical":
-            row[name] = value
+        if factor["kind"] == "composition":
+            row |= {f"{name}.{part}": float(value.get(part, 0)) for part in factor["components"]}
         else:
-            for part in factor["components"]:
-                row[f"{name}.{part}"] = min(max(value.get(part, 0), 0), factor["total"])
+            row[name] = value if factor["kind"] == "categorical" else float(value)
     return row
 
 

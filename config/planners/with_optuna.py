@@ -12,8 +12,9 @@ Ask it:
 
 Knows every kind of factor and several goals; a target is reached by least distance. Learns at the
 achieved conditions, moved into range, from good runs that have all responses. All others (pending,
-failed, suspect ones) are running trials to Optuna, which it keeps away from. Constraints are kept
-by asking again; where that does not help, it refuses. ``reciprocal_kelvin`` counts as linear.
+failed, suspect ones) are running trials to Optuna, which it keeps away from. Linear constraints
+are kept by asking again; where that does not help, and for formulas, it refuses. A run with a name
+that is no level any more is left out. ``reciprocal_kelvin`` counts as linear.
 """
 
 import json
@@ -90,6 +91,12 @@ def from_optuna(factors, values):
     return point
 
 
+def known(factors, point):
+    """Return whether all names of a point are levels still: a person may have dropped some."""
+    names = [factor for factor in factors if factor["kind"] == "categorical"]
+    return all(point[factor["name"]] in factor["levels"] for factor in names)
+
+
 def keeps(constraints, point):
     """Return whether a point keeps all constraints; they call parts of mixtures ``ratio.Pt``."""
     amounts = dict(point)
@@ -129,6 +136,8 @@ def study_of(problem, history, seed):
         found = results(problem["responses"], run)
         states = optuna.trial.TrialState
         point = run.get("achieved", run["point"]) if found else run["point"]
+        if not known(problem["factors"], point):
+            continue
         study.add_trial(
             optuna.trial.create_trial(
                 params=to_optuna(problem["factors"], point),
@@ -144,11 +153,13 @@ def suggest(problem, history, n, seed):
     """Return an answer of up to ``n`` points; always the same for the same history and seed."""
     if not problem["responses"]:
         return {"error": "Optuna needs a response to improve"}
+    if any(constraint["kind"] != "linear" for constraint in problem["constraints"]):
+        return {"error": "with_optuna.py keeps linear constraints only"}
     study, space = study_of(problem, history, seed), parameters(problem["factors"])
-    known, points = [run["point"] for run in history], []
+    tried, points = [run["point"] for run in history], []
     for _ in range(n * TRIES):
         point = from_optuna(problem["factors"], study.ask(space).params)
-        if keeps(problem["constraints"], point) and point not in known + points:
+        if keeps(problem["constraints"], point) and point not in tried + points:
             points.append(point)
         if len(points) == n:
             return {"points": points}

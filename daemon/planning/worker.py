@@ -21,7 +21,7 @@ from daemon.settings.models import CampaignSettings, PlannerCommand
 from daemon.timebase import outside_work, wall_s
 from planners.base import Observation, Point, Predicted, Problem
 from planners.errors import PlannerError
-from planners.protocol import joined_request, read_answer, run_text
+from planners.protocol import called, joined_request, read_answer, run_text
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +57,7 @@ class CommandPlanner:
     @property
     def label(self) -> str:
         """Return how messages call it."""
-        return self.command[0]
+        return called(self.command)
 
     def request(self) -> dict[str, Any]:
         """Return its keys of a request."""

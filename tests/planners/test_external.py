@@ -13,7 +13,7 @@ from planners.base import Measured, Observation
 from planners.errors import NonsenseAnswer, PlannerDied, PlannerRefused
 from planners.external import External
 from planners.fixing import hold
-from planners.protocol import read_answer
+from planners.protocol import called, read_answer
 
 PRELUDE = """
 import json, os, signal, sys, time
@@ -357,6 +357,18 @@ def test_what_a_program_says_can_be_shown_anywhere(plane, said, shown):
         note = read_answer(line(points=[], note=said), plane, 1).note
         assert note == ("" if not said else shown[:500])
         note.encode()
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (["mine"], "mine"),
+        (["python3", "mine.py", "fast"], "python3 mine.py"),
+        (["sh", "-c", "while true; do"], "sh"),
+    ],
+)
+def test_a_program_is_called_with_its_script(command, name):
+    assert called(command) == name
 
 
 def test_an_error_of_null_is_none(plane):
