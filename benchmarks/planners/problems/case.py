@@ -27,7 +27,7 @@ class Case:
     """A problem with its truth.
 
     ``truth`` gives the noise-free responses of a point, or None where the run fails (nothing is
-    measured, and the point is worth nothing).
+    measured, and the point is worth nothing); ``may_fail`` says beforehand that this can happen.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Case:
     noise: Mapping[str, Noise]
     merit: Merit
     runs: int = 40
-    source: str = ""
+    may_fail: bool = False
 
     def measure(self, point: Point, seed: int, index: int) -> Observation:
         """Return the noisy run of a point; the noise depends on seed and index alone."""
