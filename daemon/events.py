@@ -18,7 +18,8 @@ Kind = Literal[
     "trip",  # name, signal, value, threshold, action, state: tripped | reset
     "alarm",  # id, name, state (ISA-18.2: active | acknowledged | cleared), priority, message
     "connection",  # instrument, state: connected | doubtful | reconnecting | failed, message
-    "suggestion",  # id, state: proposed | approved | vetoed, point, predicted, reason
+    "suggestion",  # id, state: proposed | approved | vetoed | withdrawn, point, predicted, reason
+    "space",  # state: edited, by, reason, changes, space, configured, problem
     "command",  # id, origin, verb, arguments, outcome
     "decision",  # what the daemon decided by itself, and why
 ]

@@ -13,12 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, Stri
 Result = Mapping[str, Any]
 
 Text = Annotated[StrictStr, Field(min_length=1, max_length=128)]
+Who = Annotated[StrictStr, Field(max_length=128, description="who asks for it")]
 Reason = Annotated[StrictStr, Field(max_length=1024)]
 # beyond 2**53 an integer is a float to most readers of JSON, and so it is here
 Whole = Annotated[StrictInt, Field(ge=-(2**53), le=2**53)]
 Number = Whole | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 Scalar = StrictBool | Number | Annotated[StrictStr, Field(max_length=1024)]
 Names = Annotated[StrictStr, Field(min_length=1, max_length=128)]
+Range = Annotated[list[Number | Text | None], Field(min_length=2, max_length=2)]
+Share = Annotated[list[Number], Field(min_length=2, max_length=2)]
 FactorValue = Number | Text | Annotated[dict[Names, Number], Field(min_length=1, max_length=64)]
 
 
@@ -68,6 +71,49 @@ class Decide(Arguments):
 
     suggestion: Text | None = None
     reason: Reason = ""
+    by: Who = ""
+
+
+class Veto(Decide):
+    """Refuse a suggestion; with ``fix`` ask again in its place, with factors held at values."""
+
+    fix: dict[Names, FactorValue] = Field(default_factory=dict, max_length=64)
+
+
+class Constrain(Arguments):
+    """A bounded sum of factors, each times a number."""
+
+    kind: Literal["linear"] = "linear"
+    terms: Annotated[dict[Names, Number], Field(min_length=1, max_length=64)]
+    at_most: Number | None = None
+    at_least: Number | None = None
+
+
+class EditSpace(Arguments):
+    """Edit the space of the campaign: what is not named stays as it is."""
+
+    ranges: dict[Names, Range] = Field(
+        default_factory=dict, description="factor -> [low, high]; null leaves a bound as it is"
+    )
+    values: dict[Names, list[Number]] = Field(
+        default_factory=dict, description="factor -> all values of a discrete one"
+    )
+    limits: dict[Names, dict[Names, Share]] = Field(
+        default_factory=dict, description="composition -> component -> [low, high]"
+    )
+    max_components: dict[Names, Annotated[StrictInt, Field(ge=1)] | None] = Field(
+        default_factory=dict, description="composition -> components at once; null: all"
+    )
+    fix: dict[Names, FactorValue] = Field(
+        default_factory=dict, description="factor or fixed condition -> value"
+    )
+    free: list[Names] = Field(default_factory=list, description="factors that vary again")
+    add_constraints: list[Constrain] = Field(default_factory=list, max_length=64)
+    drop_constraints: list[Annotated[StrictInt, Field(ge=0)]] = Field(
+        default_factory=list, description="by their numbers, counted from 0"
+    )
+    reason: Reason = ""
+    by: Who = ""
 
 
 class OfflineResponse(Arguments):
@@ -148,8 +194,12 @@ class Commands(Protocol):
         """Let a suggestion run."""
         ...
 
-    async def suggestion_veto(self, arguments: Decide) -> Result:
-        """Refuse a suggestion."""
+    async def suggestion_veto(self, arguments: Veto) -> Result:
+        """Refuse a suggestion, and perhaps ask again with factors held."""
+        ...
+
+    async def space_edit(self, arguments: EditSpace) -> Result:
+        """Edit the campaign's space; return what changed."""
         ...
 
     async def result_submit(self, arguments: SubmitResult) -> Result:
@@ -207,7 +257,8 @@ VERBS: Mapping[str, Verb] = {
         Verb("campaign.stop", Because, "Finish the current experiment, then stop.", safe=True),
         Verb("campaign.abort", Because, "Go safe now.", safe=True),
         Verb("suggestion.approve", Decide, "Let a suggestion run."),
-        Verb("suggestion.veto", Decide, "Refuse a suggestion.", safe=True),
+        Verb("suggestion.veto", Veto, "Refuse a suggestion.", safe=True),
+        Verb("space.edit", EditSpace, "Edit ranges, lists, fixed factors, constraints."),
         Verb("result.submit", SubmitResult, "Add an offline analysis to an experiment."),
         Verb("trip", Because, "Drive everything to its safe state and stay there.", safe=True),
         Verb("alarm.acknowledge", Acknowledge, "Acknowledge an alarm, or all.", safe=True),

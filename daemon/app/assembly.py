@@ -14,10 +14,12 @@ from daemon.app.history import config_changed, restored, used_ml
 from daemon.app.plan import RunPlan
 from daemon.app.reactions import Reactions
 from daemon.app.restart import campaign_to_continue
+from daemon.app.space import InForce, in_force
 from daemon.campaign.asking import PlannerAsker
 from daemon.campaign.campaign import Campaign
 from daemon.campaign.memory import Memory
 from daemon.campaign.problem import problem_of
+from daemon.campaign.space import space_of
 from daemon.events import EventBus
 from daemon.experiment.executor import Executor
 from daemon.experiment.recipe import campaign_of
@@ -82,6 +84,7 @@ def assemble(
 ) -> Parts:
     """Return the parts; raise ConfigError or StoreFailed when they cannot be made."""
     continues = campaign_to_continue(plan)
+    space = in_force(plan.settings, continues)
     timebase = Timebase.virtual() if is_virtual() else Timebase.real()
     boot = virtual_boot_id(plan.record_seed, plan.config_text) if is_virtual() else real_boot_id()
     events, heartbeats = EventBus(), Heartbeats()
@@ -97,7 +100,7 @@ def assemble(
     configure(plan.data, timebase=timebase, console_level=level)
     if continues is not None and config_changed(continues, plan.config_text):
         log.warning("campaign.config_changed", campaign=continues.id)
-    settings = _with_simulated_options(plan.settings, simulation)
+    settings = _with_simulated_options(space.settings, simulation)
     lines = _lines(settings, simulation, recording)
     rig = Rig(settings, lines, events, commit=store.commit, heartbeats=heartbeats)
     store.listen(events)
@@ -109,6 +112,7 @@ def assemble(
     _stay_tripped(parts)
     if settings.reactor is not None:
         _add_experiments(parts, settings)
+        _tell_of_the_file(parts, space)
     return parts
 
 
@@ -166,14 +170,17 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
         commit=parts.store.commit,
     )
     memory = restored(left, approve=section.approve) if left is not None else Memory()
-    asker = PlannerAsker(parts.worker, planner_of(section), problem, plan.planner_seed)
-    parts.campaign = Campaign(
+    planner = planner_of(section)
+    asker = PlannerAsker(parts.worker, planner, lambda: campaign.settings, plan.planner_seed)
+    configured = plan.settings.campaign or section
+    campaign = parts.campaign = Campaign(
         section,
         runner=parts.executor,
         asker=asker,
         memory=memory,
         events=parts.events,
         commit=parts.store.commit,
+        configured=configured,
     )
     alone = plan.once and (settings.mqtt is None or plan.speed == "max")
     parts.reactions = Reactions(parts.campaign, parts.events, ends_when_held=alone)
@@ -189,7 +196,17 @@ def _begun(parts: Parts, section: CampaignSettings, problem: Problem) -> str:
         seed=plan.planner_seed,
         experiments=section.experiments if planned else 1,
         config_hash=config_hash(plan.config_text),
+        space={"configured": space_of(section), "current": space_of(section)} if planned else {},
     )
+
+
+def _tell_of_the_file(parts: Parts, space: InForce) -> None:
+    """Put into the record that the file has another space than when the campaign was left."""
+    if space.changes is None or parts.campaign is None:
+        return
+    steering = parts.campaign.steering
+    document = steering.document(space.changes, by="configuration", reason="the file was edited")
+    parts.events.emit("space", **document)
 
 
 _NOTHING: Mapping[str, Any] = {

@@ -8,6 +8,7 @@ from daemon.api.commands import (
     Acknowledge,
     Because,
     Decide,
+    EditSpace,
     Get,
     Nothing,
     OfflineResponse,
@@ -17,14 +18,21 @@ from daemon.api.commands import (
     Skip,
     Submit,
     SubmitResult,
+    Veto,
 )
 from daemon.app.assembly import Parts
 from daemon.app.state import reading_document
 from daemon.campaign.campaign import Campaign
+from daemon.campaign.problem import problem_of
+from daemon.campaign.space import Edit, edited
 from daemon.errors import BadRequest, Refused, UnknownSignal
 from daemon.experiment.record import ResponseValue
 from daemon.rig.guard import acting_for
+from daemon.settings.check_space import space_faults
 from daemon.settings.conditions import plain_value, whole_conditions
+from daemon.settings.models import CampaignSettings
+from planners.errors import BadProblem
+from planners.fixing import hold
 
 WHO = "mqtt"
 
@@ -113,19 +121,57 @@ class RigCommands:
         """Let a suggestion run."""
         return await self._decide(arguments, approved=True)
 
-    async def suggestion_veto(self, arguments: Decide) -> Result:
-        """Refuse a suggestion."""
-        return await self._decide(arguments, approved=False)
+    async def suggestion_veto(self, arguments: Veto) -> Result:
+        """Refuse a suggestion; with ``fix`` ask again in its place."""
+        fix = _values("fix", arguments.fix)
+        if fix:
+            self._may_hold(fix)
+        return await self._decide(arguments, approved=False, fix=fix)
 
-    async def _decide(self, arguments: Decide, *, approved: bool) -> Result:
+    async def _decide(
+        self, arguments: Decide, *, approved: bool, fix: Mapping[str, Any] | None = None
+    ) -> Result:
         chosen = arguments.suggestion or next(iter(self._campaign.memory.proposed), "")
-        await self._campaign.decide(chosen, approved=approved)
-        return {"suggestion": chosen}
+        by, reason = arguments.by or WHO, arguments.reason
+        await self._campaign.steering.decide(
+            chosen, approved=approved, by=by, reason=reason, fix=fix
+        )
+        return {"suggestion": chosen} | ({"fix": fix} if fix else {})
+
+    def _may_hold(self, fix: Mapping[str, Any]) -> None:
+        """Raise Refused when factors cannot be held at these values, on this rig."""
+        section = self._campaign.settings
+        try:
+            hold(problem_of(section), fix)
+        except BadProblem as error:
+            raise Refused("; ".join(error.faults)) from None
+        self._check_space(edited(section, Edit(fix=fix)))
+
+    def _check_space(self, section: CampaignSettings) -> None:
+        """Raise Refused with what a file would be refused for, or what the rig cannot reach."""
+        executor = self._parts.executor
+        settings = self._parts.plan.settings.model_copy(update={"campaign": section})
+        faults = space_faults(settings, executor.reach() if executor is not None else None)
+        if faults:
+            raise Refused("; ".join(faults))
+
+    async def space_edit(self, arguments: EditSpace) -> Result:
+        """Edit the campaign's space; return what changed."""
+        campaign = self._campaign
+        if self._parts.plan.settings.campaign is None:
+            raise Refused("this rig has no [campaign], and so no space")
+        given = arguments.model_dump(exclude={"by", "reason"}, exclude_unset=True)
+        given["fix"] = _values("fix", arguments.fix)
+        new = edited(campaign.settings, Edit(**given))
+        self._check_space(new)
+        who = arguments.by or WHO
+        changes = await campaign.steering.edit_space(new, by=who, reason=arguments.reason)
+        return {"changes": changes}
 
     async def result_submit(self, arguments: SubmitResult) -> Result:
         """Add an offline analysis to an experiment."""
         responses = {name: _response(given) for name, given in arguments.responses.items()}
-        await self._campaign.add_result(arguments.experiment, responses)
+        await self._campaign.steering.add_result(arguments.experiment, responses)
         return {"experiment": arguments.experiment, "responses": sorted(responses)}
 
     async def trip(self, arguments: Because) -> Result:
@@ -159,12 +205,16 @@ class RigCommands:
 
 def conditions_of(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return conditions as numbers in the units of problems; raise BadRequest."""
+    return _values("conditions", given)
+
+
+def _values(at: str, given: Mapping[str, Any]) -> dict[str, Any]:
     converted: dict[str, Any] = {}
     for name, value in given.items():
         try:
             converted[name] = plain_value(name, value)
         except ValueError as error:
-            raise BadRequest(f"conditions.{name}: {error}") from None
+            raise BadRequest(f"{at}.{name}: {error}") from None
     return converted
 
 

@@ -25,11 +25,21 @@ def restored(campaign: StoredCampaign, *, approve: bool) -> Memory:
         else:
             memory.waiting.append(suggestion)
     memory.vetoed = [_suggestion(s) for s in campaign.suggestions if s.state == "vetoed"]
+    answered = {s.instead_of for s in campaign.suggestions}
+    memory.wishes = [s for s in memory.vetoed if s.wish and s.id not in answered]
     return memory
 
 
 def _suggestion(stored: StoredSuggestion) -> Suggestion:
-    return Suggestion(stored.id, stored.point, stored.predicted, stored.reason, stored.origin)
+    return Suggestion(
+        stored.id,
+        stored.point,
+        stored.predicted,
+        stored.reason,
+        stored.origin,
+        stored.instead_of,
+        stored.verdict,
+    )
 
 
 def config_changed(campaign: StoredCampaign, text: str) -> bool:

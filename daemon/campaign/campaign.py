@@ -13,12 +13,13 @@ from typing import Any
 
 import structlog
 
-from daemon.campaign.memory import Memory, Suggestion, record_document
+from daemon.campaign.memory import Memory, Suggestion
 from daemon.campaign.ports import Asker, Runner
 from daemon.campaign.states import ENDED, State, after
+from daemon.campaign.steering import Steering
 from daemon.errors import PlannerFailed, Refused, StoreFailed
 from daemon.events import Event, EventBus
-from daemon.experiment.record import ExperimentRecord, ResponseValue
+from daemon.experiment.record import ExperimentRecord
 from daemon.settings.conditions import whole_conditions
 from daemon.settings.models import CampaignSettings
 
@@ -42,15 +43,19 @@ class Campaign:
         memory: Memory,
         events: EventBus,
         commit: Commit,
+        configured: CampaignSettings | None = None,
     ) -> None:
+        """Take the section as it is in force, and as the file has it (by default the same)."""
         self.settings, self.memory = settings, memory
         self.state = State.IDLE
         self.reason = ""
         self.running: Suggestion | None = None
         self._runner, self._asker, self._events, self._commit = runner, asker, events, commit
         self._changed = asyncio.Event()
-        self._planner_done = self._skip_asked = False
+        self._skip_asked, self._planned = False, True
+        self._exhausted: int | None = None  # at which edit of the space the planner had no more
         self.experiment = ""  # id of the one in flight
+        self.steering = Steering(self, configured or settings)
 
     # -- the run -----------------------------------------------------------------------------
 
@@ -62,6 +67,7 @@ class Campaign:
 
     async def run(self) -> State:
         """Run from the start command to an ended state; return it."""
+        await self.steering.withdraw()
         async with asyncio.TaskGroup() as tasks:
             asking = tasks.create_task(self._ask_ahead(), name="campaign asks ahead")
             work = tasks.create_task(self._perform_all(), name="campaign performs")
@@ -73,7 +79,7 @@ class Campaign:
 
     async def _unless_aborted(self, task: "asyncio.Task[None]") -> None:
         """Wait for a task; an abort meanwhile makes the runner go safe at once."""
-        task.add_done_callback(lambda _: self._notify())
+        task.add_done_callback(lambda _: self.notify())
         await self._until(lambda: task.done() or self._skip_asked or self.state is State.ABORTING)
         if self._skip_asked:
             self._skip_asked = False
@@ -127,7 +133,7 @@ class Campaign:
 
     def look_again(self) -> None:
         """Note that something outside changed, such as a connection."""
-        self._notify()
+        self.notify()
 
     def _must_end(self) -> bool:
         return self.state in {State.STOPPING, State.ABORTING} or (
@@ -150,7 +156,7 @@ class Campaign:
         self.running, self.experiment = suggestion, experiment
         record = ExperimentRecord(experiment, "running", dict(suggestion.point))
         try:
-            await self._tell("suggestion", suggestion.document("started", experiment=experiment))
+            await self.tell("suggestion", suggestion.document("started", experiment=experiment))
             self.memory.waiting.remove(suggestion)
             self.memory.records[experiment] = record
             conditions = whole_conditions(self.settings, suggestion.point)
@@ -162,7 +168,7 @@ class Campaign:
             self.running, self.experiment = None, ""
             if experiment in self.memory.records:
                 self.memory.records[experiment] = record
-        self._notify()
+        self.notify()
         self._judge(record)
 
     def _judge(self, record: ExperimentRecord) -> None:
@@ -177,53 +183,67 @@ class Campaign:
 
     async def _ask_ahead(self) -> None:
         failures = 0
-        while not self._planner_done:
+        while True:
             await self._until(self._wants_points)
+            wish, edits = next(iter(self.memory.wishes), None), self.steering.edits
             try:
                 suggestion = await self._asker.ask(self.memory, self._pending())
                 failures = 0
             except PlannerFailed as error:
                 failures += 1
-                self._planner_failed(failures, str(error))
+                await self._planner_failed(failures, str(error), wish)
                 continue
-            await self._take(suggestion)
+            if edits != self.steering.edits:  # an answer for the space as it was
+                self.memory.n_suggested -= suggestion is not None
+            elif suggestion is None and wish is not None:
+                await self.steering.give_up(wish, "the planner has no such point")
+            else:
+                await self._take(suggestion)
 
     def _pending(self) -> list[Suggestion]:
         running = [self.running] if self.running is not None else []
         return [*running, *self.memory.waiting, *self.memory.proposed.values()]
 
+    @property
+    def _planner_done(self) -> bool:
+        return not self._planned or self._exhausted == self.steering.edits
+
     def _wants_points(self) -> bool:
         pending = len(self._pending())
         return (
             self.state is State.RUNNING
+            and not self._planner_done
             and pending < self.settings.pending
             and self.memory.done + pending < self.settings.experiments
         )
 
     async def _take(self, suggestion: Suggestion | None) -> None:
         if suggestion is None:
-            self._planner_done = True
+            self._exhausted = self.steering.edits
             if self.memory.done < self.settings.experiments:
                 done = f"{self.memory.done} of {self.settings.experiments}"
                 self.reason = f"the planner has no more points: {done} experiments done"
-            self._notify()
+            self.notify()
             return
         try:
-            await self._tell("suggestion", suggestion.document("proposed"))
+            await self.tell("suggestion", suggestion.document("proposed"))
         except StoreFailed as error:
             self.memory.n_suggested -= 1
             self._hold_while_running(f"the record cannot be written: {error}")
             return
+        self.memory.wishes = [w for w in self.memory.wishes if w.id != suggestion.instead_of]
         if self.settings.approve:
             self.memory.proposed[suggestion.id] = suggestion
         else:
             self.memory.waiting.append(suggestion)
-        self._notify()
+        self.notify()
 
-    def _planner_failed(self, failures: int, why: str) -> None:
+    async def _planner_failed(self, failures: int, why: str, wish: Suggestion | None) -> None:
         log.warning("planner.failed", error=why, attempt=failures)
         self._events.emit("decision", what="planner failed", why=why, attempt=failures)
-        if failures >= PLANNER_TRIES:
+        if failures >= PLANNER_TRIES and wish is not None:
+            await self.steering.give_up(wish, why)
+        elif failures >= PLANNER_TRIES:
             self._hold_while_running(f"the planner failed {failures} times: {why}")
 
     def _hold_while_running(self, reason: str) -> None:
@@ -238,8 +258,8 @@ class Campaign:
         if planned and self.memory.done >= self.settings.experiments:
             raise Refused(f"all {self.settings.experiments} experiments of the campaign are done")
         self._change(after("start", self.state), "")
-        self._planner_done = not planned
-        self._notify()
+        self._planned, self._exhausted = planned, None
+        self.notify()
 
     def hold(self, reason: str = "commanded") -> None:
         """End the current step safely, keep temperature, start nothing new."""
@@ -247,7 +267,7 @@ class Campaign:
             return
         self._change(after("hold", self.state), reason)
         self._runner.hold()
-        self._notify()
+        self.notify()
 
     def experiment_held(self) -> None:
         """Note that the experiment in flight has come to its hold."""
@@ -258,7 +278,7 @@ class Campaign:
         """Go on after a hold."""
         self._change(after("resume", self.state), "")
         self._runner.resume()
-        self._notify()
+        self.notify()
 
     def stop(self, reason: str = "commanded", *, at_once: bool = False) -> None:
         """Finish the current experiment, or give it up, then shut down normally."""
@@ -266,12 +286,12 @@ class Campaign:
         self._skip_asked = at_once and bool(self.experiment)
         if not self._skip_asked:
             self._runner.resume()
-        self._notify()
+        self.notify()
 
     def abort(self, reason: str = "commanded") -> None:
         """End at once; the rig goes safe."""
         self._change(after("abort", self.state), reason)
-        self._notify()
+        self.notify()
 
     async def skip(self, experiment: str | None = None, reason: str = "skipped") -> str:
         """Give up the running experiment; return its id."""
@@ -292,32 +312,12 @@ class Campaign:
         suggestion = Suggestion(
             self.memory.next_suggestion_id(), dict(conditions), reason="submitted", origin="command"
         )
-        await self._tell("suggestion", suggestion.document("proposed"))
+        await self.tell("suggestion", suggestion.document("proposed"))
         self.memory.waiting.insert(0, suggestion)
         if self.state in ENDED | {State.IDLE}:
             self.start(planned=False)
-        self._notify()
+        self.notify()
         return suggestion
-
-    async def decide(self, suggestion: str, *, approved: bool) -> None:
-        """Approve or veto a proposed point."""
-        if suggestion not in self.memory.proposed:
-            known = ", ".join(self.memory.proposed) or "none"
-            raise Refused(f"no suggestion {suggestion!r} waits for a decision; waiting: {known}")
-        taken = self.memory.proposed.pop(suggestion)
-        await self._tell("suggestion", taken.document("approved" if approved else "vetoed"))
-        (self.memory.waiting if approved else self.memory.vetoed).append(taken)
-        self._notify()
-
-    async def add_result(self, experiment: str, responses: Mapping[str, ResponseValue]) -> None:
-        """Add an offline analysis to an experiment that ended."""
-        if experiment not in self.memory.records:
-            raise Refused(f"result.submit is refused: there is no experiment {experiment!r}")
-        if experiment == self.experiment:
-            raise Refused(f"result.submit is refused: experiment {experiment!r} still runs")
-        record = self.memory.add_result(experiment, responses)
-        await self._tell("experiment", record_document(record))
-        self._notify()
 
     # -- bookkeeping -------------------------------------------------------------------------
 
@@ -327,11 +327,11 @@ class Campaign:
         self._events.emit("campaign", state=str(state), reason=reason, done=self.memory.done)
         log.info("campaign.state", state=str(state), reason=reason)
 
-    async def _tell(self, kind: Any, document: Mapping[str, Any]) -> None:
+    async def tell(self, kind: Any, document: Mapping[str, Any]) -> None:
         """Emit a document and wait until it is committed."""
         await self._commit(self._events.emit(kind, **document))
 
-    def _notify(self) -> None:
+    def notify(self) -> None:
         """Wake whoever waits for a change; each wait looks at the state afresh."""
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()

@@ -18,6 +18,8 @@ class Suggestion:
     predicted: Mapping[str, Any] = field(default_factory=dict[str, Any])
     reason: str = ""
     origin: str = "planner"  # or "command"
+    instead_of: str = ""  # the rejected one that somebody asked again for
+    verdict: Mapping[str, Any] = field(default_factory=dict[str, Any])  # by, reason, fix
 
     def document(self, state: str, **more: Any) -> dict[str, Any]:
         """Return the ``suggestion`` event of this state."""
@@ -28,8 +30,15 @@ class Suggestion:
             "predicted": dict(self.predicted),
             "reason": self.reason,
             "origin": self.origin,
+            **({"instead_of": self.instead_of} if self.instead_of else {}),
+            **({"verdict": dict(self.verdict)} if self.verdict else {}),
             **more,
         }
+
+    @property
+    def wish(self) -> Mapping[str, Any]:
+        """Return what to hold when asking again in its place; empty when nobody wished that."""
+        return {} if self.verdict.get("given_up") else self.verdict.get("fix") or {}
 
 
 @dataclass
@@ -40,6 +49,7 @@ class Memory:
     waiting: list[Suggestion] = field(default_factory=list[Suggestion])
     proposed: dict[str, Suggestion] = field(default_factory=dict[str, Suggestion])  # to approve
     vetoed: list[Suggestion] = field(default_factory=list[Suggestion])
+    wishes: list[Suggestion] = field(default_factory=list[Suggestion])  # rejected, ask again
     n_suggested: int = 0
 
     def next_suggestion_id(self) -> str:

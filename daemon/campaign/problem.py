@@ -1,11 +1,19 @@
 """What the planner sees of a campaign: its problem, and its experiments as observations."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import isclose
+from types import MappingProxyType
 from typing import Any
 
 from daemon.campaign.memory import Memory, Suggestion
 from daemon.experiment.record import ExperimentRecord
-from daemon.settings.conditions import factor_bounds, factor_unit
+from daemon.settings.conditions import (
+    factor_bounds,
+    factor_unit,
+    fixed_conditions,
+    plain_value,
+)
 from daemon.settings.models import CampaignSettings, FactorSettings, ObjectiveSettings
 from planners.base import Measured, Observation, Problem, Status
 
@@ -33,10 +41,14 @@ def problem_of(campaign: CampaignSettings) -> Problem:
 
 def _factor(factor: FactorSettings) -> dict[str, Any]:
     row: dict[str, Any] = {"name": factor.name, "kind": factor.kind}
+    if factor.fixed is not None:
+        row["held"] = plain_value(factor.name, factor.fixed)
     if factor.kind == "discrete":
         return row | {"values": factor.values}
     if factor.kind == "composition":
         most = {"max_components": factor.max_components} if factor.max_components else {}
+        if isinstance(held := row.get("held"), dict):
+            row["held"] = {**dict.fromkeys(factor.components or (), 0.0), **held}
         return row | {"components": factor.components, "total": factor.total} | most
     low, high = factor_bounds(factor)
     unit = factor_unit(factor.name)
@@ -58,10 +70,53 @@ def _response(objective: ObjectiveSettings) -> dict[str, Any]:
     return row
 
 
+def problem_for(campaign: CampaignSettings, memory: Memory) -> Problem:
+    """Return the problem with room for what was run before the space was edited.
+
+    Values dropped from a list stay known, and a condition that is fixed now but varied once is a
+    factor held at its value: its runs teach where they were, and are not asked for again.
+    """
+    document = problem_of(campaign).to_json()
+    requested = [r.requested for r in memory.records.values() if r.status in STATUS]
+    for factor in document["factors"]:
+        if factor["kind"] == "discrete":
+            seen = {row[factor["name"]] for row in requested if factor["name"] in row}
+            dropped = sorted(value for value in seen if _is_gone(value, factor["values"]))
+            if dropped:
+                factor["dropped"] = dropped
+    document["factors"] += _once_varied(campaign, requested)
+    return Problem.from_json(document)
+
+
+def _is_gone(value: Any, kept: Sequence[float]) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return all(not isclose(value, own, rel_tol=1e-9, abs_tol=1e-9) for own in kept)
+
+
+def _once_varied(
+    campaign: CampaignSettings, requested: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return conditions that are fixed, and were run at other values, as factors held."""
+    found: list[dict[str, Any]] = []
+    for name, value in fixed_conditions(campaign).items():
+        seen = [row[name] for row in requested if isinstance(row.get(name), int | float)]
+        if isinstance(value, float) and any(other != value for other in seen):
+            low, high = min(*seen, value), max(*seen, value)
+            row = {"name": name, "kind": "continuous", "low": low, "high": high}
+            found.append(row | {"unit": factor_unit(name), "held": value})
+    return found
+
+
 def observations(
-    problem: Problem, memory: Memory, pending: Sequence[Suggestion]
+    problem: Problem,
+    memory: Memory,
+    pending: Sequence[Suggestion],
+    fixed: Mapping[str, Any] = MappingProxyType({}),
 ) -> list[Observation]:
     """Return the history: every experiment spent, every veto, and the points pending.
+
+    ``fixed`` is what the points pending will be run at besides what they say.
 
     Interrupted experiments are left out: they gave nothing, and their points are run again.
     """
@@ -73,15 +128,20 @@ def observations(
         and record.status != "running"
         and _covers(record.requested, names)
     ]
-    vetoed = [
-        Observation(_cut(s.point, names), {}, "failed")
-        for s in memory.vetoed
-        if _covers(s.point, names)
-    ]
-    waiting = [
-        Observation(_cut(s.point, names), {}, "pending") for s in pending if _covers(s.point, names)
-    ]
-    return [*done, *vetoed, *waiting]
+    vetoed = _asked_for(memory.vetoed, names, "failed")
+    whole = [replace(s, point={**fixed, **s.point}) for s in pending]
+    return [*done, *vetoed, *_asked_for(whole, names, "pending")]
+
+
+def _asked_for(
+    suggestions: Sequence[Suggestion], names: Sequence[str], status: Status
+) -> list[Observation]:
+    """Return points nobody has run as observations, in the order they were thought of.
+
+    The order people decided in is not on record; a restart must give the same history.
+    """
+    known = sorted(suggestions, key=lambda s: (len(s.id), s.id))
+    return [Observation(_cut(s.point, names), {}, status) for s in known if _covers(s.point, names)]
 
 
 def _covers(point: Mapping[str, Any], names: Sequence[str]) -> bool:

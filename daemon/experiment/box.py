@@ -9,7 +9,7 @@ import numpy as np
 from daemon.campaign.problem import problem_of
 from daemon.experiment.feasibility import Feasible
 from daemon.experiment.reach import Reach
-from daemon.settings.conditions import factor_bounds, flat, value_text
+from daemon.settings.conditions import factor_bounds, flat, plain_value, value_text
 from daemon.settings.models import CampaignSettings, FactorSettings, Settings
 from planners.base import Problem
 from planners.errors import CannotSuggest
@@ -65,6 +65,10 @@ def _middle(factor: FactorSettings, choices: list[Any]) -> Any:
 
 def _choices(factor: FactorSettings) -> list[Any]:
     """Return the ends of a range, the values of a list, or mixtures within their limits."""
+    if factor.fixed is not None:
+        value = plain_value(factor.name, factor.fixed)
+        absent = dict.fromkeys(factor.components or (), 0.0)
+        return [{**absent, **value} if isinstance(value, dict) else value]
     if factor.kind == "continuous":
         return list(factor_bounds(factor))
     if factor.kind == "discrete":

@@ -119,6 +119,7 @@ def _range_faults(subject: Subject, at: str, factor: FactorSettings) -> Iterator
         yield f"{at}.kind: conditions of a coil are numbers; 'categorical' cannot be commanded here"
         return
     yield from _foreign_keys(at, factor)
+    yield from _held_faults(f"{at}.fixed", factor)
     if factor.kind == "discrete":
         yield from _discrete_faults(at, factor)
     elif factor.kind == "composition":
@@ -137,6 +138,20 @@ def _foreign_keys(at: str, factor: FactorSettings) -> Iterator[str]:
             if given and key not in own:
                 belong = "belong" if key in MANY else "belongs"
                 yield f"{at}.{key}: {belong} to kind {kind!r}, got kind {factor.kind!r}"
+
+
+def _held_faults(at: str, factor: FactorSettings) -> Iterator[str]:
+    """What a factor is held at is a value of it; whether it is in range, the problem says."""
+    if factor.fixed is None:
+        return
+    try:
+        value = plain_value(factor.name, factor.fixed)
+    except ValueError as error:
+        yield f"{at}: {error}"
+        return
+    if isinstance(value, dict) != (factor.kind == "composition"):
+        what = "shares of feeds" if factor.kind == "composition" else "a number"
+        yield f"{at}: must be {what}, got {factor.fixed!r}"
 
 
 def _continuous_faults(at: str, factor: FactorSettings) -> Iterator[str]:

@@ -140,6 +140,7 @@ class FactorSettings(Strict):
     total: Positive = 1.0  # what the amounts of the components add up to
     max_components: Annotated[int, Field(ge=1)] | None = None  # flowing at once
     transform: Literal["none", "log", "reciprocal_kelvin"] = "none"
+    fixed: float | str | dict[str, float] | None = None  # held at this value for now
 
 
 class ObjectiveSettings(Strict):

@@ -2,20 +2,22 @@
 
 The CSV of experiments is a history for ``taylord suggest --history``: a column per factor (as
 requested) and response, ``status`` and ``<response>.sd``; an empty field was not measured. What
-taylord knows beyond that follows in further columns. The file appears whole or not at all.
+taylord knows beyond that follows in further columns, and points that people rejected in further
+rows, as failed ones: a planner that reads the file asks for them no more. The file appears whole or
+not at all.
 """
 
 import csv
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from daemon.errors import ConfigError, StoreFailed
 from daemon.store.reader import Reader
-from daemon.store.schema import FIXED
+from daemon.store.schema import FIXED, Name, dotted
 from daemon.store.standing import best, front
 
 # what a history may say of an experiment (CONTRACT, problems); the rest are failures to a planner
@@ -102,8 +104,38 @@ def _history(reader: Reader) -> tuple[list[str], Iterator[list[Any]]]:
             known = dict(row)
             known["status"] = _HISTORY_STATUS.get(known["outcome"], "failed")
             yield [known[name] for name in header]
+        for told in rejected(reader):
+            point = {dotted(name): value for name, value in _flat(told["point"])}
+            known = point | {key: told[key] for key in ("id", "campaign", "reason")}
+            known |= {"status": "failed", "outcome": "vetoed"}
+            yield [known.get(name) for name in header]
 
     return header, rows()
+
+
+def rejected(reader: Reader) -> Iterator[dict[str, Any]]:
+    """Give the points that people rejected, and why: to a planner they are not to be run."""
+    sql = "SELECT DISTINCT campaign FROM suggestions WHERE campaign IS NOT NULL ORDER BY campaign"
+    for (campaign,) in list(reader.rows(sql)):
+        for told in reader.suggestions(campaign):
+            if told.state == "vetoed":
+                said = (told.verdict.get("by"), told.verdict.get("reason"))
+                yield {
+                    "id": told.id,
+                    "campaign": campaign,
+                    "point": told.point,
+                    "by": said[0],
+                    "reason": ": ".join(filter(None, said)) or None,
+                    "fix": told.verdict.get("fix") or {},
+                }
+
+
+def _flat(point: Mapping[str, Any]) -> Iterator[tuple[Name, Any]]:
+    for name, value in point.items():
+        if isinstance(value, Mapping):
+            yield from (((name, part), amount) for part, amount in value.items())
+        else:
+            yield (name, None), value
 
 
 def _write_json(file: IO[str], reader: Reader, table: Table) -> int:
@@ -124,6 +156,7 @@ def experiments_document(reader: Reader, *, every: bool = True) -> dict[str, Any
     """
     campaign = reader.campaign()
     own = [e.document() for e in campaign.experiments] if campaign else []
+    own_id = campaign.id if campaign else None
     listed = own
     if every or campaign is None:
         listed = [e.document() | {"campaign": e.campaign} for e in reader.experiments()]
@@ -133,6 +166,7 @@ def experiments_document(reader: Reader, *, every: bool = True) -> dict[str, Any
         "planner": campaign.planner if campaign else None,
         "state": campaign.state if campaign else "idle",
         "experiments": listed,
+        "rejected": [r for r in rejected(reader) if every or r["campaign"] == own_id],
         "best": best(own, objectives),
         "front": front(own, objectives) if len(objectives) > 1 else [],
         "data": str(reader.directory),

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -68,12 +68,14 @@ class StoredSuggestion:
     """A point that was asked for, and how far it got."""
 
     id: str
-    state: str  # proposed | approved | vetoed | started
+    state: str  # proposed | approved | vetoed | withdrawn | started
     point: JsonObject
     predicted: JsonObject
     reason: str
     origin: str
     experiment: str | None
+    instead_of: str = ""
+    verdict: JsonObject = field(default_factory=dict[str, Any])  # by, reason, fix
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class StoredCampaign:
     finished: str | None
     experiments: tuple[StoredExperiment, ...]
     suggestions: tuple[StoredSuggestion, ...]
+    space: JsonObject = field(default_factory=dict[str, Any])  # configured, current
 
     @property
     def ended(self) -> bool:
@@ -187,6 +190,7 @@ class Reader:
             row["finished"],
             self.experiments(row["id"]),
             self.suggestions(row["id"]),
+            _loads(_later(row, "space")),
         )
 
     def next_index(self) -> int:
@@ -279,7 +283,14 @@ def _suggestion(row: sqlite3.Row) -> StoredSuggestion:
         row["reason"] or "",
         row["origin"] or "planner",
         row["experiment"],
+        _later(row, "instead_of") or "",
+        _loads(_later(row, "verdict")),
     )
+
+
+def _later(row: sqlite3.Row, name: str) -> str | None:
+    """Return a column that files of earlier versions do not have."""
+    return row[name] if name in row.keys() else None  # noqa: SIM118  # a row is no mapping
 
 
 def _response(value: Mapping[str, Any]) -> ResponseValue:

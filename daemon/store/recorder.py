@@ -40,6 +40,7 @@ class Recorder:
             "experiment": self._experiment,
             "campaign": self._campaign_state,
             "suggestion": self._suggestion,
+            "space": self._space,
             "command": self._command,
             "trip": self._trip,
             "alarm": self._alarm,
@@ -80,7 +81,7 @@ class Recorder:
         rows: list[Statement] = [
             (
                 "INSERT OR REPLACE INTO campaigns (id, boot, state, problem, planner, seed, wanted,"
-                " config_hash, started) VALUES (?, ?, 'idle', ?, ?, ?, ?, ?, ?)",
+                " config_hash, started, space) VALUES (?, ?, 'idle', ?, ?, ?, ?, ?, ?, ?)",
                 (
                     self.campaign,
                     self.boot,
@@ -90,6 +91,7 @@ class Recorder:
                     given.get("wanted"),
                     _optional(given.get("config_hash")),
                     time_utc,
+                    _json(given, "space"),
                 ),
             )
         ]
@@ -121,6 +123,14 @@ class Recorder:
                 ),
             ),
         ]
+
+    def _space(self, event: Event, _: str) -> list[Statement]:
+        """Keep the space as it is now, beside the one of the file it began with."""
+        data = event.data
+        both = {"configured": data.get("configured"), "current": data.get("space")}
+        update = "UPDATE campaigns SET problem = ?, space = ? WHERE id = ?"
+        row: Statement = (update, (_json(data, "problem"), to_json(both), self.campaign))
+        return [row, *self._names_of_problem(data.get("problem"))]
 
     def _experiment(self, event: Event, _: str) -> list[Statement]:
         data = event.data
@@ -173,12 +183,15 @@ class Recorder:
         data = event.data
         row: Statement = (
             "INSERT INTO suggestions (run, id, campaign, boot, state, point, predicted, reason,"
-            " origin, experiment, time_utc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " origin, experiment, time_utc, instead_of, verdict)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (run, id) DO UPDATE SET state = excluded.state,"
             " point = COALESCE(excluded.point, point),"
             " predicted = COALESCE(excluded.predicted, predicted),"
             " reason = COALESCE(excluded.reason, reason),"
-            " experiment = COALESCE(excluded.experiment, experiment)",
+            " experiment = COALESCE(excluded.experiment, experiment),"
+            " instead_of = COALESCE(excluded.instead_of, instead_of),"
+            " verdict = COALESCE(excluded.verdict, verdict)",
             (
                 self.run,
                 clean(data.get("id", "")),
@@ -191,6 +204,8 @@ class Recorder:
                 _optional(data.get("origin")),
                 _optional(data.get("experiment")),
                 time_utc,
+                _optional(data.get("instead_of")),
+                _json(data, "verdict"),
             ),
         )
         return [row]

@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS boots (
 CREATE TABLE IF NOT EXISTS campaigns (
   id TEXT PRIMARY KEY, boot TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
   problem TEXT, planner TEXT, seed INTEGER, wanted INTEGER, config_hash TEXT,
-  started TEXT NOT NULL, finished TEXT);
+  started TEXT NOT NULL, finished TEXT, space TEXT);
 CREATE TABLE IF NOT EXISTS experiments (
   n INTEGER PRIMARY KEY, run TEXT NOT NULL, id TEXT NOT NULL, campaign TEXT, boot TEXT NOT NULL,
   status TEXT NOT NULL, state TEXT NOT NULL, requested TEXT, commanded TEXT, achieved TEXT,
@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS experiments (
 CREATE TABLE IF NOT EXISTS suggestions (
   n INTEGER PRIMARY KEY, run TEXT NOT NULL, id TEXT NOT NULL, campaign TEXT, boot TEXT NOT NULL,
   state TEXT NOT NULL, point TEXT, predicted TEXT, reason TEXT, origin TEXT, experiment TEXT,
-  time_utc TEXT NOT NULL, UNIQUE (run, id));
+  time_utc TEXT NOT NULL, instead_of TEXT, verdict TEXT, UNIQUE (run, id));
 CREATE TABLE IF NOT EXISTS events (
   seq INTEGER PRIMARY KEY, boot TEXT NOT NULL, t REAL NOT NULL, time_utc TEXT NOT NULL,
   kind TEXT NOT NULL, data TEXT NOT NULL);
@@ -68,6 +68,9 @@ CREATE VIEW IF NOT EXISTS v_commands AS
   SELECT time_utc, id, origin, verb, arguments, outcome, message, reply, finished, boot
   FROM commands;
 """
+
+# columns that files of earlier versions do not have yet; an older taylord passes them over
+LATER = {"campaigns": ("space",), "suggestions": ("instead_of", "verdict")}
 
 # columns of v_experiments that are always there, and how each is read
 FIXED = {
@@ -195,3 +198,8 @@ def create(connection: sqlite3.Connection) -> None:
         connection.executescript(
             f"BEGIN IMMEDIATE;{TABLES}\n{Columns().view()};PRAGMA user_version={SCHEMA};COMMIT;"
         )
+    for table, columns in LATER.items():
+        known = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+        for column in columns:
+            if column not in known:
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT")

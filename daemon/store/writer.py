@@ -14,6 +14,7 @@ decisions) beyond a bound are dropped and counted; the counts come into the reco
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -142,6 +143,7 @@ class Store:
         seed: int,
         experiments: int,
         config_hash: str = "",
+        space: Mapping[str, Any] = MappingProxyType({}),
     ) -> str:
         """Open a new campaign in the record and return its id; then emit its first event.
 
@@ -154,6 +156,7 @@ class Store:
             "seed": seed,
             "wanted": experiments,
             "config_hash": config_hash,
+            "space": space,
         }
         self._accept(self._recorder.begin_campaign(self._timebase.iso(), given))
         return self._recorder.run

@@ -57,6 +57,11 @@ def test_a_whole_command_is_taken():
         ("campaign.abort", {}),
         ("suggestion.approve", {}),
         ("suggestion.veto", {"suggestion": "s-0001", "reason": "too hot"}),
+        ("suggestion.veto", {"fix": {"temperature": 60, "blend": {"a": 0.5, "b": 0.5}}}),
+        ("space.edit", {"ranges": {"temperature": [None, 90]}, "free": ["x"], "by": "Ada"}),
+        ("space.edit", {"limits": {"blend": {"a": [0, 0.5]}}, "max_components": {"blend": None}}),
+        ("space.edit", {"add_constraints": [{"terms": {"a": 1}, "at_most": 2}]}),
+        ("space.edit", {"values": {"a": [1, 2.5]}, "drop_constraints": [0], "fix": {"t": "60 K"}}),
         ("result.submit", {"experiment": "e-1", "responses": {"yield": 0.5}}),
         ("result.submit", {"experiment": "e-1", "responses": {"yield": {"value": 0.5, "sd": 0.1}}}),
         ("trip", {}),
@@ -76,7 +81,7 @@ def test_every_verb_of_the_contract_is_there():
         "ping", "get", "set", "experiment.submit", "experiment.skip", "campaign.start",
         "campaign.hold", "campaign.resume", "campaign.stop", "campaign.abort",
         "suggestion.approve", "suggestion.veto", "result.submit", "trip", "alarm.acknowledge",
-        "trip.reset", "reconnect",
+        "trip.reset", "reconnect", "space.edit",
     }  # fmt: skip
 
 
@@ -214,3 +219,29 @@ def test_a_valid_id_can_be_the_last_level_of_a_topic(text):
     if valid_id(text):
         assert not set(text) & set("+#/\0 \n\t")
         assert len(text) <= 128
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"ranges": {"temperature": [1]}},
+        {"ranges": {"temperature": [1, 2, 3]}},
+        {"ranges": [1, 2]},
+        {"ranges": {"temperature": [True, 2]}},
+        {"values": {"a": ["1"]}},
+        {"limits": {"blend": {"a": [0, None]}}},
+        {"max_components": {"blend": 0}},
+        {"max_components": {"blend": 1.5}},
+        {"fix": {"t": {}}},
+        {"fix": {"t": [1]}},
+        {"free": "temperature"},
+        {"add_constraints": [{"terms": {}, "at_most": 1}]},
+        {"add_constraints": [{"terms": {"a": 1}, "less_than": 1}]},
+        {"drop_constraints": [-1]},
+        {"factors": {}},
+    ],
+)
+def test_an_edit_of_the_space_that_is_none_is_refused(arguments):
+    got = parse(Incoming("space.edit", json.dumps({"id": "x", **arguments}).encode()))
+    assert isinstance(got, Fault)
+    assert got.code == "bad-request"

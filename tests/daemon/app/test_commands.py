@@ -15,6 +15,7 @@ from daemon.api.commands import (
     Skip,
     Submit,
     SubmitResult,
+    Veto,
 )
 from daemon.app.assembly import assemble, simulated
 from daemon.app.commands import RigCommands
@@ -169,4 +170,4 @@ async def test_alarms_connections_and_suggestions_answer(parts, verbs):
     with pytest.raises(Refused, match="waits for a decision; waiting: none"):
         await verbs.suggestion_approve(Decide())
     with pytest.raises(Refused, match="waits for a decision"):
-        await verbs.suggestion_veto(Decide(suggestion="s-0001"))
+        await verbs.suggestion_veto(Veto(suggestion="s-0001"))

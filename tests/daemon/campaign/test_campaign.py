@@ -328,10 +328,10 @@ async def test_points_wait_for_approval_and_a_veto_asks_again():
     await asyncio.sleep(5)
     assert bench.runs == []
     with pytest.raises(Refused, match="no suggestion 's-9' waits for a decision; waiting: s-0001"):
-        await bench.campaign.decide("s-9", approved=True)
-    await bench.campaign.decide("s-0001", approved=False)
+        await bench.campaign.steering.decide("s-9", approved=True)
+    await bench.campaign.steering.decide("s-0001", approved=False)
     await asyncio.sleep(5)
-    await bench.campaign.decide("s-0002", approved=True)
+    await bench.campaign.steering.decide("s-0002", approved=True)
     assert await run is State.COMPLETE
     assert [s.id for s in bench.memory.vetoed] == ["s-0001"]
 
