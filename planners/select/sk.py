@@ -104,7 +104,13 @@ def tree(x: Array, y: Array, setting: Setting, *, seed: int, extra: bool = False
         max_features=setting.get("share", 1.0),
         random_state=seed,
     )
-    return model.fit(x, y).predict
+    model.fit(_single(x), y, check_input=False)
+    return lambda rows: model.predict(_single(rows), check_input=False)
+
+
+def _single(x: Array) -> Any:
+    """Return rows as trees keep them; they need not look at them again."""
+    return np.ascontiguousarray(x, dtype=np.float32)
 
 
 def boosting_stages(x: Array, y: Array, rows: Array, depth: int, stages: int) -> Array:
