@@ -11,7 +11,8 @@
 | ``run``        | stopped, aborted, complete | yes                      | no: a person ended it   |
 | one experiment | not interrupted            | no                       | yes                     |
 
-A campaign that has not begun an experiment counts for ``resume`` only.
+A campaign that has not begun an experiment, and in which nobody has decided anything, counts for
+``resume`` only.
 """
 
 from daemon.app.plan import RunPlan
@@ -28,7 +29,7 @@ def campaign_to_continue(plan: RunPlan) -> StoredCampaign | None:
         if last is None or last.state == COMPLETE:
             raise ConfigError([f"{plan.data}: holds no campaign to resume"])
         return last
-    if last is None or not last.experiments:
+    if last is None or not last.begun:
         return None
     if plan.conditions is not None:
         return _refused(plan, last) if not last.ended else None

@@ -98,6 +98,13 @@ class StoredCampaign:
     space: JsonObject = field(default_factory=dict[str, Any])  # configured, current
 
     @property
+    def begun(self) -> bool:
+        """Return whether an experiment was begun, or a person decided on a point or the space."""
+        decided = any(s.state in {"approved", "vetoed"} for s in self.suggestions)
+        edited = self.space.get("current") != self.space.get("configured")
+        return bool(self.experiments) or decided or edited
+
+    @property
     def ended(self) -> bool:
         """Return whether there is nothing to resume."""
         return self.state in ENDED_CAMPAIGNS

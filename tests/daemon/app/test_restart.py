@@ -9,28 +9,33 @@ from daemon.app import restart
 from daemon.app.plan import RunPlan
 from daemon.app.restart import begins_by_itself, campaign_to_continue
 from daemon.errors import ConfigError
-from daemon.store.reader import StoredCampaign, StoredExperiment
+from daemon.store.reader import StoredCampaign, StoredExperiment, StoredSuggestion
 from tests.campaigns.days import settings_of
 
 DONE = StoredExperiment("e-0001", "c-0001", "b", "ok", {}, {}, {}, {}, "", None, None, None, None)
 
 
-def campaign(state, *, experiments=(DONE,)):
-    return StoredCampaign(
-        "c-0001", "b", state, "", None, "bayes", 0, 3, None, "", None, experiments, ()
-    )
+def campaign(state, *, experiments=(DONE,), suggestions=(), space=None):
+    known = (experiments, suggestions, space or {})
+    return StoredCampaign("c-0001", "b", state, "", None, "bayes", 0, 3, None, "", None, *known)
+
+
+def suggestion(state):
+    return StoredSuggestion("s-0001", state, {}, {}, "", "planner", None)
 
 
 @pytest.fixture
 def asked(monkeypatch):
     """Ask what a start does with a campaign of this state (None: an empty directory)."""
 
-    def ask(state, *, on_restart="ask", start="auto", experiments=(DONE,), **how):
+    def ask(state, *, on_restart="ask", start="auto", **how):
+        kept = ("experiments", "suggestions", "space")
+        left = {name: how.pop(name) for name in kept if name in how}
         settings = settings_of()
         section = settings.campaign.model_copy(update={"on_restart": on_restart, "start": start})
         settings = settings.model_copy(update={"campaign": section})
         plan = replace(RunPlan(settings, "", Path("data"), restart="configured"), **how)
-        last = campaign(state, experiments=experiments) if state else None
+        last = campaign(state, **left) if state else None
         monkeypatch.setattr(restart, "_last", lambda _: last)
         found = campaign_to_continue(plan)
         return found is not None, begins_by_itself(plan, found)
@@ -58,6 +63,13 @@ def asked(monkeypatch):
         ("running", {"restart": "new", "once": True}, (False, True)),
         ("complete", {"restart": "new", "once": True, "conditions": {"t": 1}}, (False, True)),
         ("running", {"experiments": ()}, (False, True)),
+        ("running", {"experiments": (), "suggestions": (suggestion("proposed"),)}, (False, True)),
+        ("running", {"experiments": (), "suggestions": (suggestion("vetoed"),)}, (True, False)),
+        (
+            "running",
+            {"experiments": (), "space": {"configured": {}, "current": {"x": 1}}},
+            (True, False),
+        ),
         ("idle", {"experiments": (), "restart": "resume"}, (True, True)),
     ],
 )
