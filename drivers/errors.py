@@ -74,5 +74,9 @@ class DeviceFault(InstrumentError):
     """The instrument itself reports an alarm or fault; call a human."""
 
 
+class NotReady(DeviceFault):
+    """A person must make the instrument ready first (initialise it); it does nothing till then."""
+
+
 class WrongInstrument(InstrumentError):
     """Something else answers at this port or address."""

@@ -40,7 +40,7 @@ def state_document(parts: Parts) -> dict[str, Any]:
         "trip": None if cause is None else {"name": cause.name, "message": cause.message},
         "alarms": parts.rig.alarm_documents(),
         "connections": {
-            name: {"state": c["state"], "message": c["message"]}
+            name: {key: c[key] for key in ("state", "message", "unready")}
             for name, c in parts.rig.connections().items()
         },
         "lines": dict(parts.rig.lines.documents()),

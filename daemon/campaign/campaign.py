@@ -8,6 +8,7 @@ points are queued or running, one performs what is queued.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +30,8 @@ Commit = Callable[[Event], Awaitable[None]]
 PLANNER_TRIES = 3
 REFUSALS_IN_A_ROW = 20
 AWAY_S = 900.0  # instruments may be away this long before a person is needed
+UNREADY_S = 15.0  # and be there and not ready: they are asked every second
+LOOK_S = 1.0
 
 
 class Campaign:
@@ -117,18 +120,27 @@ class Campaign:
         return not self._must_end()
 
     async def _instruments_there(self) -> bool:
-        """Wait for instruments that are away; hold when they stay away."""
-        if not self._runner.missing():
+        """Wait for instruments that are away or not ready; hold when they stay so."""
+        runner = self._runner
+        return await self._come(
+            runner.missing, AWAY_S, f"not connected for {AWAY_S / 60:g} min"
+        ) and await self._come(runner.unready, UNREADY_S, "not ready")
+
+    async def _come(self, lacking: Callable[[], list[str]], within_s: float, why: str) -> bool:
+        """Wait until nothing is lacking; hold when that takes too long."""
+        if not lacking():
             return True
-        self._events.emit("decision", what="wait for instruments", names=self._runner.missing())
+        self._events.emit("decision", what="wait for instruments", names=lacking())
         try:
-            async with asyncio.timeout(AWAY_S):
-                await self._until(
-                    lambda: not self._runner.missing() or self.state is not State.RUNNING
-                )
+            async with asyncio.timeout(within_s):
+                while lacking() and self.state is State.RUNNING:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(LOOK_S):
+                            await self._until(
+                                lambda: not lacking() or self.state is not State.RUNNING
+                            )
         except TimeoutError:
-            names = ", ".join(self._runner.missing())
-            self.hold(f"not connected for {AWAY_S / 60:g} min: {names}")
+            self.hold(f"{why}: {'; '.join(lacking())}")
         return self.state is State.RUNNING and bool(self.memory.waiting)
 
     def look_again(self) -> None:

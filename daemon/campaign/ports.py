@@ -22,6 +22,10 @@ class Runner(Protocol):
         """Return the instruments an experiment needs that are not connected."""
         ...
 
+    def unready(self) -> list[str]:
+        """Return why no experiment may start with connected instruments, a sentence for each."""
+        ...
+
     def hold(self) -> None:
         """End the current step safely and wait, keeping temperature."""
         ...

@@ -70,11 +70,19 @@ class Actions:
 
     def down(self) -> list[str]:
         """Return the instruments experiments need that cannot be commanded now."""
+        return [name for name in self._needed() if not self.rig.connected(name)]
+
+    def unready(self) -> list[str]:
+        """Return why no experiment may start with connected instruments, a sentence for each."""
+        told = {name: self.rig.unready(name) for name in self._needed()}
+        return [f"{name} {why}" for name, why in told.items() if why]
+
+    def _needed(self) -> list[str]:
         settings = self.settings
         names = [*self._pump_of.values(), *dict.fromkeys(way.valve for way in self._ways.values())]
         names += [settings.reactor.thermostat] if settings.reactor is not None else []
         names += [settings.analysis.instrument] if settings.analysis is not None else []
-        return [name for name in names if not self.rig.connected(name)]
+        return list(dict.fromkeys(names))
 
     async def nap_connected(self, seconds: float) -> None:
         """Sleep; fail the experiment when a pump, a valve or the thermostat stays away."""

@@ -95,6 +95,10 @@ class Executor:
         """Return the instruments an experiment needs that are not connected."""
         return self._actions.down()
 
+    def unready(self) -> list[str]:
+        """Return why no experiment may start with connected instruments, a sentence for each."""
+        return self._actions.unready()
+
     def reach(self) -> Reach:
         """Return what pumps and thermostat can do now."""
         return reach_of(self._settings, self._rig.instrument)
@@ -230,6 +234,8 @@ class Executor:
         down = self._actions.down()
         if down:
             raise Refused(f"not connected: {', '.join(down)}")
+        if unready := self._actions.unready():
+            raise Refused(f"not ready: {'; '.join(unready)}")
         run.commanded = dict(bound.commanded)
         return experiment_recipe(self._settings, bound, reach, samples)
 

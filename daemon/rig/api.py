@@ -59,6 +59,10 @@ class RigPort(Protocol):
         """Return whether the instrument can be commanded now."""
         ...
 
+    def unready(self, name: str) -> str:
+        """Return why no experiment may start with a connected instrument, or an empty text."""
+        ...
+
     def latest(self, signal: str) -> Reading:
         """Return the last reading; bad (``stale``) when too old. KeyError when unknown."""
         ...

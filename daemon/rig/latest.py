@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from daemon.rig.parts import is_thermostat
+from daemon.safety.table import HEATER_STALE_S, stale_after_s
+from drivers.roles import Instrument
 from drivers.signal import Quality, Reading, SignalSpec
 
 
@@ -34,3 +37,14 @@ class Latest:
     def all(self, now: float) -> list[Reading]:
         """Return the latest reading of every signal."""
         return [self.get(signal, now) for signal in self._readings]
+
+
+def stale_limits(
+    specs: Mapping[str, SignalSpec], instruments: Mapping[str, Instrument]
+) -> dict[str, float | None]:
+    """Return the age at which each signal is stale: three polls, and 5 s for what is heated."""
+    limits = {name: stale_after_s(spec.poll_s) for name, spec in specs.items()}
+    for name, instrument in instruments.items():
+        if is_thermostat(instrument) and f"{name}.temperature" in limits:
+            limits[f"{name}.temperature"] = HEATER_STALE_S
+    return limits

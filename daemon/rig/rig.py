@@ -15,7 +15,7 @@ import structlog
 from daemon.errors import Refused, UnknownSignal
 from daemon.events import EventBus
 from daemon.rig.guard import Commit, Guard, no_commit
-from daemon.rig.latest import Latest
+from daemon.rig.latest import Latest, stale_limits
 from daemon.rig.line import shared_lines
 from daemon.rig.linewatch import LineWatch
 from daemon.rig.parts import (
@@ -37,7 +37,7 @@ from daemon.safety.history import History
 from daemon.safety.interlocks import Interlocks
 from daemon.safety.monitor import Monitor
 from daemon.safety.rows import Row, Violation
-from daemon.safety.table import HEATER_STALE_S, TOTAL_FLOW, safety_table, stale_after_s
+from daemon.safety.table import TOTAL_FLOW, safety_table
 from daemon.safety.trip import Cause, Trip
 from daemon.settings.models import Settings
 from drivers.errors import NotConnected
@@ -69,7 +69,7 @@ class Rig:
         }
         self._specs = signal_specs(settings, self.instruments)
         now = asyncio.get_running_loop().time()
-        self._latest = Latest(self._specs, _stale_limits(self._specs, self.instruments), now)
+        self._latest = Latest(self._specs, stale_limits(self._specs, self.instruments), now)
         self.history = History()
         self.alarms = Alarms(events)
         self.trip = Trip(
@@ -111,6 +111,10 @@ class Rig:
         """Return whether the instrument can be commanded now."""
         return self._supervisors[name].connection.up
 
+    def unready(self, name: str) -> str:
+        """Return why no experiment may start with a connected instrument, or an empty text."""
+        return self._supervisors[name].own.unready if self.connected(name) else ""
+
     def require_connected(self, name: str) -> None:
         """Raise NotConnected, saying why, while an instrument is down."""
         connection = self._supervisors[name].connection
@@ -125,6 +129,7 @@ class Rig:
                 "message": supervisor.connection.message,
                 "since": supervisor.connection.since,
                 "identity": supervisor.connection.identity,
+                "unready": self.unready(name),
             }
             for name, supervisor in self._supervisors.items()
         }
@@ -290,14 +295,3 @@ class Rig:
 def _flow_names(settings: Settings, specs: Mapping[str, SignalSpec]) -> frozenset[str]:
     """Return the flow signals of the feeds' pumps."""
     return frozenset(f"{feed.pump}.flow" for feed in settings.feeds) & specs.keys()
-
-
-def _stale_limits(
-    specs: Mapping[str, SignalSpec], instruments: Mapping[str, Instrument]
-) -> dict[str, float | None]:
-    """Return the age at which each signal is stale: three polls, and 5 s for what is heated."""
-    limits = {name: stale_after_s(spec.poll_s) for name, spec in specs.items()}
-    for name, instrument in instruments.items():
-        if is_thermostat(instrument) and f"{name}.temperature" in limits:
-            limits[f"{name}.temperature"] = HEATER_STALE_S
-    return limits

@@ -1,9 +1,9 @@
 """Keeps one instrument connected and polled; its faults stay its own.
 
-Connecting opens the line, asks who answers, and prepares the instrument (its own limits and
-watchdog); it moves nothing, and nothing is re-actuated. An outage is told once, by one log line and
-one ``connection`` event, and its end once. A driver's own mistake (any error that is not an
-InstrumentError) ends the rig's tasks, and the rig goes safe.
+Connecting opens the line, asks who answers, prepares the instrument (its own limits and watchdog),
+and asks it for faults of its own; it moves nothing, and nothing is re-actuated. An outage is told
+once, by one log line and one ``connection`` event, and its end once. A driver's own mistake (any
+error that is not an InstrumentError) ends the rig's tasks, and the rig goes safe.
 """
 
 import asyncio
@@ -15,10 +15,10 @@ import structlog
 from daemon.events import EventBus
 from daemon.rig.connection import Connection
 from daemon.rig.line import SharedLine
-from daemon.rig.parts import is_flow_controller, is_pump, is_thermostat, is_valve
 from daemon.rig.poller import PollPlan, bad_readings, reason_for, silent, urgency
 from daemon.rig.punctuality import Punctuality
 from daemon.rig.refusals import in_words
+from daemon.rig.selfcheck import SelfCheck
 from daemon.safety.alarms import Alarms
 from drivers.errors import (
     CommandRejected,
@@ -45,7 +45,6 @@ FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 1.2
 BACK_WITHIN_S = 1.85  # attempt and pause: connected within 2 s of the instrument's return
 BEAT_WITHIN_S = 2 * CONNECT_S + POLL_S
-ACTING = (is_pump, is_thermostat, is_valve, is_flow_controller)
 
 
 class Supervisor:
@@ -75,6 +74,7 @@ class Supervisor:
         self.tried = asyncio.Event()  # set after a first attempt that failed, or a first poll
         self._line, self._specs = line, specs
         self._events, self._alarms = events, alarms
+        self.own = SelfCheck(instrument, alarms)
         self._beat, self._returned, self._refused = beat, returned, refused
         self._hurry = asyncio.Event()
         self._next_check = 0.0
@@ -132,6 +132,7 @@ class Supervisor:
                     identity = await self.instrument.identify()
                 self._answers_in_s = self._loop.time() - began
                 await self.instrument.prepare()
+                await self.own.first()
         except WrongInstrument as error:
             if self.connection.failed(error.what, self._loop.time()):
                 self._tell_down()
@@ -154,7 +155,7 @@ class Supervisor:
         now = self._loop.time()
         self._line.heard(self.name)
         self._plan.restart(now)
-        self._next_check = now + CHECK_EVERY_S
+        self._next_check = now + self._check_every_s
         self.connection.connected(identity, now)
         self._returned()
         if self._plan.next_due is None:
@@ -193,9 +194,12 @@ class Supervisor:
                 self.tried.set()
             if self.connection.up and self._loop.time() >= self._next_check:
                 await self._check()
-                doubtful = self.connection.state == "doubtful"
-                every = DOUBTFUL_CHECK_S if doubtful else CHECK_EVERY_S
-                self._next_check = self._loop.time() + every
+                self._next_check = self._loop.time() + self._check_every_s
+
+    @property
+    def _check_every_s(self) -> float:
+        often = self.connection.state == "doubtful" or self.own.unready
+        return DOUBTFUL_CHECK_S if often else CHECK_EVERY_S
 
     async def _poll(self, names: list[str]) -> None:
         """Read what is due; while in doubt, ask for one signal only: silence costs one deadline."""
@@ -239,22 +243,17 @@ class Supervisor:
         error: InstrumentError | None = None
         try:
             async with asyncio.timeout(POLL_S):
-                await self.instrument.check()
+                await self.own.again()
         except TimeoutError:
             error = InstrumentError(self.name, f"no complete answer within {POLL_S:g} s")
         except InstrumentError as fault:
             error = fault
-        if error is None:
-            self._alarms.returned(f"{self.name} fault")
         await self._judge(error)
 
     async def _judge(self, error: InstrumentError | None) -> None:
         """Draw conclusions from how an exchange ended."""
-        if isinstance(error, DeviceFault):
-            # an experiment goes wrong without its pump or bath; an analyser can be waited for
-            acts = any(fills(self.instrument) for fills in ACTING)
-            action = "hold" if acts else "warn"
-            self._alarms.raise_(f"{self.name} fault", str(error), latching=False, action=action)
+        if error is not None:
+            self.own.note(error)
         now = self._loop.time()
         if error is None or isinstance(error, DeviceFault | CommandRejected):
             self._heard()

@@ -33,7 +33,7 @@ from collections.abc import Mapping
 from math import floor
 
 from drivers.bus import Bus
-from drivers.errors import CommandRejected, DeviceFault, OutOfRange
+from drivers.errors import CommandRejected, DeviceFault, NotReady, OutOfRange
 from drivers.pumps.cavro_plunger import VALVE_S, CavroPlunger
 from drivers.pumps.cavro_protocol import FAULTS, LOST, NOT_INITIALISED, CavroOptions, Status
 from drivers.pumps.role import SyringeOfSignals
@@ -92,7 +92,7 @@ class CavroPump(CavroPlunger, SyringeOfSignals):
         waits = self.options.initialise == "on-refill" and not self.commanded
         if status.code == NOT_INITIALISED and not waits:
             what = f"has lost its plunger's position (power-up): {self.how_to_initialise()}"
-            raise DeviceFault(self.name, what)
+            raise NotReady(self.name, what)
         if status.code in FAULTS:
             raise self.error(status.code)
         if commanded and commanded == self.commanded and status.ready:  # no command in between

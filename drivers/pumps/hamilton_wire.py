@@ -25,7 +25,7 @@ from pydantic import Field
 from drivers.ascii import AsciiInstrument
 from drivers.bus import Bus
 from drivers.codec import LineCodec
-from drivers.errors import CommandRejected, DeviceFault, NoReply, WrongInstrument
+from drivers.errors import CommandRejected, DeviceFault, NoReply, NotReady, WrongInstrument
 from drivers.fence import Fence
 from drivers.options import DriverOptions, SerialOptions
 from drivers.probes import BARE, Probe
@@ -188,13 +188,13 @@ class HamiltonWire(AsciiInstrument):
         return self._ready_since == self._chain.power_ups
 
     def require_ready(self) -> None:
-        """Raise DeviceFault while it has not been initialised since it was switched on."""
+        """Raise NotReady while it has not been initialised since it was switched on."""
         if not self.ready:
             what = (
                 "is not initialised since it was switched on: set the signal"
                 f" {self.name}.initialised to true, which moves it"
             )
-            raise DeviceFault(self.name, what)
+            raise NotReady(self.name, what)
 
     async def read_initialised(self, lane: Lane) -> bool:
         """Return whether it may be used; the instrument itself is asked for errors by check()."""

@@ -28,6 +28,12 @@ HARVARD = {
     "port": "/dev/serial/by-id/usb-Harvard_11_Elite-if00",
     "syringe": {"diameter_mm": 14.5, "volume_ml": 10.0},
 }
+EASY = {
+    "residence_time": 0.8,
+    "temperature": 60.0,
+    "concentration": 0.3,
+    "equivalents.pyrrolidine": 2.0,
+}
 
 
 def settings_of(cavro=None, **simulation):
@@ -139,18 +145,41 @@ async def _initialise_when_told(stage):
     pump = stage.parts.simulation.instruments["pump-a"]
     alarm = await stage.until("alarm", name="pump-a fault", state="active")
     assert "set pump-a.initialised to true" in alarm["message"]
-    stopped = await stage.until("campaign", state="stopped")
-    assert "set pump-a.initialised to true" in stopped["reason"]
+    held = await stage.until("campaign", state="held")
+    assert held["reason"].startswith("not ready: pump-a has lost its plunger's position")
+    assert "set pump-a.initialised to true" in held["reason"]
     assert pump.executed == []
+    assert stage.told("experiment") == []  # not one was begun, to fail
     await stage.commands.set(Set(signal="pump-a.initialised", value=True))
     assert pump.executed == ["Z0"]
-    await stage.commands.campaign_start(Because(reason="initialised"))
+    await stage.commands.campaign_resume(Because(reason="initialised"))
     await stage.until("experiment", status="ok")
 
 
 def test_a_pump_that_must_be_initialised_says_so_and_waits_for_a_person(tmp_path):
     settings = settings_of({"initialise": "on-command"})
     scenario(tmp_path, settings, _initialise_when_told, once=False)
+
+
+def test_a_night_that_would_begin_with_an_uninitialised_pump_ends_before_it_begins(tmp_path):
+    settings = settings_of({"initialise": "on-command"})
+    outcome = run(plan(tmp_path, settings), lambda _: None)
+    assert outcome.exit_code == 3
+    assert "pump-a has lost its plunger's position" in outcome.reason
+    assert outcome.document["experiments"] == []
+
+
+async def _one_by_hand(stage):
+    await stage.rig.first_attempts()
+    record = await stage.parts.executor.run("e-1", EASY)
+    assert record.status == "refused"
+    assert not any(record.achieved.values())
+    assert record.reason.startswith("not ready: pump-a has lost its plunger's position")
+
+
+def test_one_experiment_with_it_is_refused_in_the_same_words(tmp_path):
+    settings = settings_of({"initialise": "on-command"})
+    scenario(tmp_path, settings, _one_by_hand, once=False)
 
 
 async def _cut_the_power(stage):

@@ -38,7 +38,7 @@ class Bench:
         self.seen = []
         self.events.on_event(self.seen.append)
         self.full_disk = False
-        self.away = []
+        self.away, self.faults = [], []
         self.ended = asyncio.Event()
         self.campaign = Campaign(
             SETTINGS.model_copy(update=changes),
@@ -81,6 +81,9 @@ class Bench:
 
     def missing(self):
         return self.away
+
+    def unready(self):
+        return self.faults
 
     def hold(self):
         self.log.append(("hold",))
@@ -383,6 +386,37 @@ async def test_instruments_that_stay_away_hold_the_campaign():
     assert bench.campaign.reason == "not connected for 15 min: pump-a"
     bench.campaign.stop()
     assert await run is State.STOPPED
+
+
+async def test_no_experiment_starts_before_every_instrument_is_ready():
+    bench = Bench(experiments=1)
+    bench.faults = ["pump-a is not initialised"]
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(10)
+    assert bench.runs == []
+    assert bench.campaign.state is State.RUNNING
+    bench.faults = []  # nobody tells: it is looked for
+    assert await run is State.COMPLETE
+
+
+async def test_an_instrument_that_does_not_become_ready_holds_the_campaign_with_its_own_words():
+    bench = Bench(experiments=1)
+    bench.faults = ["pump-a is not initialised: set pump-a.initialised", "bath: error 3"]
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(30)
+    assert bench.campaign.state is State.HELD
+    assert bench.campaign.reason == (
+        "not ready: pump-a is not initialised: set pump-a.initialised; bath: error 3"
+    )
+    assert bench.runs == []
+    bench.campaign.resume()
+    await asyncio.sleep(30)
+    assert bench.campaign.state is State.HELD
+    bench.faults = []
+    bench.campaign.resume()
+    assert await run is State.COMPLETE
 
 
 async def test_an_offline_result_completes_an_experiment():
