@@ -22,3 +22,22 @@ def steady(n=400, every=5, seed=1):
     y = 10.0 + np.cumsum(rng.normal(0, 0.01, n))
     measured = np.where(np.arange(n) % every == 0, y, np.nan)
     return Table(("pump.pressure", "bath.temperature"), rng.normal(size=(n, 2)), measured)
+
+
+def walk(step, noise, n=3000, every=5, seed=2, *, blind=False):
+    """Return a table whose result is a random walk with noise; its signal is the walk, or blind."""
+    rng = np.random.default_rng(seed)
+    drift = np.cumsum(rng.normal(0, step, n))
+    y = drift + rng.normal(0, noise, n)
+    x = rng.normal(size=n) if blind else drift
+    return Table(("a",), x[:, None], np.where(np.arange(n) % every == 0, y, np.nan))
+
+
+def best_against_last(step, noise, delay, every=5):
+    """Return r2LM of a sensor that knows the walk: it misses by the noise alone.
+
+    The last known result is at least ``delay`` rows old, and at least one interval; it misses by
+    the walk since then, and by the noise of both.
+    """
+    apart = every * max(1, -(-delay // every))
+    return 1.0 - noise**2 / (apart * step**2 + 2.0 * noise**2)

@@ -10,7 +10,7 @@ from planners.errors import BadHistory, CannotSuggest
 from planners.softsensor import Table, fit_sensor, lagged, read_table
 from planners.softsensor.lwpls import predictions, similarity
 from planners.softsensor.sensor import validate
-from tests.planners.softsensor.plants import plant, steady
+from tests.planners.softsensor.plants import best_against_last, plant, steady, walk
 
 
 def test_lags_are_earlier_rows_of_every_signal():
@@ -159,3 +159,69 @@ def test_any_table_gives_finite_figures_and_a_choice_of_the_offered(seed, lags):
     assert np.isfinite(
         [sensor.validation.r2, sensor.validation.r2_last, sensor.validation.rmse]
     ).all()
+
+
+# --- answers that are known
+
+
+X = np.array(
+    [
+        [0.13, -0.13, 0.64],
+        [0.1, -0.54, 0.36],
+        [1.3, 0.95, -0.7],
+        [-1.27, -0.62, 0.04],
+        [-2.33, -0.22, -1.25],
+        [-0.73, -0.54, -0.32],
+        [0.41, 1.04, -0.13],
+        [1.37, -0.67, 0.35],
+        [0.9, 0.09, -0.74],
+    ]
+)
+Y = np.array([-0.92, -0.46, 0.22, -1.01, -0.21, -0.16, 0.54, 0.21, 0.36])
+ASKED = np.array([[0.3, -0.2, 0.8], [2.0, 1.0, -1.0]])
+# dcekit 2.18.2 (MIT): LWPLS(n_components, lambda_in_similarity).fit(X, Y).predict(ASKED)
+REFERENCE = {
+    (1, 0.25): [-0.9293373343975073, 0.13411524335868874],
+    (1, 2.0): [-0.4035019612128017, 0.6999162731368335],
+    (2, 0.25): [-0.9397789076668263, 0.03706880002793367],
+    (2, 2.0): [-0.6447086309998524, 0.7636622599065246],
+    (3, 0.25): [-1.01838692355691, 0.044343808377942294],
+    (3, 2.0): [-0.7237315698290284, 0.8112071318008921],
+}
+
+
+@pytest.mark.parametrize(("components", "localness"), REFERENCE)
+def test_the_reference_answers_are_found(components, localness):
+    found = [predictions(X, Y, query, components, localness)[-1] for query in ASKED]
+    np.testing.assert_allclose(found, REFERENCE[components, localness], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("step", "noise"), [(1.0, 0.1), (0.3, 0.3), (0.1, 0.5)], ids=["clear", "even", "noisy"]
+)
+@pytest.mark.parametrize("delay", [0, 10], ids=["at once", "late"])
+def test_against_the_last_result_it_is_as_good_as_theory_says(step, noise, delay):
+    sensor = fit_sensor(walk(step, noise), delay=delay, components=1, localness=1e3)
+    assert sensor.validation.r2_last == pytest.approx(
+        best_against_last(step, noise, delay), abs=0.12
+    )
+
+
+def test_the_mean_of_mere_noise_is_half_as_far_off_as_the_last_result():
+    rng = np.random.default_rng(3)
+    table = Table(("a",), rng.normal(size=(4000, 1)), rng.normal(size=4000))
+    found = fit_sensor(table, components=1, localness=1e3).validation
+    assert found.r2_last == pytest.approx(0.5, abs=0.12)
+    assert found.r2 < 0.1  # and r2 says that this is not for knowing anything
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_signals_that_say_nothing_of_a_drift_are_always_found_out(seed):
+    found = fit_sensor(walk(0.3, 0.02, seed=seed, blind=True), lags=(0, 2))
+    assert found.validation.r2_last < 0
+    assert not found.useful
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_signals_that_say_all_of_a_drift_are_always_of_use(seed):
+    assert fit_sensor(walk(0.3, 0.1, seed=seed)).useful
