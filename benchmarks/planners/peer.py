@@ -56,6 +56,7 @@ class Peer:
             stdout=subprocess.PIPE,
             stderr=None if os.environ.get("PEER_DEBUG") else subprocess.DEVNULL,
             cwd=SERVE.parent,
+            env=_environment(self.python),
             text=True,
         )
         Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
@@ -69,9 +70,17 @@ class Peer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
+        process = self._process
+        if process is None or process.stdin is None:
+            return
+        try:
+            process.stdin.close()  # the end of the lines: it leaves by itself
+            process.wait(timeout=5.0)
+        except (OSError, subprocess.TimeoutExpired):
+            process.kill()
+            process.wait()
+        finally:
+            self._process = None
 
     def ask(self) -> Point:
         """Return the next point; ``cpu_s`` grows by what the peer spent on it."""
@@ -105,6 +114,19 @@ class Peer:
         if "error" in answer:
             raise PeerError(f"{self.name}: {answer['error']}")
         return answer
+
+
+def _environment(python: Path) -> dict[str, str]:
+    """Return the variables of a peer's process.
+
+    BoTorch compiles a kernel when it is first needed, under a lock that outlives a killed process:
+    it has its own folder in the environment, and finds the environment's build tools.
+    """
+    own = {
+        "TORCH_EXTENSIONS_DIR": str(python.parent.parent / "torch_extensions"),
+        "PATH": f"{python.parent}:{os.environ.get('PATH', '')}",
+    }
+    return dict(os.environ) | own
 
 
 def for_case(name: str, python: Path, case: Case, seed: int) -> Peer:

@@ -94,17 +94,14 @@ class Peer:
         if len(self.runs) < self.first:
             found = self.random.ask(count)
         else:
-            self.model.set_candidates(self._frame(self.waiting))
-            self.model.tell(self._frame(self.runs), replace=True)
+            self.model.tell(pd.DataFrame(self.runs), replace=True)
+            if self.waiting:
+                self.model.set_candidates(pd.DataFrame(self.waiting))
             found = self.model.ask(count)
         names = [v.name for v in self.space.variables]
         rows = [{n: row[n] for n in names} for _, row in found.iterrows()]
         self.waiting += rows
         return [self.space.point(row) for row in rows]
-
-    @staticmethod
-    def _frame(rows):
-        return pd.DataFrame(rows) if rows else None
 
     def tell(self, point, status, responses):
         row = next((r for r in self.waiting if self.space.point(r) == point), None)
