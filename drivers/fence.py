@@ -10,6 +10,12 @@ What is ``LATE_S`` old counts as lost: an owed reply, and also the doubt of an i
 never answered its fence. One that has is asked until it does again: the end of a late reply to a
 fence, cut off by a bad line, may look like anything. This holds for instruments that answer a
 request once at most.
+
+So an instrument that stops answering its fence, and goes on answering its questions, stays away.
+Waiting for a line that is quiet would let it back in, and is not done: the fence is the question
+who it is, or is asked with it, and what does not say any more who it is may be another instrument,
+or one whose settings are gone. It is stopped and driven safe all the same: what acts towards safety
+goes out without proof, and is repeated (``tests/contract/test_mute_fences.py``).
 """
 
 from collections import deque
