@@ -61,6 +61,48 @@ def front(points: Array) -> Array:
     return np.array(kept)
 
 
+def unbeaten(values: Array) -> NDArray[np.bool_]:
+    """Return which of ``values`` ``(s, k, goals)`` no other of the ``k`` beats, ``(s, k)``."""
+    if values.shape[2] == 1:
+        return values[:, :, 0] >= values[:, :, 0].max(axis=1, keepdims=True)
+    if values.shape[2] == 2:
+        return _on_edge(values)
+    found = np.ones(values.shape[:2], dtype=bool)
+    for k in range(values.shape[1]):
+        gaps = values - values[:, k : k + 1]
+        found[:, k] = ~np.any(np.all(gaps >= 0, axis=2) & np.any(gaps > 0, axis=2), axis=1)
+    return found
+
+
+def _on_edge(values: Array) -> NDArray[np.bool_]:
+    """Return the same of two goals: down the first one, whatever is a new height of the other."""
+    order = np.lexsort((-values[:, :, 1], -values[:, :, 0]), axis=1)
+    second = np.take_along_axis(values[:, :, 1], order, axis=1)
+    before = np.maximum.accumulate(second, axis=1)
+    before = np.concatenate([np.full((len(values), 1), -np.inf), before[:, :-1]], axis=1)
+    found = np.empty(order.shape, dtype=bool)
+    np.put_along_axis(found, order, (second > before) | np.isinf(second), axis=1)
+    return found
+
+
+def volume_growth(known: Array, draws: Array, reference: Array, directions: Array) -> float:
+    """Return by which share of itself the dominated volume grows, on average over ``draws``.
+
+    ``known`` are ``(k, goals)``, ``draws`` ``(s, goals)`` outcomes of one more run, ``directions``
+    ``(d, goals)`` positive unit vectors. The volume is the mean over directions of the goals' th
+    power of how far the dominated set reaches (Zhang and Golovin, "Random hypervolume
+    scalarizations for provable multi-objective black box optimization", 2020): any number of goals.
+    """
+
+    def reach(values: Array) -> Array:
+        gains = np.maximum(values - reference, 0.0)
+        return (gains[:, None, :] / directions).min(axis=2) ** len(reference)
+
+    before = reach(known).max(axis=0)
+    after = np.maximum(reach(draws), before).mean(axis=0)
+    return float((after.sum() - before.sum()) / max(before.sum(), 1e-12))
+
+
 def log_hypervolume_improvement(mean: Array, sd: Array, known: Array, reference: Array) -> Array:
     """Return ln of the expected growth of the dominated area; exact for two objectives.
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from planners.base import Observation, Point, Predicted, Problem
+from planners.bayes.acquisition import unbeaten
 from planners.bayes.picker import one_thread
 from planners.bayes.planner import Bayes
 from planners.bayes.situation import Situation
@@ -79,34 +79,10 @@ def _chosen(worth: Worth) -> list[int]:
     if not worth.goals or not worth.likely.any():
         return [int(np.argmax(worth.target_logs(worth.seen)))]
     numbers = np.flatnonzero(worth.likely)
-    front = numbers[_unbeaten(worth.known[None])[0]]
+    front = numbers[unbeaten(worth.known[None])[0]]
     means = worth.predicted(worth.seen[front])[0]
     order = np.argsort(-means[:, 0], kind="stable")
     return [int(k) for k in (front[order][:1] if len(worth.goals) == 1 else front[order])]
-
-
-def _unbeaten(values: Array) -> NDArray[np.bool_]:
-    """Return which of ``values`` ``(s, k, goals)`` no other of the ``k`` beats, ``(s, k)``."""
-    if values.shape[2] == 1:
-        return values[:, :, 0] >= values[:, :, 0].max(axis=1, keepdims=True)
-    if values.shape[2] == 2:
-        return _on_edge(values)
-    found = np.ones(values.shape[:2], dtype=bool)
-    for k in range(values.shape[1]):
-        gaps = values - values[:, k : k + 1]
-        found[:, k] = ~np.any(np.all(gaps >= 0, axis=2) & np.any(gaps > 0, axis=2), axis=1)
-    return found
-
-
-def _on_edge(values: Array) -> NDArray[np.bool_]:
-    """Return the same of two goals: down the first one, whatever is a new height of the other."""
-    order = np.lexsort((-values[:, :, 1], -values[:, :, 0]), axis=1)
-    second = np.take_along_axis(values[:, :, 1], order, axis=1)
-    before = np.maximum.accumulate(second, axis=1)
-    before = np.concatenate([np.full((len(values), 1), -np.inf), before[:, :-1]], axis=1)
-    found = np.empty(order.shape, dtype=bool)
-    np.put_along_axis(found, order, (second > before) | np.isinf(second), axis=1)
-    return found
 
 
 def _shares(worth: Worth, features: Array) -> Array:
@@ -122,4 +98,4 @@ def _shares(worth: Worth, features: Array) -> Array:
     drawn = [goal.process.draws(features, rng.normal(size=meets.shape)) for goal in worth.goals]
     values = np.where(meets[:, :, None], np.stack(drawn, axis=2), -np.inf)
     with np.errstate(invalid="ignore"):  # those that miss a target beat nobody
-        return (_unbeaten(values) & meets).mean(axis=0)
+        return (unbeaten(values) & meets).mean(axis=0)

@@ -20,7 +20,8 @@ _ROWS = 96  # rows among which the greatest is sought
 _LITTLE = 0.01  # of a response's spread: a difference that nobody would pay a run for
 _DOUBTFUL = 0.9  # chances of success below it are worth a word
 _MET = 0.95  # chance that targets are met, above which they are
-_GROWTH = 0.005  # of the front's area: growth not worth a run
+_GROWTH = 0.005  # of the front's area or volume: growth not worth a run
+_OUTCOMES, _DIRECTIONS = 128, 256  # draws of one run's outcome, and of ways to improve
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,7 @@ def outlook(space: Space, worth: Worth, pool: Array, row: Array) -> Outlook | No
         return None
     if len(worth.goals) == 1:
         return _regret(space, worth, pool, row)
-    if len(worth.goals) == 2 and worth.reference is not None:
-        return _growth(worth, row, worth.reference)
-    return None
+    return _growth(worth, row, worth.reference) if worth.reference is not None else None
 
 
 def _regret(space: Space, worth: Worth, pool: Array, row: Array) -> Outlook:
@@ -99,9 +98,14 @@ def _regret(space: Space, worth: Worth, pool: Array, row: Array) -> Outlook:
 
 
 def _growth(worth: Worth, row: Array, reference: Array) -> Outlook:
-    edge = acquisition.front(worth.known)
-    floors = np.concatenate([reference[1:], edge[:-1, 1]])
-    area = float(((edge[:, 0] - reference[0]) * (edge[:, 1] - floors)).sum())
-    growth = float(np.exp(worth.improvement(row[None])[0])) / max(area, 1e-12)
-    text = f"the front's area is expected to grow by {growth:.2g} of itself with this run"
+    """Return by how much one more run is expected to enlarge the front."""
+    generator, goals = np.random.default_rng(0), len(reference)
+    means, sds = worth.predicted(row[None])
+    draws = means + worth.shown(sds) * generator.normal(size=(_OUTCOMES, goals))
+    directions = np.maximum(np.abs(generator.normal(size=(_DIRECTIONS, goals))), 1e-3)
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    met = float(np.exp(worth.target_logs(row[None])[0]))
+    growth = met * acquisition.volume_growth(worth.known, draws, reference, directions)
+    what = "area" if goals == 2 else "volume"
+    text = f"the front's {what} is expected to grow by {growth:.2g} of itself with this run"
     return Outlook(text, growth < _GROWTH, growth < 4 * _GROWTH)

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 from planners.bayes import acquisition
 from planners.bayes.surrogate import Model, Space
 from planners.factors import Array
+from planners.sampling import feasible_rows
 
 _DRAWS = 64  # of the scalarised improvement
 _SAME = 1e-3  # rows closer than this in every column are the same experiment
 _MARGIN = 0.1  # of the known range, from the front's worst corner to the reference
+_EVEN = 128  # rows that tell what a typical experiment gives
 
 
 class Worth:
@@ -32,8 +34,19 @@ class Worth:
         count = len(self.goals)
         self._weights = rng.dirichlet(np.ones(count)) if count > 2 else np.ones(count)
         self._normals = rng.normal(size=(_DRAWS, count)) if count > 2 else np.empty((0, count))
-        pair = count == 2 and len(self.known) > 0
-        self.reference = _reference(self.known, self._means) if pair else None
+        self.reference = self._corner() if count > 1 and len(self.known) else None
+
+    def _corner(self) -> Array:
+        """Return the corner from which dominated volume counts: below the front's worst.
+
+        And no better than what a typical experiment gives, by the models' expectation over the
+        whole domain: a narrow front would see no worth in what lies beyond its own ends.
+        """
+        span = np.maximum(self.known.max(axis=0) - self.known.min(axis=0), 1e-3)
+        edge = self.known[acquisition.unbeaten(self.known[None])[0]]
+        rows = feasible_rows(self._space.problem, _EVEN, np.random.default_rng(0))
+        typical = np.median(self.predicted(rows)[0], axis=0)
+        return np.minimum(edge.min(axis=0) - _MARGIN * span, typical)
 
     @property
     def best(self) -> Array:
@@ -88,17 +101,6 @@ class Worth:
         return acquisition.log_scalarised_improvement(
             means, sds, self.known, self._weights, self._normals
         )
-
-
-def _reference(known: Array, everything: Array) -> Array:
-    """Return the corner from which dominated area counts: below the front's worst.
-
-    And no better than the middle of all runs: a narrow front would see no worth in its own ends.
-    """
-    edge = acquisition.front(known)
-    span = np.maximum(known.max(axis=0) - known.min(axis=0), 1e-3)
-    corner = edge.min(axis=0) - _MARGIN * span
-    return np.minimum(corner, np.median(everything, axis=0))
 
 
 def is_tried(rows: Array, tried: Array) -> NDArray[np.bool_]:

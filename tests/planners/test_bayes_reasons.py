@@ -5,9 +5,12 @@ import pytest
 
 from planners.base import Continuous, Measured, Observation, Problem, Response
 from planners.bayes import Bayes
-from planners.bayes.best import _unbeaten, best_runs
+from planners.bayes.acquisition import front, unbeaten, volume_growth
+from planners.bayes.best import best_runs
 from planners.bayes.fill import emptiest
+from planners.bayes.situation import Situation
 from planners.bayes.surrogate import Space
+from planners.bayes.worth import Worth
 from planners.suggest import generator
 from tests.planners.test_bayes import campaign, hill
 
@@ -42,6 +45,57 @@ def test_several_goals_say_what_the_front_gains(plane):
     note = notes(problem, lambda p: {"gain": p["a"], "cost": p["a"] ** 2 + p["b"] / 10}, 8)
     assert "the front" in note
     assert "grow" in note
+
+
+def test_three_goals_say_what_the_front_gains_and_stop_when_it_is_known(plane):
+    problem = Problem(plane.factors, (*PAIR, Response("pure")))
+
+    def truth(p):
+        return {"gain": p["a"], "cost": p["a"] ** 2, "pure": 1 - (p["b"] / 10 - 0.5) ** 2}
+
+    early = notes(problem, truth, 5, noise=0.001)
+    late = notes(problem, truth, 30, noise=0.001)
+    growth = [float(n.split("expected to grow by ")[1].split()[0]) for n in (early, late)]
+    assert "the front's volume" in early
+    assert growth[1] < growth[0]
+    assert "stop here" not in early
+
+
+def test_the_growth_of_the_dominated_volume_is_that_of_the_area():
+    rng = np.random.default_rng(3)
+    known, new = rng.random((6, 2)), np.array([[0.9, 0.8]])
+    reference = np.array([0.0, 0.0])
+    angles = (np.arange(4000) + 0.5) / 4000 * np.pi / 2
+    directions = np.column_stack([np.cos(angles), np.sin(angles)])
+
+    def area(points):
+        edge = front(points)
+        floors = np.concatenate([[0.0], edge[:-1, 1]])
+        return float((edge[:, 0] * (edge[:, 1] - floors)).sum())
+
+    exact = area(np.vstack([known, new])) / area(known) - 1
+    assert volume_growth(known, new, reference, directions) == pytest.approx(exact, rel=1e-3)
+
+
+def test_a_front_is_counted_from_what_is_typical_however_many_runs_crowd_its_middle(plane):
+    problem = Problem(plane.factors, (Response("u"), Response("v")))
+
+    def observed(a, b):
+        share = 1 - 3 * (b / 10 - 0.5) ** 2
+        values = {"u": Measured(a * share), "v": Measured((1 - a) * share)}
+        return Observation({"a": a, "b": b}, values)
+
+    early = [observed(a, b) for a in (0.0, 0.5, 1.0) for b in (0.0, 10.0)]
+    crowd = [observed(0.5 + 0.01 * k, 5.0 + 0.1 * k) for k in range(-6, 7)]
+
+    def corner(history):
+        known = Situation(Bayes(), problem, history)
+        worth = Worth(known.space, known.models(), known.good, np.random.default_rng(0))
+        assert worth.reference is not None
+        return [worth.goals[k].scale.plain(worth.reference[k]) for k in (0, 1)]
+
+    assert max(corner([*early, *crowd])) < 0.4  # the crowd's own median is 0.5
+    assert max(corner([*early, *crowd, *crowd])) < 0.4
 
 
 def test_targets_alone_stop_when_they_are_met(plane):
@@ -122,7 +176,7 @@ def test_the_emptiest_place_is_the_middle_of_the_largest_hole(plane):
 @pytest.mark.parametrize("goals", [1, 2, 3])
 def test_unbeaten_draws_are_those_no_other_draw_beats(goals):
     values = np.random.default_rng(goals).normal(size=(20, 9, goals))
-    for found, draw in zip(_unbeaten(values), values, strict=True):
+    for found, draw in zip(unbeaten(values), values, strict=True):
         beaten = [
             any(np.all(other >= own) and np.any(other > own) for other in draw) for own in draw
         ]

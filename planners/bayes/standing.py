@@ -1,0 +1,89 @@
+"""How a campaign stands: the most probable best runs, and how much better the best could be.
+
+Expected regret: the mean over joint draws of the model of the greatest value in the space, less
+that at the best known run inside it (simple regret), in the response's own unit.
+
+Imports scikit-learn: import this in the planner's process.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planners.base import Observation, Problem
+from planners.bayes.best import BestRun, best_runs
+from planners.bayes.picker import one_thread
+from planners.bayes.planner import Bayes
+from planners.bayes.situation import Situation
+from planners.bayes.worth import Worth
+from planners.errors import CannotSuggest
+from planners.factors import Array
+from planners.sampling import all_rows, feasible_rows
+
+_DRAWS = 128
+_ROWS = 96  # rows among which the greatest is sought
+_POOL = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The best runs, most of them one, and the expected regret, None where it is not known."""
+
+    best: tuple[BestRun, ...]
+    regret: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain dictionaries."""
+        return {"best": [run.to_json() for run in self.best], "regret": self.regret}
+
+
+def standing(problem: Problem, whole: Problem, history: Sequence[Observation]) -> Standing:
+    """Return how things stand; ``whole`` is the problem with room for every run of the history."""
+    return Standing(tuple(best_runs(whole, history)), expected_regret(problem, history))
+
+
+def expected_regret(problem: Problem, history: Sequence[Observation]) -> float | None:
+    """Return the expected regret of one goal to maximise or minimise; None where not known.
+
+    It is not known for targets and several goals, while there is no model, and while no run lies
+    inside the problem. The same history gives the same answer.
+    """
+    if len(problem.responses) != 1 or problem.responses[0].goal == "target":
+        return None
+    done = [run for run in history if run.status != "pending"]
+    known = Situation(Bayes(), problem, done)
+    own = known.good[_near(problem, known.good)] if len(known.good) else known.good
+    if not known.enough or not len(own):
+        return None
+    try:
+        pool = all_rows(problem)
+        pool = feasible_rows(problem, _POOL, np.random.default_rng(0)) if pool is None else pool
+    except CannotSuggest:
+        return None
+    with one_thread():
+        return _regret(
+            known, Worth(known.space, known.models(), own, np.random.default_rng(0)), pool
+        )
+
+
+def _near(problem: Problem, rows: Array) -> NDArray[np.bool_]:
+    """Return which rows lie inside the problem, as far as a rig makes what it is asked for."""
+    return np.max(np.abs(rows - problem.snap(rows)), axis=1) <= 0.05
+
+
+def _regret(known: Situation, worth: Worth, pool: Array) -> float | None:
+    if not len(worth.known):
+        return None
+    goal = worth.goals[0]
+    best = worth.seen[worth.likely][int(np.argmax(worth.known[:, 0]))]
+    means, sds = worth.predicted(pool)
+    order = np.argsort(-(means[:, 0] + 2.0 * sds[:, 0]), kind="stable")[:_ROWS]
+    rows = np.vstack([best, pool[order]])
+    normals = np.random.default_rng(0).normal(size=(_DRAWS, len(rows)))
+    draws = goal.process.draws(known.space.features(rows), normals)
+    regret = float((draws.max(axis=1) - draws[:, 0]).mean())
+    top = float(worth.known.max())
+    return abs(float(goal.scale.plain(top + regret) - goal.scale.plain(top)))
