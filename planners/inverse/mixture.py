@@ -2,7 +2,7 @@
 
 Given some columns ``a`` of a mixture, the others ``b`` are a mixture again (Ghahramani and Jordan,
 "Supervised learning from incomplete data via an EM approach", 1994; Kaneko, "Extended Gaussian
-mixture regression for forward and inverse analysis", 2021):
+mixture regression for forward and inverse analysis", 2021, not re-read):
 
     m_k = mu_b + S_ba S_aa^-1 (a - mu_a)
     S_k = S_bb - S_ba S_aa^-1 S_ab

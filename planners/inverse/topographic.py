@@ -4,7 +4,7 @@ Spherical Gaussians of one width stand on a grid of latent points, mu_k = W phi(
 radial basis functions and a constant; W and the width follow by expectation maximisation (Bishop,
 Svensen and Williams, "GTM: the generative topographic mapping", 1998). As a mixture it predicts and
 designs like any other (Kaneko, "Data visualization, regression, applicability domains and inverse
-analysis based on generative topographic mapping", 2019).
+analysis based on generative topographic mapping", 2019, not re-read).
 """
 
 from dataclasses import dataclass

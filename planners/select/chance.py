@@ -1,7 +1,8 @@
 """How well a model fits noise: y-randomisation and the chance-corrected error.
 
-MAEcce = MAE of the fit + MAE of the mean - mean MAE of fits to shuffled responses (Kaneko, J.
-Chemom. 2019). A model that fits shuffled responses as well has learned nothing.
+MAEcce = MAE of the fit + MAE of the mean - mean MAE of fits to shuffled responses (the "chance
+correlation-excluded mean absolute error" of Kaneko, 2019; paper not re-read). A model that fits
+shuffled responses as well has learned nothing.
 """
 
 from dataclasses import dataclass

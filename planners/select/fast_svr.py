@@ -2,7 +2,8 @@
 
 Gamma starts where the entries of the Gram matrix vary most (on squared Euclidean distances), so
 that the kernel tells rows apart; then each of the others is chosen by cross-validation with the
-rest held (Kaneko and Funatsu, Chemom. Intell. Lab. Syst. 2015, 142, 64).
+rest held (Kaneko and Funatsu, Chemom. Intell. Lab. Syst. 2015, 142, 64,
+doi:10.1016/j.chemolab.2015.01.001).
 """
 
 from collections.abc import Callable, Sequence

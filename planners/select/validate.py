@@ -2,7 +2,7 @@
 
 Inner folds choose hyper-parameters, outer folds judge; no outer row has helped to choose (Baumann
 and Baumann, J. Cheminform. 2014, 6, 47). Midpoints: Kaneko and Funatsu, J. Chem. Inf. Model. 2013,
-53, 2341.
+53, 2341 (not re-read).
 """
 
 from collections import Counter

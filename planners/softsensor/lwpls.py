@@ -2,9 +2,8 @@
 
 Every known row counts by its similarity to the question, exp(-d / (sd(d) lambda)) with d the
 distance between autoscaled rows; rows are centred by the weighted mean, and components are taken
-by deflation, each along the weighted covariance of x and y (Kim, Kano, Nakagawa and Hasebe,
-"Estimation of active pharmaceutical ingredients content using locally weighted partial least
-squares and statistical wavelength selection", 2011).
+by deflation, each along the weighted covariance of x and y (Kim, Kano, Nakagawa and Hasebe, Int. J.
+Pharm. 2011, 421, 269, doi:10.1016/j.ijpharm.2011.10.007).
 """
 
 import numpy as np
