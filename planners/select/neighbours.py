@@ -1,6 +1,7 @@
 """Neighbours kept by a map: the k-nearest-neighbour normalised error (k3n-error).
 
-Kaneko, Chemom. Intell. Lab. Syst. 2018, 176, 22 (not re-read). Tunes self-organising and generative maps.
+Kaneko, Chemom. Intell. Lab. Syst. 2018, 176, 22 (not re-read). Tunes self-organising and
+generative maps.
 """
 
 import numpy as np
