@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
@@ -47,6 +48,7 @@ class Peer:
     versions: dict[str, str] = field(default_factory=dict)
     cpu_s: float = 0.0
     _process: subprocess.Popen[str] | None = None
+    _listener: Thread | None = None
     _answers: Queue[str] = field(default_factory=Queue)
 
     def __enter__(self) -> "Peer":
@@ -54,33 +56,44 @@ class Peer:
             [str(self.python), str(SERVE), self.name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=None if os.environ.get("PEER_DEBUG") else subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             cwd=SERVE.parent,
             env=_environment(self.python),
             text=True,
         )
-        Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
+        self._listener = Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
+        self._listener.start()
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _start(self) -> None:
         problem = self.problem.to_json()
         start = {"problem": problem, "seed": self.seed, "may_fail": self.may_fail}
         answer = self._call("start", start)
         if "cannot" in answer:
-            self.__exit__()
             raise CannotExpressError(answer["cannot"])
         self.how, self.versions = answer["started"]["how"], answer["started"]["versions"]
-        return self
 
     def __exit__(self, *_: object) -> None:
         process = self._process
         if process is None or process.stdin is None:
             return
         try:
-            process.stdin.close()  # the end of the lines: it leaves by itself
+            with suppress(OSError):  # what was not written is lost with the process
+                process.stdin.close()  # the end of the lines: it leaves by itself
             process.wait(timeout=5.0)
-        except (OSError, subprocess.TimeoutExpired):
+        except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
         finally:
             self._process = None
+            if self._listener is not None and process.stdout is not None:
+                self._listener.join(timeout=5.0)
+                process.stdout.close()
 
     def ask(self) -> Point:
         """Return the next point; ``cpu_s`` grows by what the peer spent on it."""

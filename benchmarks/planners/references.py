@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.planners.problems import CASES, Case
+from benchmarks.planners.problems.case import Truth
 from benchmarks.planners.problems.merit import Area
 from planners.base import Categorical, Point, plain_point
 from planners.factors import Array
@@ -143,12 +144,18 @@ def find(case: Case, *, effort: float = 1.0) -> tuple[float, list[Point]]:
 
 
 def thinned(case: Case, points: list[Point]) -> list[Point]:
-    """Return a few of a front's points, evenly along its first response."""
+    """Return a few of a front's points, each the one that adds most to those before it."""
     if len(points) <= SHOWN:
         return points
-    name = case.problem.responses[0].name
-    ordered = sorted(points, key=lambda p: (case.truth(p) or {})[name])
-    return [ordered[i] for i in np.linspace(0, len(ordered) - 1, SHOWN).round().astype(int)]
+    name = case.problem.responses[-1].name
+    known = [(truth, point) for point in points if (truth := case.truth(point)) is not None]
+    known.sort(key=lambda pair: pair[0][name])
+    some = [known[i] for i in np.linspace(0, len(known) - 1, 300).round().astype(int)]
+    chosen: list[tuple[Truth, Point]] = []
+    while len(chosen) < SHOWN:
+        before = [truth for truth, _ in chosen]
+        chosen.append(max(some, key=lambda pair: case.merit.of([*before, pair[0]])))
+    return [point for _, point in chosen]
 
 
 def main() -> int:
