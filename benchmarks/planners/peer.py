@@ -47,6 +47,7 @@ class Peer:
     how: str = ""
     versions: dict[str, str] = field(default_factory=dict)
     cpu_s: float = 0.0
+    wall_s: float = 0.0
     _process: subprocess.Popen[str] | None = None
     _listener: Thread | None = None
     _answers: Queue[str] = field(default_factory=Queue)
@@ -64,13 +65,15 @@ class Peer:
         self._listener = Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
         self._listener.start()
         try:
-            self._start()
+            self.restart(self.seed)
         except BaseException:
             self.__exit__()
             raise
         return self
 
-    def _start(self) -> None:
+    def restart(self, seed: int) -> None:
+        """Begin another campaign in the same process; what was told is forgotten."""
+        self.seed = seed
         problem = self.problem.to_json()
         start = {"problem": problem, "seed": self.seed, "may_fail": self.may_fail}
         answer = self._call("start", start)
@@ -96,9 +99,10 @@ class Peer:
                 process.stdout.close()
 
     def ask(self) -> Point:
-        """Return the next point; ``cpu_s`` grows by what the peer spent on it."""
+        """Return the next point; ``cpu_s`` and ``wall_s`` grow by what the peer spent on it."""
         answer = self._call("ask", 1)
         self.cpu_s += answer["cpu_s"]
+        self.wall_s += answer["wall_s"]
         return answer["points"][0]
 
     def tell(self, run: Observation) -> None:

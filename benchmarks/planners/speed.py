@@ -1,8 +1,12 @@
-"""Time and memory of one suggestion by ``bayes``: python benchmarks/planners/speed.py [--repeat 5].
+"""Time and memory of one suggestion: ``bayes``, and peers in the same run.
 
-A smooth made-up function of 6 factors. Median CPU and wall seconds of suggestions with 40 runs (one
-objective, two, and one with 4 pending points), 15 of 40 runs failed, a mixed problem, and 500 runs;
-and the process's greatest memory after the 500.
+    python -m benchmarks.planners.speed [--repeat 5] [--peers FOLDER]
+
+A smooth made-up function of 6 factors. Median CPU and wall seconds of suggestions by ``bayes`` with
+40 runs (one objective, two, and one with 4 pending points), 15 of 40 runs failed, a mixed problem,
+and 500 runs; and the process's greatest memory after the 500. Peers get 39 runs and one that they
+asked for; timed are telling that one and asking for the next (40 runs), and asking once more while
+4 points are pending. Imports and the first suggestion of a process are nobody's time.
 """
 
 import argparse
@@ -11,9 +15,11 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
+from benchmarks.planners.peer import PEERS, Peer, PeerError, python_of
 from planners.base import (
     Categorical,
     Continuous,
@@ -76,30 +82,78 @@ def cases() -> dict[str, Callable[[int], tuple[Problem, list[Observation]]]]:
     }
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--repeat", type=int, default=5, help="suggestions of each case")
-    arguments = parser.parse_args()
+def own(repeat: int) -> dict[str, dict[str, float]]:
+    """Return median times of ``bayes`` by case."""
     planner, result = Bayes(), {}
     one, runs = next(iter(cases().values()))(99)
     planner.suggest(one, runs, 1, generator(99, 40))  # imports are not a suggestion's time
     for name, make in cases().items():
         spent = []
-        for seed in range(arguments.repeat):
+        for seed in range(repeat):
             problem, runs = make(seed)
             cpu, wall = time.process_time(), time.perf_counter()
             planner.suggest(problem, runs, 1, generator(seed, len(runs)))
             spent.append((time.process_time() - cpu, time.perf_counter() - wall))
-        cpu_s, wall_s = np.median(spent, axis=0)
-        result[name] = {"cpu_s": round(float(cpu_s), 4), "wall_s": round(float(wall_s), 4)}
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(
-            f"{name:24} CPU {cpu_s:.3f} s, wall {wall_s:.3f} s, peak {peak:.0f} MiB",
-            file=sys.stderr,
-        )
+        result[name] = medians(spent)
+        say("bayes", name, result[name])
+    return result
+
+
+def of_peer(name: str, python: Path, repeat: int) -> dict[str, dict[str, float]]:
+    """Return median times of a peer: with 40 runs, and with 4 points pending."""
+    problem = Problem(PLAIN, (Response("y"),))
+    spent: dict[str, list[tuple[float, float]]] = {"40 runs": [], "40 runs, 4 pending": []}
+    with Peer(name, python, problem, 0) as peer:
+        for seed in range(repeat + 1):  # the first one warms up
+            peer.restart(seed)
+            rng = np.random.default_rng(seed)
+            for run in history(problem, 39, 0, 0, seed):
+                peer.tell(run)
+            point = peer.ask()
+            row = problem.encode(point)
+            peer.tell(Observation(point, outcomes(problem, row, rng.normal())))
+            times = [timed(peer) for _ in range(5)]
+            if seed:
+                spent["40 runs"].append(times[0])
+                spent["40 runs, 4 pending"].append(times[4])
+    result = {case: medians(times) for case, times in spent.items()}
+    for case, found in result.items():
+        say(name, case, found)
+    return result
+
+
+def timed(peer: Peer) -> tuple[float, float]:
+    """Return the peer's own CPU and wall seconds from the answer before to this one."""
+    cpu, wall = peer.cpu_s, peer.wall_s
+    peer.ask()
+    return peer.cpu_s - cpu, peer.wall_s - wall
+
+
+def medians(spent: list[tuple[float, float]]) -> dict[str, float]:
+    cpu_s, wall_s = np.median(spent, axis=0)
+    return {"cpu_s": round(float(cpu_s), 4), "wall_s": round(float(wall_s), 4)}
+
+
+def say(name: str, case: str, found: dict[str, float]) -> None:
+    text = f"{name:8} {case:24} CPU {found['cpu_s']:.3f} s, wall {found['wall_s']:.3f} s"
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--repeat", type=int, default=5, help="suggestions of each case")
+    parser.add_argument("--peers", type=Path, help="folder of the peers' environment")
+    arguments = parser.parse_args()
+    result: dict[str, object] = {"bayes": own(arguments.repeat)}
     result["peak_mib"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    python = python_of(arguments.peers)
+    for name in PEERS if python else ():
+        try:
+            result[name] = of_peer(name, python, arguments.repeat)
+        except PeerError as error:
+            print(error, file=sys.stderr)
     print(json.dumps(result, indent=1))
     return 0
 

@@ -76,6 +76,8 @@ class Space:
         self.sums.append((names, factor["total"]))
 
     def _constrain(self, constraint):
+        if constraint.get("kind", "linear") != "linear":
+            raise CannotExpressError("a constraint that is not linear")
         terms = constraint["terms"]
         low = constraint.get("at_least", -inf)
         high = constraint.get("at_most", inf)
