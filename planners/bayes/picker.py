@@ -10,6 +10,7 @@ from threadpoolctl import ThreadpoolController
 from planners.base import Observation, Problem, Suggestion
 from planners.bayes.chance import Chance, chance
 from planners.bayes.fill import emptiest
+from planners.bayes.first import first_runs
 from planners.bayes.planner import Bayes
 from planners.bayes.price import Price
 from planners.bayes.reasons import Outlook, outlook, why
@@ -91,7 +92,7 @@ class Picker:
     def _designed(self) -> tuple[Array, str] | None:
         """Return the next row of the first design, while it is not complete."""
         known = self._known
-        wanted = self._options.n_initial or max(4, self._problem.dimension + 1)
+        wanted = self._options.n_initial or first_runs(self._problem)
         if len(known.good) + len(known.earlier) + len(self._waiting) >= wanted:
             return None
         table = design_rows(self._problem, wanted, np.random.default_rng(self._options.seed))

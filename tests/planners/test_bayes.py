@@ -158,6 +158,14 @@ def test_the_first_design_is_the_same_whatever_the_generator(plane):
     assert first == again
 
 
+def test_the_first_design_meets_every_name_once():
+    names = tuple("ABCDEFGH")
+    problem = Problem((Categorical("c", names), Continuous("t", 0, 1)), (Response("y"),))
+    suggestions = Bayes().propose(problem, [], 8, generator(0, 0))
+    assert all("first design" in found.note for found in suggestions)
+    assert sorted(found.point["c"] for found in suggestions) == sorted(names)
+
+
 def test_failed_runs_do_not_complete_the_first_design(plane):
     points = Bayes().suggest(plane, [], 8, generator(0, 0))
     failed = [Observation(point, status="failed") for point in points]
