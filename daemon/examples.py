@@ -7,8 +7,18 @@ from daemon.errors import ConfigError
 
 def example(name: str) -> Path:
     """Return the path of an example; raise ConfigError when the installation lacks it."""
-    here = Path(__file__).parent
-    for folder in (here / "_config", here.parent / "config"):  # installed wheel, checkout
+    for folder in _folders():
         if (folder / name).is_file():
             return folder / name
     raise ConfigError([f"{name}: this installation has no such example; install taylord again"])
+
+
+def planner_programs() -> list[str]:
+    """Return the names of the programs that ask other people's planners, sorted."""
+    found = {path.name for folder in _folders() for path in (folder / "planners").glob("*.py")}
+    return [f"planners/{name}" for name in sorted(found)]
+
+
+def _folders() -> tuple[Path, Path]:
+    here = Path(__file__).parent
+    return here / "_config", here.parent / "config"  # installed wheel, checkout

@@ -2,7 +2,7 @@
 
 Its environment: any Python, no packages. Copy it, change it, and ask it:
 
-    taylord suggest problem.json --history history.csv --command 'python3 by_hand.py'
+    taylord suggest problem.json --command 'python3 planners/by_hand.py'
 
 Knows every kind of factor and keeps linear constraints; it refuses formulas. Of several goals it
 takes the best compromise (least sum of ranks). Learns at the achieved conditions, from good runs

@@ -8,7 +8,7 @@ Its environment; PyTorch's build for the processor comes first, or pip takes a f
 
 Ask it:
 
-    taylord suggest problem.json --history history.csv --command 'ax/bin/python with_ax.py'
+    taylord suggest problem.json --command 'ax/bin/python planners/with_ax.py'
 
 Knows every kind of factor and several goals; a target is reached by least distance. Learns at the
 achieved conditions, moved into range, with one response in and another still to come, too. Pending

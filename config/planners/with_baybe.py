@@ -8,7 +8,7 @@ Its environment; PyTorch's build for the processor comes first, or pip takes a f
 
 Ask it:
 
-    taylord suggest problem.json --history history.csv --command 'baybe/bin/python with_baybe.py'
+    taylord suggest problem.json --command 'baybe/bin/python planners/with_baybe.py'
 
 Knows every kind of factor, descriptors of names, and several goals (as a front; a target is its
 range's middle). Learns at the achieved conditions, with one response in and another still to come,

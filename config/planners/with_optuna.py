@@ -8,7 +8,7 @@ Its environment:
 
 Ask it:
 
-    taylord suggest problem.json --history history.csv --command 'optuna/bin/python with_optuna.py'
+    taylord suggest problem.json --command 'optuna/bin/python planners/with_optuna.py'
 
 Knows every kind of factor and several goals; a target is reached by least distance. Learns at the
 achieved conditions, moved into range, from good runs that have all responses. All others (pending,

@@ -129,17 +129,19 @@ def _schema(what: str) -> dict[str, Any]:
 
 
 def init(arguments: argparse.Namespace) -> int:
-    """Write a starting configuration; never over an existing file."""
-    from daemon.examples import example
+    """Write a starting configuration, or other people's planners; never over an existing file."""
+    from daemon.examples import example, planner_programs
 
-    target = Path(arguments.dir) / "flow.toml"
-    if target.exists():
-        raise ConfigError([f"{target}: exists already; nothing was written"])
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(example("flow.toml").read_text(encoding="utf-8"), encoding="utf-8")
-    except OSError as error:
-        raise StoreFailed(f"{target}: cannot be written: {error.strerror}") from None
-    print(f"wrote {target}")
-    print(f"next: taylord check {target}", file=sys.stderr)
+    names = ["other-planner.toml", *planner_programs()] if arguments.planners else ["flow.toml"]
+    targets = [Path(arguments.dir) / name for name in names]
+    if there := [target for target in targets if target.exists()]:
+        raise ConfigError([f"{target}: exists already; nothing was written" for target in there])
+    for name, target in zip(names, targets, strict=True):
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(example(name).read_text(encoding="utf-8"), encoding="utf-8")
+        except OSError as error:
+            raise StoreFailed(f"{target}: cannot be written: {error.strerror}") from None
+        print(f"wrote {target}")
+    print(f"next: taylord check {targets[0]}", file=sys.stderr)
     return 0

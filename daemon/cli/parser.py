@@ -297,7 +297,14 @@ COMMANDS = (
         "init",
         "write a starting configuration with comments",
         "knowledge:init",
-        (arg("dir", metavar="DIR", nargs="?", default="."),),
+        (
+            arg("dir", metavar="DIR", nargs="?", default="."),
+            arg(
+                "--planners",
+                action="store_true",
+                help="write programs that ask other people's planners instead, and a rig with one",
+            ),
+        ),
     ),
 )
 

@@ -356,6 +356,25 @@ def test_init_writes_a_configuration_that_has_no_fault(tmp_path, capsys):
     assert main(["init", str(tmp_path / "new")]) == 2
 
 
+def test_init_writes_programs_that_ask_other_planners(tmp_path, monkeypatch, capsys):
+    (tmp_path / "flow.toml").touch()
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "--planners"]) == 0
+    written = [line.removeprefix("wrote ") for line in capsys.readouterr().out.splitlines()]
+    assert written[0] == "other-planner.toml"
+    names = {path.name for path in (EXAMPLE.parent / "planners").glob("*.py")}
+    assert {str(path) for path in Path("planners").iterdir()} == set(written[1:])
+    assert {Path(path).name for path in written[1:]} == names
+    assert main(["check", written[0], "--json"]) == 0
+    assert json_of(capsys)["ok"] is True
+    Path("planners/by_hand.py").write_text("mine")
+    Path("other-planner.toml").unlink()
+    assert main(["init", "--planners"]) == 2
+    assert "planners/by_hand.py: exists already; nothing was written" in capsys.readouterr().err
+    assert Path("planners/by_hand.py").read_text() == "mine"
+    assert not Path("other-planner.toml").exists()
+
+
 def test_check_lists_all_faults_also_as_json(tmp_path, capsys):
     path = tmp_path / "rig.toml"
     path.write_text(EXAMPLE.read_text().replace("pump-b", "pump_B").replace("bayes", "bays"))
