@@ -3,8 +3,8 @@
 The instruments are in another process: it takes a request, waits as long as the characters of
 request and answer take on the wire, and hands the answer over (whole, when its last character is
 there, or with ``--pieces`` every character for itself, as the worst adapter does). The driver side
-is the real one: driver, bus, codec, serial transport. The floor is a bare ``os.write`` and
-``os.read`` per exchange on the same ports, loop and process, in turns with it.
+is the real one: driver, bus, codec, serial transport, on the daemon's own loop. The floor is a bare
+``os.write`` and ``os.read`` per exchange on the same ports, loop and process, in turns with it.
 
 Prints JSON: exchanges against the ideal rate (no time but that of the characters), worst and mean
 port, and CPU time of this process per wall time, where 1 is a whole core.
@@ -22,6 +22,7 @@ import select
 import time
 import tty
 
+from daemon.loop import run_real
 from drivers.codec import packet
 from drivers.registry import Lines
 
@@ -206,8 +207,8 @@ def main():
     slice_s = arguments.seconds / ROUNDS / 2
     driven, floor = [], []
     for _ in range(ROUNDS):
-        floor.append(asyncio.run(bare(ports, slice_s)))
-        driven.append(asyncio.run(through_drivers(ports, slice_s)))
+        floor.append(run_real(bare(ports, slice_s)))
+        driven.append(run_real(through_drivers(ports, slice_s)))
     process.terminate()
     process.join()
     result = {"ports": len(ports), "baud": BAUD, "drivers": figures(driven), "bare": figures(floor)}

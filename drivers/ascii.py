@@ -11,7 +11,7 @@ question; :mod:`drivers.fence` tells what happens when the fence's own reply is 
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -26,6 +26,14 @@ from drivers.transport.base import LineSpec
 
 _FIELD = re.compile(r"({[^{}]*})")
 PLAIN = ("", "0", "1", "23.75", "-1.5", "+1.0E+00", "OK")  # replies that could be to anything
+
+
+def text_of(frame: bytes) -> str | None:
+    """Return a frame as text; None for noise (if nothing better comes, NoReply shows it)."""
+    try:
+        return frame.decode("ascii").strip()
+    except UnicodeDecodeError:
+        return None
 
 
 class AsciiSignal(Row):
@@ -65,6 +73,18 @@ class BoundAscii(BoundSignal):
     def __init__(self, owner: "AsciiInstrument", row: AsciiSignal, spec: SignalSpec) -> None:
         super().__init__(owner.name, spec)
         self._owner, self.row, self.tolerance = owner, row, row.tolerance
+
+    async def polled(self, replies: dict[str, str]) -> Reading:
+        """Read it as one of a poll; asked is what another has not asked already."""
+        query = self.row.read
+        try:
+            if query not in replies:
+                replies[query] = await self._owner.ask(query)
+            return self.reading(self.parsed(replies[query]))
+        except BadValue as bad:
+            return self.bad(bad.reason)
+        except (CommandRejected, GarbledReply):
+            return self.bad("fault")
 
     async def fetch(self, lane: Lane) -> Value:
         """Ask, and return the value in the signal's unit."""
@@ -133,6 +153,7 @@ class AsciiInstrument(TableInstrument):
     commands_answer: ClassVar[bool] = False  # whether a command is acknowledged
     fence: ClassVar[str | None] = None  # a query whose reply cannot be mistaken for another
     fence_reply: ClassVar[str] = ""  # regular expression: all of that reply, as reply_to gives it
+    tells_fence: ClassVar[bool] = False  # reply_to() takes the fence's reply for no other's
     attempts: ClassVar[int] = 2  # of a query
     declared_queries: ClassVar[tuple[str, ...]] = ()  # beside the rows': for `taylord wire`
 
@@ -173,24 +194,6 @@ class AsciiInstrument(TableInstrument):
         await next(iter(self.bound.values())).fetch(Lane.COMMAND)
         return f"{type(self).__name__} (has no identity query)"
 
-    async def poll(self, names: Sequence[str]) -> Sequence[Reading]:
-        """Read these signals; those that share a query are asked once."""
-        texts: dict[str, str] = {}
-        return [await self._polled(self.bound[name], texts) for name in names]
-
-    async def _polled(self, signal: BoundSignal, texts: dict[str, str]) -> Reading:
-        if not isinstance(signal, BoundAscii):
-            return await self.read_or_bad(signal)
-        query = signal.row.read
-        try:
-            if query not in texts:
-                texts[query] = await self.ask(query)
-            return signal.reading(signal.parsed(texts[query]))
-        except BadValue as bad:
-            return signal.bad(bad.reason)
-        except (CommandRejected, GarbledReply):
-            return signal.bad("fault")
-
     async def ask(self, text: str, *, lane: Lane = Lane.POLL) -> str:
         """Return the reply to a query; asked again when it fails."""
         if self.fence is None:
@@ -213,10 +216,9 @@ class AsciiInstrument(TableInstrument):
         """Exchange once, after all earlier replies are known to have come."""
         if self.fence is None or text == self.fence:
             return await self._exchange(text, lane, 1)
-        now = asyncio.get_running_loop().time
-        before = self._fence.require_clear if fence else lambda: self._fence.renew(now())
+        before = self._fence.require_clear if fence else self._renew_doubt
         while True:
-            while fence and self.in_doubt:
+            while fence and self._fence.in_doubt:
                 await self._pass_fence(self.fence, lane)
             try:
                 return await self._exchange(text, lane, 1, before)
@@ -226,6 +228,9 @@ class AsciiInstrument(TableInstrument):
                 self.doubt()
                 raise
 
+    def _renew_doubt(self) -> None:
+        self._fence.renew(asyncio.get_running_loop().time())
+
     async def _pass_fence(self, fence: str, lane: Lane) -> None:
         """Ask the fence once; raise NoReply unless it answers, or doubt has become old."""
         try:
@@ -234,18 +239,17 @@ class AsciiInstrument(TableInstrument):
             if not self._fence.unanswered(asyncio.get_running_loop().time()):
                 raise
 
-    async def _exchange(
+    def _exchange(
         self,
         text: str,
         lane: Lane,
         attempts: int,
         before: Callable[[], None] | None = None,
-        *,
         duty: bool = False,
-    ) -> str:
+    ) -> Coroutine[Any, Any, str]:
         if text == self.fence:
             before = self._send_fence
-        return await self.bus.exchange(
+        return self.bus.exchange(
             self.name,
             self.encoded(text),
             partial(self._match, text, duty),
@@ -267,7 +271,9 @@ class AsciiInstrument(TableInstrument):
         if self.fence is None:
             return self.reply_to(request, frame)
         if request != self.fence:
-            return None if self._answers_fence(frame) else self.reply_to(request, frame)
+            if not self.tells_fence and self._answers_fence(frame):
+                return None
+            return self.reply_to(request, frame)
         try:
             reply = self.reply_to(request, frame)
         except (CommandRejected, GarbledReply):
@@ -300,10 +306,7 @@ class AsciiInstrument(TableInstrument):
 
         Drivers override it where replies carry a tag, an address or an error code.
         """
-        try:
-            return frame.decode("ascii").strip()
-        except UnicodeDecodeError:
-            return None  # noise; if nothing better comes, NoReply shows it
+        return text_of(frame)
 
     async def make_safe(self) -> None:
         """Do nothing: an instrument that only measures is always safe."""

@@ -12,9 +12,10 @@ come twice are the matter of :mod:`drivers.repeats`.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from functools import partial
 from math import inf
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from drivers.deadline import Deadline
 from drivers.errors import GarbledReply, InstrumentError, LinkLost, NoReply, NotConnected
@@ -29,6 +30,7 @@ T = TypeVar("T")
 Match = Callable[[bytes], T | None]
 
 WRITE_S = 2.0  # a line that takes no bytes for so long is dead
+TRIP = Lane.TRIP
 
 
 class Bus:
@@ -46,8 +48,10 @@ class Bus:
         self._deadline = Deadline(self._expire)
         self._opening = asyncio.Lock()
         self._transport: Transport | None = None
+        self._pushing: PushTransport | None = None  # the same, where it can
         self._reader: asyncio.Task[None] | None = None
-        self._loop: asyncio.AbstractEventLoop  # known as soon as the line is open
+        self._loop: asyncio.AbstractEventLoop  # known as soon as the line is open, like _now
+        self._now: Callable[[], float]
         self._why_down = "the line has not been opened"
         self._lost = False
         self._expired = False
@@ -73,14 +77,16 @@ class Bus:
                 return
             await self._end_reader()
             self._loop = asyncio.get_running_loop()
+            self._now = self._loop.time
             transport = self._dial(self.port, self.line)
             await transport.open()
             self._intake.opened()
             self._in_doubt = self._lost = False
             self._transport = transport
             self.counters.opened += 1
-            if isinstance(transport, PushTransport):
-                transport.push_to(self._intake.take)
+            self._pushing = transport if isinstance(transport, PushTransport) else None
+            if self._pushing is not None:
+                self._pushing.push_to(self._intake.pushed)
             # the bus owns this task: close() and the next open() end it and raise what it met
             self._reader = asyncio.create_task(self._read(transport), name=f"read {self.port}")
 
@@ -91,7 +97,7 @@ class Bus:
             self._deadline.close()
             self._lost = False
 
-    async def exchange(
+    def exchange(
         self,
         instrument: str,
         request: bytes,
@@ -101,7 +107,7 @@ class Bus:
         timeout_s: float,
         attempts: int = 1,
         before: Callable[[], None] | None = None,
-    ) -> T:
+    ) -> Coroutine[Any, Any, T]:
         """Send a request and return what ``match`` makes of its reply.
 
         ``match`` answers None for a frame that is not the reply (it goes to the unsolicited
@@ -110,25 +116,23 @@ class Bus:
         exchange's turn; what it raises is raised, and nothing is sent. Raises NoReply, LinkLost,
         NotConnected (nothing was sent) and what ``match`` raises.
         """
-        while True:
-            attempts -= 1
-            try:
-                return await self._once(instrument, request, match, lane, timeout_s, before)
-            except (NoReply, GarbledReply):
-                if attempts <= 0:
-                    raise
+        if attempts <= 1:
+            return self._once(instrument, request, match, lane, timeout_s, before)
+        once = partial(self._once, instrument, request, match, lane, timeout_s, before)
+        return _repeated(once, attempts)
 
     async def send(self, instrument: str, request: bytes, *, lane: Lane) -> None:
         """Send a request that is not answered; raises LinkLost or NotConnected."""
         began = await self._take_line(instrument, lane, WRITE_S)
         try:
-            await self._write(instrument, request)
+            if rest := self._put(instrument, request):
+                await self._write(instrument, rest)
         finally:
             self._release(began)
 
     def rest(self, seconds: float) -> None:
         """Keep the line silent for so long from now: the instrument works on a write."""
-        self._not_before = max(self._not_before, self._loop.time() + seconds)
+        self._not_before = max(self._not_before, self._now() + seconds)
 
     async def _once(
         self,
@@ -139,24 +143,31 @@ class Bus:
         timeout_s: float,
         before: Callable[[], None] | None,
     ) -> T:
-        began = await self._take_line(instrument, lane, timeout_s)
-        intake = self._intake
+        began = self._took_line_at_once(timeout_s)
+        if began is None:
+            began = await self._take_line(instrument, lane, timeout_s)
+        intake, repeats = self._intake, self._repeats
         intake.listen()
         try:
             if before is not None:
                 before()
-            await self._write(instrument, request)
-            return await self._reply(instrument, request, match, lane, timeout_s)
-        except NoReply:
-            self.counters.timeouts += 1
-            self._doubt()
-            raise
-        except GarbledReply:
-            self.counters.garbled += 1
-            self._doubt()
-            raise
-        except asyncio.CancelledError:
-            self._doubt()
+            if rest := self._put(instrument, request):
+                await self._write(instrument, rest)
+            asked = self._now()
+            while True:
+                while intake.frames:
+                    frame, came = intake.frames.popleft(), intake.heard_at
+                    if lane is not TRIP and repeats.suspected(request, frame, came):
+                        reply = await self._newer(request, frame, match, asked, came)
+                    else:
+                        reply = self._looked_at(request, frame, match, asked, came)
+                    if reply is not None:
+                        return reply
+                if self._expired or self._transport is None:
+                    raise self._nothing(instrument, request, timeout_s)
+                await intake.more()
+        except (NoReply, GarbledReply, asyncio.CancelledError) as failure:
+            self._failed(failure)
             raise
         finally:
             try:
@@ -164,56 +175,65 @@ class Bus:
             finally:
                 self._release(began)
 
-    async def _reply(
-        self, instrument: str, request: bytes, match: Match[T], lane: Lane, timeout_s: float
-    ) -> T:
-        """Wait for the frame that matches; one that may be an old reply waits for a newer."""
-        intake, began = self._intake, self._loop.time()
-        held, held_at, until = b"", inf, inf
+    def _nothing(self, instrument: str, request: bytes, timeout_s: float) -> InstrumentError:
+        if self._transport is None:
+            return LinkLost(instrument, f"{self.port}: {self._why_down}")
+        return NoReply(instrument, request, timeout_s, self._intake.heard)
+
+    async def _newer(
+        self, request: bytes, held: bytes, match: Match[T], asked: float, came: float
+    ) -> T | None:
+        """Return what follows a frame that may be an old reply; when nothing does, that frame."""
+        intake, until = self._intake, self._repeats.until(asked)
         while True:
             while intake.frames:
-                frame, now = intake.frames.popleft(), self._loop.time()
-                if not held and lane is not Lane.TRIP and self._may_be_old(request, frame):
-                    held, held_at, until = frame, now, self._repeats.until(began)
-                elif (reply := self._looked_at(request, frame, match, now - began)) is not None:
-                    if held:
-                        intake.tell(held)
+                frame = intake.frames.popleft()
+                reply = self._looked_at(request, frame, match, asked, intake.heard_at)
+                if reply is not None:
+                    intake.tell(held)
                     return reply
-            if held and (self._expired or self._transport is None or self._loop.time() >= until):
-                took_s = held_at - began  # not the time it was held: that would grow with each
-                if (reply := self._looked_at(request, held, match, took_s)) is not None:
-                    return reply
-                held = b""
-            self._require_more(instrument, request, timeout_s)
-            timer = self._loop.call_at(until, intake.wake) if held else None
+            if self._expired or self._transport is None or self._now() >= until:
+                return self._looked_at(request, held, match, asked, came)
+            timer = self._loop.call_at(until, intake.wake)
             try:
                 await intake.more()
             finally:
-                if timer is not None:
-                    timer.cancel()
+                timer.cancel()
 
-    def _may_be_old(self, request: bytes, frame: bytes) -> bool:
-        return self._repeats.suspected(request, frame, self._loop.time())
-
-    def _looked_at(self, request: bytes, frame: bytes, match: Match[T], took_s: float) -> T | None:
+    def _looked_at(
+        self, request: bytes, frame: bytes, match: Match[T], asked: float, came: float
+    ) -> T | None:
         """Return what ``match`` makes of a frame; hand it on when that is nothing."""
         try:
             reply = match(frame)
         except InstrumentError:
-            self._repeats.answered(request, frame, took_s, self._loop.time())
+            self._repeats.answered(request, frame, came - asked, came)
             raise
         if reply is None:
             self._intake.tell(frame)
         else:
-            self._repeats.answered(request, frame, took_s, self._loop.time())
+            self._repeats.answered(request, frame, came - asked, came)
         return reply
 
-    def _require_more(self, instrument: str, request: bytes, timeout_s: float) -> None:
-        """Raise LinkLost or NoReply when there is nothing more to wait for."""
-        if self._transport is None:
-            raise LinkLost(instrument, f"{self.port}: {self._why_down}")
-        if self._expired:
-            raise NoReply(instrument, request, timeout_s, self._intake.heard)
+    def _took_line_at_once(self, timeout_s: float) -> float | None:
+        """Begin a turn if the line is free, quiet and rested, as it nearly always is.
+
+        Return the time the turn began; from then on the deadline runs.
+        """
+        if self._transport is None or self._in_doubt:
+            return None
+        now = self._now()
+        if now < self._not_before or not self._turns.try_take():
+            return None
+        if 0 < self.line.quiet_s < now - self._intake.heard_at:
+            self._intake.forget()  # no frame has a pause that long inside
+        self._begin(now + timeout_s)
+        return now
+
+    def _begin(self, deadline: float) -> None:
+        self.counters.exchanges += 1
+        self._expired = False
+        self._deadline.set(deadline)
 
     async def _take_line(self, instrument: str, lane: Lane, timeout_s: float) -> float:
         """Wait for the turn, for quiet and for the gap; return the time the turn began.
@@ -224,12 +244,12 @@ class Bus:
         while True:
             if not self._turns.try_take():
                 await self._turns.take(lane)
-            began = now = self._loop.time()
+            began = now = self._now()
             try:
                 ready = True
                 if self._in_doubt or now < self._not_before:
                     ready = await self._settled(lane, began)
-                    now = self._loop.time()
+                    now = self._now()
                 elif 0 < self.line.quiet_s < now - self._intake.heard_at:
                     self._intake.forget()  # no frame has a pause that long inside
                 self._require_link(instrument)
@@ -237,9 +257,7 @@ class Bus:
                 self._pass_on(began)
                 raise
             if ready:
-                self.counters.exchanges += 1
-                self._expired = False
-                self._deadline.set(now + timeout_s)
+                self._begin(now + timeout_s)
                 return began
             self._pass_on(began)
 
@@ -268,22 +286,33 @@ class Bus:
 
     def _release(self, began: float) -> None:
         """End a turn that was used."""
-        now = self._loop.time()
-        self._deadline.clear()
-        self._not_before = max(self._not_before, now + self.line.gap_s)
+        now = self._now()
+        self._deadline.at = inf
+        if (gap_s := self.line.gap_s) > 0:
+            self._not_before = max(self._not_before, now + gap_s)
         self.counters.busy_s += now - began
         self._turns.give_back()
 
     def _pass_on(self, began: float) -> None:
         """End a turn in which nothing was sent."""
-        self.counters.busy_s += self._loop.time() - began
+        self.counters.busy_s += self._now() - began
         self._turns.give_back()
+
+    def _put(self, instrument: str, request: bytes) -> bytes:
+        """Write what the line takes at once; return the rest."""
+        if self.line.echo:
+            self._intake.expect_echo(request)
+        if self._pushing is None:
+            return request
+        try:
+            return request[self._pushing.write_some(request) :]
+        except OSError as error:
+            self._drop(error)
+            raise LinkLost(instrument, f"{self.port}: {self._why_down}") from None
 
     async def _write(self, instrument: str, request: bytes) -> None:
         """Put the request on the wire; a line that does not take it in time is lost."""
         transport = self._require_link(instrument)
-        if self.line.echo:
-            self._intake.expect_echo(request)
         self._writing = task = asyncio.current_task()
         cancelled = task.cancelling() if task else 0
         try:
@@ -307,10 +336,14 @@ class Bus:
             self._writing.cancel()
         self._intake.wake()
 
-    def _doubt(self) -> None:
-        """Remember that bytes of an exchange that failed may still come."""
+    def _failed(self, failure: BaseException) -> None:
+        """Count it, and remember that bytes of the exchange may still come."""
+        if isinstance(failure, NoReply):
+            self.counters.timeouts += 1
+        elif isinstance(failure, GarbledReply):
+            self.counters.garbled += 1
         self._in_doubt = self.line.quiet_s > 0
-        self._failed_at = self._loop.time()
+        self._failed_at = self._now()
 
     async def _read(self, transport: Transport) -> None:
         """Take bytes until the link ends or the bus is closed; close the transport."""
@@ -347,3 +380,13 @@ class Bus:
             await transport.close()
         if not reader.cancelled():
             reader.result()
+
+
+async def _repeated(once: Callable[[], Coroutine[Any, Any, T]], attempts: int) -> T:
+    """Ask up to so many times; between attempts others get their turn."""
+    for _ in range(attempts - 1):
+        try:
+            return await once()
+        except (NoReply, GarbledReply):
+            continue
+    return await once()

@@ -14,23 +14,19 @@ class Deadline:
 
     def __init__(self, expired: Callable[[], None]) -> None:
         self._expired = expired
-        self._at = inf
+        self.at = inf  # the deadline in force; put it back to inf to have none
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = inf
 
     def set(self, at: float) -> None:
         """Put a deadline in force, instead of the one before."""
-        self._at = at
+        self.at = at
         if at < self._rings_at:
             self._arm(at)
 
-    def clear(self) -> None:
-        """Have no deadline in force."""
-        self._at = inf
-
     def close(self) -> None:
         """Have no deadline, and no timer either."""
-        self.clear()
+        self.at = inf
         if self._timer is not None:
             self._timer.cancel()
             self._timer, self._rings_at = None, inf
@@ -42,10 +38,10 @@ class Deadline:
         self._timer = asyncio.get_running_loop().call_at(at, self._ring)
 
     def _ring(self) -> None:
-        at, rung = self._at, self._rings_at
+        at, rung = self.at, self._rings_at
         self._timer, self._rings_at = None, inf
         if at <= rung:
-            self._at = inf
+            self.at = inf
             self._expired()
         elif at < inf:
             self._arm(at)

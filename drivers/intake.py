@@ -11,6 +11,7 @@ from collections.abc import Callable
 from drivers.codec import Codec
 from drivers.codec.base import Silent
 from drivers.load import Counters
+from drivers.prompt import Prompt
 
 Handler = Callable[[bytes], None]
 
@@ -28,9 +29,9 @@ class Intake:
         self._silence: asyncio.TimerHandle | None = None
         self._handlers: list[Handler] = []
         self._listening = False
-        self._heard = bytearray()
+        self._heard = b""
         self._echo = b""  # our own bytes that a converter will send back
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter: Prompt | None = None
         self._loop: asyncio.AbstractEventLoop  # known as soon as the line is open
 
     def opened(self) -> None:
@@ -50,7 +51,7 @@ class Intake:
     def listen(self) -> None:
         """Keep frames for an exchange from now on."""
         self._listening = True
-        self._heard.clear()
+        self._heard = b""
 
     def stop(self) -> None:
         """End an exchange: what it left is for the handlers."""
@@ -61,15 +62,15 @@ class Intake:
     @property
     def heard(self) -> bytes:
         """Return what has come since :meth:`listen`, or the beginning of it."""
-        return bytes(self._heard)
+        return self._heard[:HEARD_MAX]
 
     def expect_echo(self, request: bytes) -> None:
         """Take these bytes off the front of what comes next."""
         self._echo = request
 
-    def more(self) -> asyncio.Future[None]:
+    def more(self) -> Prompt:
         """Return what ends when a frame has come, or :meth:`wake` is called."""
-        self._waiter = waiter = self._loop.create_future()
+        self._waiter = waiter = Prompt(loop=self._loop)
         return waiter
 
     def wake(self) -> None:
@@ -79,17 +80,32 @@ class Intake:
 
     def take(self, data: bytes) -> None:
         """Take bytes as they came."""
+        if self._took(data):
+            self.wake()
+
+    def pushed(self, data: bytes) -> None:
+        """Take bytes in a callback of the loop: who waits for them goes on at once."""
+        if self._took(data):
+            self._wake_at_once()
+
+    def _wake_at_once(self) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.at_once()
+
+    def _took(self, data: bytes) -> bool:
+        """Take bytes; return whether there is a frame for the exchange under way."""
         self.heard_at = self._loop.time()
         if self._echo:
             data = self._without_echo(data)
         self._codec.feed(data)
         if self._listening and len(self._heard) < HEARD_MAX:
-            self._heard += data[: HEARD_MAX - len(self._heard)]
+            self._heard = self._heard + data if self._heard else data
         if self._silent is not None:
             self.deaf()
             wait_s = self._silent.silence_s
             self._silence = self._loop.call_later(wait_s, self._fall_silent, self._silent)
-        self._take_frames()
+        return self._took_frames()
 
     def deaf(self) -> None:
         """Watch for no silence any more: the line is closed, or more has come."""
@@ -99,18 +115,18 @@ class Intake:
     def _fall_silent(self, codec: Silent) -> None:
         """Tell a codec whose frames end with a silence that there was one."""
         codec.fall_silent()
-        self._take_frames()
+        if self._took_frames():
+            self._wake_at_once()
 
-    def _take_frames(self) -> None:
+    def _took_frames(self) -> bool:
         codec = self._codec
         if not self._listening:
             while (frame := codec.next_frame()) is not None:
                 self.tell(frame)
-            return
+            return False
         while (frame := codec.next_frame()) is not None:
             self.frames.append(frame)
-        if self.frames:
-            self.wake()
+        return bool(self.frames)
 
     def _without_echo(self, data: bytes) -> bytes:
         """Drop our own bytes from the front; a broken echo is left to the codec as garbage."""

@@ -57,6 +57,16 @@ class BoundSignal(ABC):
         except BadValue as bad:
             return self.bad(bad.reason)
 
+    async def polled(self, replies: dict[str, str]) -> Reading:  # noqa: ARG002 - a hook
+        """Read it as one of a poll; a fault of this signal alone is a bad reading.
+
+        ``replies`` are the texts of the queries that this poll has asked already.
+        """
+        try:
+            return await self.read(Lane.POLL)
+        except (CommandRejected, GarbledReply):
+            return self.bad("fault")
+
     async def set(self, value: Value, lane: Lane = Lane.COMMAND) -> Reading:
         """Check the limits, write once (never retried), read back; return the read-back.
 
@@ -261,19 +271,16 @@ class TableInstrument:
         return self.bound
 
     async def poll(self, names: Sequence[str]) -> Sequence[Reading]:
-        """Read these signals one after the other.
+        """Read these signals one after the other; those that share a query are asked once.
 
         A refused or unintelligible answer is a bad reading of that signal; silence or a lost
         link is raised.
         """
-        return [await self.read_or_bad(self.bound[name]) for name in names]
-
-    async def read_or_bad(self, signal: BoundSignal) -> Reading:
-        """Read one signal; a fault of this signal alone is a bad reading."""
-        try:
-            return await signal.read(Lane.POLL)
-        except (CommandRejected, GarbledReply):
-            return signal.bad("fault")
+        replies: dict[str, str] = {}
+        readings: list[Reading] = []
+        for name in names:  # a comprehension would be one more coroutine in every exchange
+            readings.append(await self.bound[name].polled(replies))  # noqa: PERF401
+        return readings
 
     async def prepare(self) -> None:
         """Set nothing: an instrument without limits or watchdog of its own needs none."""

@@ -30,7 +30,9 @@ class Turns:
 
     def __init__(self) -> None:
         self._held = False
-        self._urgent: dict[Lane, deque[Turn]] = {Lane.TRIP: deque(), Lane.COMMAND: deque()}
+        self._queued = False  # somebody may wait
+        self._trips: deque[Turn] = deque()
+        self._commands: deque[Turn] = deque()
         self._polls: list[tuple[float, int, Turn]] = []  # a heap, by deadline and arrival
         self._arrivals = count()
         self._commands_in_a_row = 0
@@ -48,11 +50,12 @@ class Turns:
             return
         loop = asyncio.get_running_loop()
         turn: Turn = loop.create_future()
+        self._queued = True
         if lane is Lane.POLL:
             deadline = min(DEADLINE.get(), loop.time() + FAIR_S)
             heappush(self._polls, (deadline, next(self._arrivals), turn))
         else:
-            self._urgent[lane].append(turn)
+            (self._trips if lane is Lane.TRIP else self._commands).append(turn)
         try:
             await turn
         except asyncio.CancelledError:
@@ -62,20 +65,22 @@ class Turns:
 
     def give_back(self) -> None:
         """Hand the line to the next in turn, or free it."""
-        while (turn := self._next()) is not None:
+        while self._queued and (turn := self._next()) is not None:
             if not turn.done():  # else its task was cancelled while it waited
                 turn.set_result(None)
                 return
-        self._held = False
+        self._held = self._queued = False
 
     def waiting(self, lane: Lane) -> bool:
         """Return whether somebody waits in this lane."""
-        queue = [turn for _, _, turn in self._polls] if lane is Lane.POLL else self._urgent[lane]
+        queue = self._trips if lane is Lane.TRIP else self._commands
+        if lane is Lane.POLL:
+            queue = [turn for _, _, turn in self._polls]
         return any(not turn.done() for turn in queue)
 
     def _next(self) -> Turn | None:
         """Take the next turn out of its queue; None when nobody waits."""
-        trips, commands = self._urgent[Lane.TRIP], self._urgent[Lane.COMMAND]
+        trips, commands = self._trips, self._commands
         if trips:
             return trips.popleft()
         impatient = self._commands_in_a_row >= PATIENCE and self._polls

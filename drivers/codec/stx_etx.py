@@ -74,7 +74,8 @@ class PacketCodec:
         """Return the next whole frame, or None when there is none yet."""
         buffer = self._buffer
         while (start := buffer.find(STX)) >= 0:
-            del buffer[:start]
+            if start:
+                del buffer[:start]
             if len(buffer) < 2:
                 return None
             size = self._size()
@@ -84,7 +85,8 @@ class PacketCodec:
             del buffer[: size if frame is not None else 1]
             if frame is not None:
                 return frame
-        buffer.clear()
+        if buffer:
+            buffer.clear()
         return None
 
     def _size(self) -> int | None:

@@ -73,6 +73,10 @@ class BoundField(BoundAscii):
         """Ask the instrument; what cannot be asked is what is known of it."""
         return await super().read(lane) if self.readable else self.known()
 
+    async def polled(self, replies: dict[str, str]) -> Reading:
+        """Read it as one of a poll; what cannot be asked is what is known of it."""
+        return await super().polled(replies) if self.readable else self.known()
+
     def known(self) -> Reading:
         """Return what came unasked, or what was last written, which nobody has confirmed."""
         if self._known is None:

@@ -239,11 +239,6 @@ class DescribedText(Care, AsciiInstrument):
         await self.feed()
         return await super().poll(names)
 
-    async def _polled(self, signal: BoundSignal, texts: dict[str, str]) -> Reading:
-        if isinstance(signal, BoundField) and not signal.readable:
-            return signal.known()
-        return await super()._polled(signal, texts)
-
     async def gathered(
         self, names: Iterable[str], lane: Lane, *, strict: bool = False
     ) -> dict[str, Reading]:

@@ -11,13 +11,12 @@ does not know. Names of limits carry the head's size. The pump has no watchdog: 
 dies, ``taylord safe`` must stop it. Unverified on hardware.
 """
 
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import ClassVar
 
 from drivers.again import until_answered
-from drivers.ascii import AsciiInstrument, AsciiSignal
+from drivers.ascii import AsciiInstrument, AsciiSignal, text_of
 from drivers.bus import Bus
 from drivers.errors import (
     CommandRejected,
@@ -45,6 +44,7 @@ class AzuraPump(AsciiInstrument):
     reply_end = b"\r"
     commands_answer = True
     fence, fence_reply = "HEADTYPE?", "HEADTYPE:.*"
+    tells_fence = True  # by the name
     declared_queries = ("FLOW?", "ERRORS?", "PMAX10?", "PMAX50?")
     line_settings: ClassVar = {"baud_rate": 9600}
     probes: ClassVar = (
@@ -77,11 +77,11 @@ class AzuraPump(AsciiInstrument):
 
     def reply_to(self, request: str, frame: bytes) -> str | None:
         """Return the reply that names this request; an error reply names none."""
-        text = super().reply_to(request, frame) or ""
+        text = text_of(frame) or ""
         if text in REFUSALS:
             raise CommandRejected(self.name, f"{request!r} answered {text} ({REFUSALS[text]})")
         name, _, value = text.partition(":")
-        asked = re.split(r"[:?]", request, maxsplit=1)[0]
+        asked = request.partition("?")[0].partition(":")[0]
         if name != asked or (value == "OK") == request.endswith("?"):
             return None
         return text

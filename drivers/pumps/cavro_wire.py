@@ -136,7 +136,6 @@ class CavroWire(AsciiInstrument):
         lane: Lane,
         attempts: int,
         before: Callable[[], None] | None = None,
-        *,
         duty: bool = False,
     ) -> str:
         if text == self.fence:

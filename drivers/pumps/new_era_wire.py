@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, cast
 
 from pydantic import Field
 
-from drivers.ascii import AsciiInstrument
+from drivers.ascii import AsciiInstrument, text_of
 from drivers.bus import Bus
 from drivers.codec import PacketCodec, packet
 from drivers.errors import (
@@ -115,6 +115,7 @@ class NewEraWire(AsciiInstrument):
     )
     commands_answer = True
     fence, fence_reply = "VER", r"[IWSPTUX]\S*V\d.*"
+    tells_fence = True  # by the pattern of each query's reply
     declared_queries = tuple(query for query in QUERIES if query)
     probes: ClassVar = tuple(  # safe mode first: a pump in it takes a bare word for half a packet
         Probe(
@@ -151,7 +152,7 @@ class NewEraWire(AsciiInstrument):
 
     def reply_to(self, request: str, frame: bytes) -> str | None:
         """Return status letter and data of this pump's reply to this request."""
-        reply = REPLY.fullmatch(super().reply_to(request, frame) or "")
+        reply = REPLY.fullmatch(text_of(frame) or "")
         if reply is None or int(reply[1]) != self._address:
             return None
         if reply[2]:

@@ -21,7 +21,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from drivers.again import until_answered
-from drivers.ascii import AsciiInstrument
+from drivers.ascii import AsciiInstrument, text_of
 from drivers.bus import Bus
 from drivers.errors import (
     CommandRejected,
@@ -84,7 +84,7 @@ class _BoundPb(BoundSignal):
         return self._value(int(text, 16))
 
     async def fetch(self, lane: Lane) -> Value:
-        return self._value(await self._owner.read(self._address, lane))
+        return self.parsed(await self._owner.ask(self.query, lane=lane))
 
     async def store(self, value: Value, lane: Lane) -> Value:
         return self._value(await self._owner.write(self._address, self._count(value), lane))
@@ -115,6 +115,7 @@ class HuberPilotOne(AsciiInstrument):
     send_end = b"\r\n"
     commands_answer = True
     fence, fence_reply = "{M1B****", "[0-9A-F]{4}"  # reply_to() lets only that address through
+    tells_fence = True
     probes: ClassVar = (  # low word of the serial number; a question may be repeated after 1 s
         Probe(
             b"{M1B****\r\n",
@@ -150,7 +151,7 @@ class HuberPilotOne(AsciiInstrument):
 
     def reply_to(self, request: str, frame: bytes) -> str | None:
         """Return the value digits of the reply from the address asked."""
-        reply = REPLY.search((super().reply_to(request, frame) or "").upper())
+        reply = REPLY.search((text_of(frame) or "").upper())
         if reply is None or reply[1] != request[2:4]:
             return None
         digits = len(request) - 4  # after {Maa

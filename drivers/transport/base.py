@@ -34,10 +34,14 @@ class Transport(Protocol):
 
 @runtime_checkable
 class PushTransport(Transport, Protocol):
-    """A transport that can hand bytes over the moment they come, which saves a turn of the loop."""
+    """A transport that hands bytes over the moment they come, and takes them without a wait."""
 
     def push_to(self, take: Callable[[bytes], None]) -> None:
         """Call ``take`` with all bytes; ``read`` then ends with a fault (of ``take``, too) only."""
+        ...
+
+    def write_some(self, data: bytes) -> int:
+        """Send what can be sent at once; return how many bytes that was. Raises OSError."""
         ...
 
 

@@ -118,7 +118,7 @@ class SerialTransport:
 
     async def write(self, data: bytes) -> None:
         """Send these bytes; returns when the kernel has taken all of them."""
-        sent = self._write_some(data)
+        sent = self.write_some(data)
         while sent < len(data):
             self._writable = self._loop.create_future()
             self._loop.add_writer(self._fd, _wake, self._writable)
@@ -128,9 +128,10 @@ class SerialTransport:
                 self._writable = None
                 if self._fd >= 0:
                     self._loop.remove_writer(self._fd)
-            sent += self._write_some(data[sent:])
+            sent += self.write_some(data[sent:])
 
-    def _write_some(self, data: bytes) -> int:
+    def write_some(self, data: bytes) -> int:
+        """Send what the kernel takes now; return how many bytes that was."""
         if self._fd < 0:
             raise self._fault
         try:

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from drivers.bus import Bus
+from drivers.codec.silence import SilenceCodec
 from drivers.errors import CommandRejected, GarbledReply, LinkLost, NoReply, NotConnected
 from drivers.signal import Lane
 from drivers.transport.base import LineSpec
@@ -468,15 +469,22 @@ async def test_polls_go_by_their_deadlines(bus, peer):
 
 
 class Pushing(Peer):
-    """A far end that hands bytes over the moment they come."""
+    """A far end that hands bytes over the moment they come, and takes some at once."""
+
+    takes = 999
 
     def push_to(self, take):
         self.take = take
 
-    async def write(self, data):
-        self.requests.append(data)
+    def write_some(self, data):
+        taken = data[: self.takes]
+        self.requests.append(taken)
         for after, answer in self.script(data):
             asyncio.get_running_loop().call_later(after, self._give, answer)
+        return len(taken)
+
+    async def write(self, data):
+        self.requests.append(data)
 
     def _give(self, data):
         try:
@@ -496,6 +504,82 @@ async def test_bytes_that_are_pushed_answer_too():
     peer.hang_up()
     await asyncio.sleep(0.01)
     assert bus.state == "lost"
+    await bus.close()
+
+
+async def test_what_a_pushing_line_does_not_take_at_once_is_written_after():
+    peer = Pushing()
+    peer.takes = 1
+    bus = bus_to(peer)
+    await bus.open()
+    assert await ask(bus) == b"HI"
+    assert b"".join(peer.requests) == b"hi\r\n"
+    await bus.close()
+
+
+async def test_a_line_that_answers_while_it_is_written_to_answers():
+    peer = Pushing(lambda _request: [])
+    bus = bus_to(peer)
+    await bus.open()
+
+    def write_some(data):
+        peer.take(data.upper())
+        return len(data)
+
+    peer.write_some = write_some
+    assert await ask(bus) == b"HI"
+    await bus.send("x", b"go\r\n", lane=Lane.COMMAND)
+    assert bus.counters.stray == 1  # its answer, to what is not answered
+    await bus.close()
+
+
+async def test_a_pushing_line_that_breaks_under_a_request_is_lost():
+    peer = Pushing()
+    bus = bus_to(peer)
+    await bus.open()
+
+    def broken(_data):
+        raise ConnectionResetError("adapter unplugged")
+
+    peer.write_some = broken
+    with pytest.raises(LinkLost, match="adapter unplugged"):
+        await ask(bus)
+    assert bus.state == "lost"
+    await bus.close()
+
+
+async def test_a_silence_that_ends_no_frame_lets_nobody_go_on():
+    peer = Pushing(lambda _request: [])
+    bus = bus_to(peer, codec=lambda _port: SilenceCodec(0.01, 4))
+    await bus.open()
+    asked = asyncio.create_task(ask(bus))
+    await asyncio.sleep(0)
+    peer.take(b"too long")
+    await asyncio.sleep(0.02)
+    assert not asked.done()
+    peer.take(b"HI")
+    await asyncio.sleep(0.02)
+    assert asked.result() == b"HI"
+    await bus.close()
+
+
+async def test_bytes_after_the_reply_that_come_before_it_is_fetched_wait_for_nobody(bus, peer):
+    peer.script = lambda _request: [(0.01, b"HI\r\n"), (0.01, b"more\r\n")]
+    assert await ask(bus) == b"HI"
+
+
+async def test_who_is_cancelled_while_waiting_on_a_pushing_line_leaves_it_to_others():
+    peer = Pushing()
+    peer.script = lambda _request: []
+    bus = bus_to(peer)
+    await bus.open()
+    asked = asyncio.create_task(ask(bus))
+    await asyncio.sleep(0.01)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    peer.script = echo_upper
+    assert await ask(bus) == b"HI"
     await bus.close()
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from drivers.errors import CommandRejected, NoReply
-from drivers.repeats import LATELY_S, SLACK_S, Repeats
+from drivers.repeats import LATELY_S, REMEMBERED, SLACK_S, Repeats
 from drivers.signal import Lane
 from tests.drivers.core.peer import Peer, bus_to
 
@@ -133,3 +133,24 @@ async def test_waiting_for_a_newer_reply_does_not_make_the_next_wait_longer(open
     for request in (b"1", b"2", b"3", b"4", b"5", b"6"):
         await ask(bus, request)
     assert now() - began <= 6 * (2 * TOOK_S + SLACK_S)
+
+
+def test_the_one_not_heard_for_longest_is_forgotten_first():
+    repeats = Repeats()
+    for n in range(REMEMBERED):
+        repeats.answered(b"S", b"%d" % n, 0.01, 0.01 * n)
+    repeats.answered(b"S", b"0", 0.01, 0.2)
+    repeats.answered(b"S", b"new", 0.01, 0.21)
+    assert repeats.suspected(b"T", b"0", 0.22)
+    assert not repeats.suspected(b"T", b"1", 0.22)
+
+
+def test_a_frame_that_answered_two_requests_may_be_old_to_both():
+    repeats = Repeats()
+    repeats.answered(b"S", b"0", 0.01, 0.0)
+    assert not repeats.suspected(b"S", b"0", 0.1)
+    repeats.answered(b"T", b"0", 0.01, 0.1)
+    repeats.answered(b"T", b"0", 0.01, 0.2)
+    assert repeats.suspected(b"S", b"0", 0.3)
+    assert repeats.suspected(b"T", b"0", 0.4)
+    assert not repeats.suspected(b"T", b"0", 0.6)  # S was answered with it more than 0.5 s ago
