@@ -19,6 +19,7 @@ Kind = Literal[
     "alarm",  # id, name, state (ISA-18.2: active | acknowledged | cleared), priority, message
     "connection",  # instrument, state: connected | doubtful | reconnecting | failed, message
     "suggestion",  # id, state: proposed | approved | vetoed | withdrawn, point, predicted, reason
+    "standing",  # best, regret, done, text
     "space",  # state: edited, by, reason, changes, space, configured, problem
     "command",  # id, origin, verb, arguments, outcome
     "decision",  # what the daemon decided by itself, and why

@@ -68,10 +68,15 @@ class Server:
         request = json.loads(line)
         try:
             with _alarm(request["timeout_s"] + _GRACE_S):
-                answer = self._suggest(request).to_json()
+                answer = self._answered(request)
         except PlannerError as error:
             answer = {"error": str(error)}
         return json.dumps(answer, allow_nan=False).encode() + b"\n"
+
+    def _answered(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        if request.get("ask") == "standing":
+            return _standing(request)
+        return self._suggest(request).to_json()
 
     def _suggest(self, request: Mapping[str, Any]) -> Suggestions:
         problem = Problem.from_json(request["problem"])
@@ -88,6 +93,14 @@ class Server:
         program = self._programs.setdefault(command, External(command, timeout_s))
         program.timeout_s = timeout_s
         return program
+
+
+def _standing(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a campaign stands, whoever its planner is."""
+    from planners.bayes.standing import standing
+
+    problem, whole = Problem.from_json(request["problem"]), Problem.from_json(request["whole"])
+    return standing(problem, whole, history_from_json(request["history"], whole)).to_json()
 
 
 @contextmanager

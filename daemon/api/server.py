@@ -26,7 +26,7 @@ SCAN_S = 1.0  # readings of this long are one scan
 STATE_S = 0.2  # changes of the state within this long are one message
 REFRESH_S = 5.0  # the state is looked at this often without any event
 PUBLISHED = frozenset(
-    {"experiment", "campaign", "trip", "alarm", "connection", "suggestion", "space"}
+    {"experiment", "campaign", "trip", "alarm", "connection", "suggestion", "space", "standing"}
 )
 NO_ID = "-"  # the reply topic of a message whose id cannot be read
 

@@ -181,6 +181,7 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
         events=parts.events,
         commit=parts.store.commit,
         configured=configured,
+        observer=asker if settings.campaign is not None and plan.conditions is None else None,
     )
     alone = plan.once and (settings.mqtt is None or plan.speed == "max")
     parts.reactions = Reactions(parts.campaign, parts.events, ends_when_held=alone)

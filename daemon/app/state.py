@@ -32,6 +32,7 @@ def state_document(parts: Parts) -> dict[str, Any]:
             "reason": campaign.reason,
             "done": campaign.memory.done,
             "of": campaign.settings.experiments,
+            "standing": None if campaign.standing is None else campaign.standing.document(),
         },
         "experiments": []
         if running is None or executor is None

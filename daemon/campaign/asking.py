@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from daemon.campaign.memory import Memory, Suggestion
-from daemon.campaign.problem import observations, problem_for
+from daemon.campaign.problem import observations, problem_for, told_records, whole_problem
+from daemon.campaign.standing import Standing, standing_of
 from daemon.errors import PlannerFailed
 from daemon.planning.worker import CommandPlanner, NamedPlanner, PlannerWorker
 from daemon.settings.conditions import fixed_conditions
@@ -47,6 +48,14 @@ class PlannerAsker:
         return Suggestion(
             memory.next_suggestion_id(), point, predicted, answer.note, instead_of=instead
         )
+
+    async def standing(self, memory: Memory) -> Standing:
+        """Return the most probable best experiments and what may still be gained."""
+        problem = problem_for(self._settings(), memory)
+        records, history = told_records(problem, memory), observations(problem, memory, [])
+        whole = whole_problem(problem, history)
+        answer = await self._worker.standing(problem, whole, history)
+        return standing_of(answer, records, memory.done)
 
 
 def _held(problem: Problem, wish: Suggestion) -> Problem:

@@ -14,11 +14,13 @@ from typing import Any
 
 import structlog
 
+from daemon.campaign.ahead import Ahead
 from daemon.campaign.memory import Memory, Suggestion
-from daemon.campaign.ports import Asker, Runner
+from daemon.campaign.ports import Asker, Observer, Runner
+from daemon.campaign.standing import Standing
 from daemon.campaign.states import ENDED, State, after
 from daemon.campaign.steering import Steering
-from daemon.errors import PlannerFailed, Refused, StoreFailed
+from daemon.errors import Refused, StoreFailed
 from daemon.events import Event, EventBus
 from daemon.experiment.record import ExperimentRecord
 from daemon.settings.conditions import whole_conditions
@@ -27,7 +29,6 @@ from daemon.settings.models import CampaignSettings
 log = structlog.get_logger(__name__)
 
 Commit = Callable[[Event], Awaitable[None]]
-PLANNER_TRIES = 3
 REFUSALS_IN_A_ROW = 20
 AWAY_S = 900.0  # instruments may be away this long before a person is needed
 UNREADY_S = 15.0  # and be there and not ready: they are asked every second
@@ -47,32 +48,40 @@ class Campaign:
         events: EventBus,
         commit: Commit,
         configured: CampaignSettings | None = None,
+        observer: Observer | None = None,
     ) -> None:
-        """Take the section as it is in force, and as the file has it (by default the same)."""
+        """Take the section as it is in force, and as the file has it (by default the same).
+
+        With an ``observer`` it is known how things stand, and the rules to stop are judged.
+        """
         self.settings, self.memory = settings, memory
         self.state = State.IDLE
         self.reason = ""
         self.running: Suggestion | None = None
-        self._runner, self._asker, self._events, self._commit = runner, asker, events, commit
+        self._runner, self._events, self._commit = runner, events, commit
         self._changed = asyncio.Event()
-        self._skip_asked, self._planned = False, True
-        self._exhausted: int | None = None  # at which edit of the space the planner had no more
+        self._skip_asked = False
         self.experiment = ""  # id of the one in flight
         self.steering = Steering(self, configured or settings)
+        self._ahead = Ahead(self, asker, observer, events)
+
+    @property
+    def standing(self) -> Standing | None:
+        """Return how the campaign stood when it was last looked at."""
+        return self._ahead.standing
 
     # -- the run -----------------------------------------------------------------------------
 
     async def serve(self) -> None:
         """Run a campaign at every start command, for ever."""
         while True:
-            await self._until(lambda: self.state is State.RUNNING)
+            await self.until(lambda: self.state is State.RUNNING)
             await self.run()
 
     async def run(self) -> State:
         """Run from the start command to an ended state; return it."""
-        await self.steering.withdraw()
         async with asyncio.TaskGroup() as tasks:
-            asking = tasks.create_task(self._ask_ahead(), name="campaign asks ahead")
+            asking = tasks.create_task(self._ahead.run(), name="campaign asks ahead")
             work = tasks.create_task(self._perform_all(), name="campaign performs")
             await self._unless_aborted(work)
             await asyncio.wait([work])
@@ -83,11 +92,11 @@ class Campaign:
     async def _unless_aborted(self, task: "asyncio.Task[None]") -> None:
         """Wait for a task; an abort meanwhile makes the runner go safe at once."""
         task.add_done_callback(lambda _: self.notify())
-        await self._until(lambda: task.done() or self._skip_asked or self.state is State.ABORTING)
+        await self.until(lambda: task.done() or self._skip_asked or self.state is State.ABORTING)
         if self._skip_asked:
             self._skip_asked = False
             await self._runner.skip(self.reason)
-            await self._until(lambda: task.done() or self.state is State.ABORTING)
+            await self.until(lambda: task.done() or self.state is State.ABORTING)
         if self.state is State.ABORTING:
             await self._runner.abort(self.reason)
 
@@ -102,21 +111,25 @@ class Campaign:
                 shutdown = tasks.create_task(self._runner.shutdown(), name="shut down")
                 await self._unless_aborted(shutdown)
                 shutdown.cancel()
+        if self.state is not State.ABORTING:
+            await self._ahead.look()
         ended = {State.ABORTING: State.ABORTED, State.STOPPING: State.STOPPED}
-        self._change(ended.get(self.state, State.COMPLETE), self.reason)
+        self._change(ended.get(self.state, State.COMPLETE), self.reason or self._ahead.enough)
 
     async def _perform_all(self) -> None:
         while await self._may_go_on():
             if not await self._instruments_there():
                 continue
             try:
-                await self._perform(self.memory.waiting[0])
+                await self.steering.withdraw()  # what an edit, perhaps of the file, leaves out
+                if self.memory.waiting:
+                    await self._perform(self.memory.waiting[0])
             except StoreFailed as error:
-                self._hold_while_running(f"the record cannot be written: {error}")
+                self.hold_while_running(f"the record cannot be written: {error}")
 
     async def _may_go_on(self) -> bool:
         """Wait until there is something to perform; return False when the campaign ends."""
-        await self._until(lambda: self._must_end() or self._can_perform())
+        await self.until(lambda: self._must_end() or self._can_perform())
         return not self._must_end()
 
     async def _instruments_there(self) -> bool:
@@ -136,7 +149,7 @@ class Campaign:
                 while lacking() and self.state is State.RUNNING:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(LOOK_S):
-                            await self._until(
+                            await self.until(
                                 lambda: not lacking() or self.state is not State.RUNNING
                             )
         except TimeoutError:
@@ -144,7 +157,8 @@ class Campaign:
         return self.state is State.RUNNING and bool(self.memory.waiting)
 
     def look_again(self) -> None:
-        """Note that something outside changed, such as a connection."""
+        """Note that something outside changed, such as a connection or a result."""
+        self._ahead.news = True
         self.notify()
 
     def _must_end(self) -> bool:
@@ -160,7 +174,7 @@ class Campaign:
     def _finished(self) -> bool:
         if self.memory.waiting or self.memory.proposed:
             return False
-        return self._planner_done or self.memory.done >= self.settings.experiments
+        return self._ahead.done or self.memory.done >= self.settings.experiments
 
     async def _perform(self, suggestion: Suggestion) -> None:
         """Run one suggestion as an experiment, and remember what came of it."""
@@ -180,6 +194,7 @@ class Campaign:
             self.running, self.experiment = None, ""
             if experiment in self.memory.records:
                 self.memory.records[experiment] = record
+        self._ahead.news = True
         self.notify()
         self._judge(record)
 
@@ -191,74 +206,7 @@ class Campaign:
             what = "refused" if record.status == "refused" else "failed"
             self.stop(f"{in_a_row} experiments {what} in a row; the last: {record.reason}")
 
-    # -- asking ahead ------------------------------------------------------------------------
-
-    async def _ask_ahead(self) -> None:
-        failures = 0
-        while True:
-            await self._until(self._wants_points)
-            wish, edits = next(iter(self.memory.wishes), None), self.steering.edits
-            try:
-                suggestion = await self._asker.ask(self.memory, self._pending())
-                failures = 0
-            except PlannerFailed as error:
-                failures += 1
-                await self._planner_failed(failures, str(error), wish)
-                continue
-            if edits != self.steering.edits:  # an answer for the space as it was
-                self.memory.n_suggested -= suggestion is not None
-            elif suggestion is None and wish is not None:
-                await self.steering.give_up(wish, "the planner has no such point")
-            else:
-                await self._take(suggestion)
-
-    def _pending(self) -> list[Suggestion]:
-        running = [self.running] if self.running is not None else []
-        return [*running, *self.memory.waiting, *self.memory.proposed.values()]
-
-    @property
-    def _planner_done(self) -> bool:
-        return not self._planned or self._exhausted == self.steering.edits
-
-    def _wants_points(self) -> bool:
-        pending = len(self._pending())
-        return (
-            self.state is State.RUNNING
-            and not self._planner_done
-            and pending < self.settings.pending
-            and self.memory.done + pending < self.settings.experiments
-        )
-
-    async def _take(self, suggestion: Suggestion | None) -> None:
-        if suggestion is None:
-            self._exhausted = self.steering.edits
-            if self.memory.done < self.settings.experiments:
-                done = f"{self.memory.done} of {self.settings.experiments}"
-                self.reason = f"the planner has no more points: {done} experiments done"
-            self.notify()
-            return
-        try:
-            await self.tell("suggestion", suggestion.document("proposed"))
-        except StoreFailed as error:
-            self.memory.n_suggested -= 1
-            self._hold_while_running(f"the record cannot be written: {error}")
-            return
-        self.memory.wishes = [w for w in self.memory.wishes if w.id != suggestion.instead_of]
-        if self.settings.approve:
-            self.memory.proposed[suggestion.id] = suggestion
-        else:
-            self.memory.waiting.append(suggestion)
-        self.notify()
-
-    async def _planner_failed(self, failures: int, why: str, wish: Suggestion | None) -> None:
-        log.warning("planner.failed", error=why, attempt=failures)
-        self._events.emit("decision", what="planner failed", why=why, attempt=failures)
-        if failures >= PLANNER_TRIES and wish is not None:
-            await self.steering.give_up(wish, why)
-        elif failures >= PLANNER_TRIES:
-            self._hold_while_running(f"the planner failed {failures} times: {why}")
-
-    def _hold_while_running(self, reason: str) -> None:
+    def hold_while_running(self, reason: str) -> None:
         """Hold for a fault; a campaign that meanwhile stops or goes safe does that all the same."""
         if self.state is State.RUNNING:
             self.hold(reason)
@@ -270,7 +218,7 @@ class Campaign:
         if planned and self.memory.done >= self.settings.experiments:
             raise Refused(f"all {self.settings.experiments} experiments of the campaign are done")
         self._change(after("start", self.state), "")
-        self._planned, self._exhausted = planned, None
+        self._ahead.begin(planned=planned)
         self.notify()
 
     def hold(self, reason: str = "commanded") -> None:
@@ -348,7 +296,8 @@ class Campaign:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    async def _until(self, condition: Callable[[], bool]) -> None:
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until the condition holds, looking at every change."""
         while True:
             changed = self._changed  # first: looking at the condition may change something itself
             if condition():

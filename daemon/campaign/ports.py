@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from daemon.campaign.memory import Memory, Suggestion
+from daemon.campaign.standing import Standing
 from daemon.experiment.record import ExperimentRecord
 
 
@@ -40,6 +41,14 @@ class Runner(Protocol):
 
     async def shutdown(self) -> None:
         """Cool under solvent, then stop."""
+        ...
+
+
+class Observer(Protocol):
+    """What looks at how a campaign stands (``daemon.campaign.asking``)."""
+
+    async def standing(self, memory: Memory) -> Standing:
+        """Return the most probable best experiments; raise PlannerFailed."""
         ...
 
 

@@ -108,6 +108,36 @@ def _once_varied(
     return found
 
 
+def whole_problem(problem: Problem, history: Sequence[Observation]) -> Problem:
+    """Return the problem with room for every run of a history: nothing held, nothing dropped.
+
+    Constraints are left out: they say what may be asked for, not what was run.
+    """
+    document = problem.to_json() | {"constraints": []}
+    for factor in document["factors"]:
+        factor.pop("held", None)
+        factor.pop("max_components", None)
+        runs = [run.point[factor["name"]] for run in history]
+        if factor["kind"] == "continuous":
+            factor["low"], factor["high"] = min(factor["low"], *runs), max(factor["high"], *runs)
+        for key in ("values", "levels"):
+            if key in factor:
+                factor[key] = [*factor[key], *factor.pop("dropped", ())]
+    return Problem.from_json(document)
+
+
+def told_records(problem: Problem, memory: Memory) -> list[ExperimentRecord]:
+    """Return the records a planner is told of, in the order of its history."""
+    names = [factor.name for factor in problem.factors]
+    return [
+        record
+        for record in memory.records.values()
+        if record.status in STATUS
+        and record.status != "running"
+        and _covers(record.requested, names)
+    ]
+
+
 def observations(
     problem: Problem,
     memory: Memory,
@@ -121,13 +151,7 @@ def observations(
     Interrupted experiments are left out: they gave nothing, and their points are run again.
     """
     names = [factor.name for factor in problem.factors]
-    done = [
-        _observation(problem, names, record)
-        for record in memory.records.values()
-        if record.status in STATUS
-        and record.status != "running"
-        and _covers(record.requested, names)
-    ]
+    done = [_observation(problem, names, record) for record in told_records(problem, memory)]
     vetoed = _asked_for(memory.vetoed, names, "failed")
     whole = [replace(s, point={**fixed, **s.point}) for s in pending]
     return [*done, *vetoed, *_asked_for(whole, names, "pending")]

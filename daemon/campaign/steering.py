@@ -34,6 +34,10 @@ class Steered(Protocol):
         """Wake whoever waits for a change."""
         ...
 
+    def look_again(self) -> None:
+        """Note that something is new, such as a result."""
+        ...
+
 
 class Steering:
     """Decisions about one campaign."""
@@ -132,19 +136,27 @@ class Steering:
             "problem": problem_of(space).to_json(),
         }
 
-    async def withdraw(self) -> list[str]:
-        """Withdraw the planner's points that the space leaves out; return their ids."""
-        section, memory = self._campaign.settings, self._memory
-        inside = _Inside(section)
-        waiting = [s for s in memory.waiting if s is not self._campaign.running]
-        gone = [s for s in (*waiting, *memory.proposed.values()) if not inside(s)]
+    async def withdraw(self) -> None:
+        """Withdraw the planner's points that the space leaves out."""
+        inside = _Inside(self._campaign.settings)
+        await self._withdraw([s for s in self._asked_ahead() if not inside(s)], WITHDRAWN)
+
+    async def withdraw_all(self, why: str) -> None:
+        """Withdraw every point of the planner's that has not begun."""
+        await self._withdraw([s for s in self._asked_ahead() if s.origin == "planner"], why)
+
+    def _asked_ahead(self) -> list[Suggestion]:
+        waiting = [s for s in self._memory.waiting if s is not self._campaign.running]
+        return [*waiting, *self._memory.proposed.values()]
+
+    async def _withdraw(self, gone: Sequence[Suggestion], why: str) -> None:
+        memory = self._memory
         for suggestion in gone:
             memory.proposed.pop(suggestion.id, None)
             if suggestion in memory.waiting:
                 memory.waiting.remove(suggestion)
-            told = replace(suggestion, verdict={"by": "daemon", "reason": WITHDRAWN})
+            told = replace(suggestion, verdict={"by": "daemon", "reason": why})
             await self._campaign.tell("suggestion", told.document("withdrawn"))
-        return [suggestion.id for suggestion in gone]
 
     # -- results -------------------------------------------------------------------------------
 
@@ -156,7 +168,7 @@ class Steering:
             raise Refused(f"result.submit is refused: experiment {experiment!r} still runs")
         record = self._memory.add_result(experiment, responses)
         await self._campaign.tell("experiment", record_document(record))
-        self._campaign.notify()
+        self._campaign.look_again()
 
 
 class _Inside:

@@ -83,7 +83,10 @@ def summary(document: Mapping[str, Any]) -> str:
         f"campaign {document['state']}{reason}: {len(experiments)} experiments, {good} ok",
         f"planner  {document['planner']}",
     ]
-    if document["best"]:
+    standing = (document.get("standing") or {}).get("text", "")
+    if standing:
+        lines.append("best     " + standing.replace("\n", "\n         "))
+    if document["best"] and not standing:
         lines.append(f"best     {experiment_line(document['best'])}")
     lines += [f"front    {experiment_line(e)}" for e in document["front"]]
     lines += [

@@ -26,6 +26,7 @@ from planners.protocol import called, joined_request, read_answer, run_text
 log = structlog.get_logger(__name__)
 
 _AT_A_TIME = 4  # runs made text between two turns of the loop: 0.1 ms when nothing is in the cache
+_STANDING_S = 60.0  # for a look at how things stand: nothing waits for it
 _GRACE_S = 5.0  # the child keeps the time limit itself; this is for a child that cannot
 
 
@@ -142,6 +143,25 @@ class PlannerWorker:
             answer.note,
             wall_s() - start,
         )
+
+    async def standing(
+        self, problem: Problem, whole: Problem, history: Sequence[Observation]
+    ) -> Mapping[str, Any]:
+        """Return the most probable best runs and the expected regret; raise PlannerFailed.
+
+        ``whole`` is the problem with room for every run. Runs are named by their place in the
+        history (``planners.bayes.standing``).
+        """
+        asked = NamedPlanner("standing", timeout_s=_STANDING_S)
+        async with self._turn:
+            with outside_work():
+                runs = await _texts(history)
+                more = {"ask": "standing", "whole": whole.to_json(), "timeout_s": asked.timeout_s}
+                line = await self._exchange(joined_request(problem, runs, 0, 0, **more), asked)
+        answer = json.loads(line)
+        if "error" in answer:
+            raise PlannerFailed(f"standing: {answer['error']}")
+        return answer
 
     async def _exchange(self, request: bytes, planner: NamedPlanner | CommandPlanner) -> bytes:
         if self._child is not None and not self._child.alive:

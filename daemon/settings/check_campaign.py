@@ -6,7 +6,12 @@ from typing import Any
 
 from daemon import plugins
 from daemon.errors import ConfigError
-from daemon.settings.models import FaultSettings, ObjectiveSettings, Settings
+from daemon.settings.models import (
+    CampaignSettings,
+    FaultSettings,
+    ObjectiveSettings,
+    Settings,
+)
 from daemon.settings.subject import Subject
 from daemon.settings.wording import nearest
 
@@ -172,6 +177,33 @@ def campaign_faults(subject: Subject) -> Iterator[str]:
             yield f"{section}: is missing: a campaign needs it"
     for i, objective in enumerate(campaign.objectives):
         yield from _objective_faults(subject, f"campaign.objectives.{i}", objective)
+    yield from _stop_faults(campaign)
+
+
+def _stop_faults(campaign: CampaignSettings) -> Iterator[str]:
+    """The rules can be judged by the objectives there are."""
+    stop, goals = campaign.stop, {o.response: o.goal for o in campaign.objectives}
+    if stop.regret_below is not None and (len(goals) > 1 or "target" in goals.values()):
+        what = "needs one objective, to maximise or minimise"
+        yield f"campaign.stop.regret_below: {what}; no_improvement works with all"
+    for name in stop.reached:
+        if name not in goals:
+            yield f"campaign.stop.reached.{name}: is no objective{nearest(name, goals)}"
+        elif goals[name] == "target":
+            yield f"campaign.stop.reached.{name}: is a target; use targets_met"
+    if stop.targets_met and "target" not in goals.values():
+        yield "campaign.stop.targets_met: there is no objective with goal 'target'"
+    if stop.least >= campaign.experiments and _has_rule(campaign):
+        yield (
+            f"campaign.stop.least: must be less than campaign.experiments,"
+            f" {campaign.experiments}, got {stop.least}"
+        )
+
+
+def _has_rule(campaign: CampaignSettings) -> bool:
+    stop = campaign.stop
+    asked = (stop.regret_below, stop.no_improvement)
+    return any(rule is not None for rule in asked) or bool(stop.reached) or stop.targets_met
 
 
 def _objective_faults(subject: Subject, at: str, objective: ObjectiveSettings) -> Iterator[str]:

@@ -159,6 +159,17 @@ class PlannerCommand(Strict):
     timeout_s: Positive = 600.0
 
 
+class StopSettings(Strict):
+    """When enough is known: any rule that holds ends the campaign in good order."""
+
+    regret_below: Positive | None = None  # expected regret of the best, unit of the response
+    no_improvement: Annotated[int, Field(ge=1)] | None = None  # experiments without a new best
+    reached: dict[Name, float] = Field(default_factory=dict)  # response -> value good enough
+    targets_met: bool = False  # every goal "target" is met
+    probability: Fraction = 0.8  # with which a run must reach what is asked for
+    least: Annotated[int, Field(ge=1)] = 10  # experiments before any rule acts
+
+
 class CampaignSettings(Strict):
     """Experiments chosen by a planner."""
 
@@ -170,6 +181,7 @@ class CampaignSettings(Strict):
     # conditions that do not vary
     fixed: dict[str, float | str | dict[str, float]] = Field(default_factory=dict)
     constraints: list[dict[str, Any]] = Field(default_factory=list)
+    stop: StopSettings = Field(default_factory=StopSettings)  # rules that end it early
     pending: Annotated[int, Field(ge=1, le=16)] = 1  # points asked ahead
     seed: int = 0
     approve: bool = False  # a person approves or vetoes each suggestion

@@ -169,5 +169,6 @@ def experiments_document(reader: Reader, *, every: bool = True) -> dict[str, Any
         "rejected": [r for r in rejected(reader) if every or r["campaign"] == own_id],
         "best": best(own, objectives),
         "front": front(own, objectives) if len(objectives) > 1 else [],
+        "standing": (campaign.standing or None) if campaign else None,
         "data": str(reader.directory),
     }

@@ -96,6 +96,7 @@ class StoredCampaign:
     experiments: tuple[StoredExperiment, ...]
     suggestions: tuple[StoredSuggestion, ...]
     space: JsonObject = field(default_factory=dict[str, Any])  # configured, current
+    standing: JsonObject = field(default_factory=dict[str, Any])  # best, regret, done, text
 
     @property
     def begun(self) -> bool:
@@ -198,6 +199,7 @@ class Reader:
             self.experiments(row["id"]),
             self.suggestions(row["id"]),
             _loads(_later(row, "space")),
+            _loads(_later(row, "standing")),
         )
 
     def next_index(self) -> int:

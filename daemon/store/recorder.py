@@ -41,6 +41,7 @@ class Recorder:
             "campaign": self._campaign_state,
             "suggestion": self._suggestion,
             "space": self._space,
+            "standing": self._standing,
             "command": self._command,
             "trip": self._trip,
             "alarm": self._alarm,
@@ -131,6 +132,10 @@ class Recorder:
         update = "UPDATE campaigns SET problem = ?, space = ? WHERE id = ?"
         row: Statement = (update, (_json(data, "problem"), to_json(both), self.campaign))
         return [row, *self._names_of_problem(data.get("problem"))]
+
+    def _standing(self, event: Event, _: str) -> list[Statement]:
+        update = "UPDATE campaigns SET standing = ? WHERE id = ?"
+        return [(update, (to_json(event.data), self.campaign))]
 
     def _experiment(self, event: Event, _: str) -> list[Statement]:
         data = event.data

@@ -39,12 +39,21 @@ def status(directory: str | Path) -> JsonObject:
             "last": documents[-1] if documents else None,
             "best": best(documents, objectives),
             "front": front(documents, objectives) if len(objectives) > 1 else [],
+            "standing": (campaign.standing or None) if campaign else None,
+            "proposed": _proposed(campaign),
             "lines": json.loads(meta.get("lines") or "null"),
             "connections": {row["instrument"]: row["state"] for row in reader.table("connections")},
             "alarms": [a for a in reader.table("alarms") if a["state"] != "cleared"],
             "store": _size(reader),
             "utilisation": utilisation(experiments),
         }
+
+
+def _proposed(campaign: StoredCampaign | None) -> list[JsonObject]:
+    """Return the points that wait for a person's word, and what is expected of each."""
+    waiting = [] if campaign is None else [s for s in campaign.waiting if s.state == "proposed"]
+    names = ("id", "point", "predicted", "reason")
+    return [{name: getattr(s, name) for name in names} for s in waiting]
 
 
 def _state(campaign: StoredCampaign | None, *, running: bool) -> str:
@@ -109,15 +118,36 @@ def status_text(document: JsonObject) -> str:
         "experiments": f"{progress['done']}{of} done{_others(progress)}",
         "trip": _trip(document["trip"]),
         "last": _experiment_text(document["last"]),
-        "best": _experiment_text(document["best"]),
+        "best reading": _experiment_text(document["best"]),
+        "best": _indented((document["standing"] or {}).get("text", "").splitlines()),
+        "proposed": _indented([_proposed_text(row) for row in document["proposed"]]),
         "front": ", ".join(e["id"] for e in document["front"]),
         "connections": ", ".join(f"{k} {v}" for k, v in document["connections"].items()),
-        "lines": f"\n{'':<13}".join(_lines_text(document["lines"])),
+        "lines": _indented(_lines_text(document["lines"])),
         "alarms": "; ".join(f"{a['name'] or a['id']} ({a['state']})" for a in document["alarms"]),
-        "utilisation": "" if document["utilisation"] is None else f"{document['utilisation']:.0%}",
+        "rig in use": _in_use(document["utilisation"]),
         "store": f"{store['bytes'] / 1e6:.1f} MB in {os.fspath(document['data'])}",
     }
-    return "\n".join(f"{name:<13}{text}" for name, text in lines.items() if text)
+    return "\n".join(f"{name:<14}{text}" for name, text in lines.items() if text)
+
+
+def _indented(lines: Sequence[str]) -> str:
+    return f"\n{'':<14}".join(lines)
+
+
+def _in_use(share: float | None) -> str:
+    if share is None:
+        return ""
+    return f"{share:.0%} of the time from the first start to the last end, experiments were running"
+
+
+def _proposed_text(row: JsonObject) -> str:
+    point = ", ".join(f"{name} {_short(value)}" for name, value in flat(row["point"]))
+    guesses = "; ".join(
+        f"expects {name} {guess['mean']:.4g} +/- {guess['sd']:.2g}"
+        for name, guess in row["predicted"].items()
+    )
+    return "; ".join(filter(None, (f"{row['id']}: {point}", guesses, row["reason"])))
 
 
 def _lines_text(document: JsonObject | None) -> list[str]:

@@ -7,9 +7,11 @@ import pytest
 
 from daemon.api.commands import Decide, EditSpace, Veto
 from daemon.errors import Refused
+from daemon.settings.load import parse, read_toml
 from daemon.store.export import experiments_document, export
 from daemon.store.reader import Reader
-from tests.campaigns.days import events, scenario
+from daemon.store.status import status, status_text
+from tests.campaigns.days import EXAMPLE, day, events, scenario
 from tests.campaigns.test_planned import planned_by
 
 POINTS = ("residence_time", "temperature", "concentration", "equivalents.pyrrolidine")
@@ -216,3 +218,68 @@ def test_a_record_of_an_earlier_version_goes_on(tmp_path):
 
     outcome = scenario(tmp_path, planned_by("lhs", 3), watch, restart="resume")
     assert outcome.document["state"] == "complete"
+
+
+def stopping(**stop):
+    return planned_by("bayes", 30, stop=stop)
+
+
+def test_a_campaign_that_has_found_out_enough_ends_and_says_why(tmp_path):
+    outcome = day(tmp_path, stopping(reached={"space_time_yield": 5000.0}, least=5))
+    assert (outcome.exit_code, outcome.document["state"]) == (0, "complete")
+    done = len(outcome.document["experiments"])
+    assert 5 <= done < 30
+    assert outcome.reason.startswith("stopping rule: e-00")
+    assert "space_time_yield at least 5000" in outcome.reason
+    (decision,) = [e for e in events(tmp_path, "decision") if e.get("what") == "stopping rule"]
+    assert decision["why"] == outcome.reason
+    with Reader(tmp_path) as reader:
+        campaign = reader.campaign()
+    assert campaign.reason == outcome.reason
+    best = campaign.standing["best"][0]
+    by_id = {e["id"]: e for e in outcome.document["experiments"]}
+    assert by_id[best["experiment"]]["responses"]["space_time_yield"]["value"] > 5000
+    assert outcome.document["standing"]["text"] == campaign.standing["text"]
+    text = status_text(status(tmp_path))
+    assert f"best          {best['experiment']} (" in text
+    assert "experiments were running" in text
+
+
+def test_a_campaign_without_improvement_ends(tmp_path):
+    outcome = day(tmp_path, stopping(no_improvement=3, least=4))
+    assert outcome.document["state"] == "complete"
+    assert "in the last 3 experiments" in outcome.reason
+    best = outcome.document["standing"]["best"][0]["experiment"]
+    ids = [e["id"] for e in outcome.document["experiments"]]
+    assert ids.index(best) < len(ids) - 3
+    assert len(ids) < 30
+
+
+def test_points_asked_ahead_are_withdrawn_when_a_rule_ends_the_campaign(tmp_path):
+    settings = planned_by("bayes", 30, pending=3, stop={"regret_below": 1e9, "least": 4})
+    outcome = day(tmp_path, settings)
+    assert outcome.document["state"] == "complete"
+    assert "less than regret_below" in outcome.reason
+    told = [(e["id"], e["state"]) for e in events(tmp_path, "suggestion")]
+    started = {name for name, state in told if state == "started"}
+    withdrawn = {name for name, state in told if state == "withdrawn"}
+    assert not started & withdrawn
+    assert len(started) == len(outcome.document["experiments"]) < 10
+
+
+@pytest.mark.parametrize(
+    ("stop", "says"),
+    [
+        ({"reached": {"yeild": 1.0}}, "campaign.stop.reached.yeild: is no objective"),
+        ({"targets_met": True}, "campaign.stop.targets_met: there is no objective with goal"),
+        ({"no_improvement": 0}, "campaign.stop.no_improvement: must be greater than or equal to 1"),
+        ({"no_improvement": 3, "least": 30}, "campaign.stop.least: must be less than campaign.exp"),
+        ({"regret": 3}, "campaign.stop.regret: unknown key; did you mean 'regret_below'?"),
+        ({"probability": 1.5}, "campaign.stop.probability: must be less than or equal to 1"),
+    ],
+)
+def test_a_rule_that_cannot_be_judged_is_a_fault_of_the_file(stop, says):
+    raw = read_toml(EXAMPLE)
+    raw["campaign"]["experiments"], raw["campaign"]["stop"] = 30, stop
+    _, faults = parse(raw)
+    assert any(fault.startswith(says) for fault in faults), faults

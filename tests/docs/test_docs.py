@@ -114,6 +114,7 @@ MODELS = {
     models.PeakSettings: "### `[analysis.peaks.SPECIES]`",
     models.ResponseSettings: "## `[[responses]]`",
     models.CampaignSettings: "## `[campaign]`",
+    models.StopSettings: "### `[campaign.stop]`",
     models.FactorSettings: "### `[[campaign.factors]]`",
     models.ObjectiveSettings: "### `[[campaign.objectives]]`",
     models.PlannerCommand: "### `campaign.planner`, when it is another program",

@@ -1,0 +1,167 @@
+"""Asks the planner for points ahead, looks at how things stand, and knows when it is enough."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import structlog
+
+from daemon.campaign.memory import Memory, Suggestion
+from daemon.campaign.ports import Asker, Observer
+from daemon.campaign.standing import Standing
+from daemon.campaign.states import State
+from daemon.campaign.steering import Steering
+from daemon.campaign.stopping import why_stop
+from daemon.errors import PlannerFailed, StoreFailed
+from daemon.events import EventBus
+from daemon.settings.models import CampaignSettings
+
+log = structlog.get_logger(__name__)
+PLANNER_TRIES = 3
+
+
+class Host(Protocol):
+    """What asking ahead needs of the campaign."""
+
+    settings: CampaignSettings
+    memory: Memory
+    state: State
+    reason: str
+    running: Suggestion | None
+    steering: Steering
+
+    async def tell(self, kind: Any, document: Any) -> None:
+        """Emit a document and wait until it is committed."""
+        ...
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until the condition holds, looking at every change."""
+        ...
+
+    def notify(self) -> None:
+        """Wake whoever waits for a change."""
+        ...
+
+    def hold_while_running(self, reason: str) -> None:
+        """Hold for a fault."""
+        ...
+
+
+class Ahead:
+    """Keeps so many points queued or running as the campaign wants."""
+
+    def __init__(
+        self, campaign: Host, asker: Asker, observer: Observer | None, events: EventBus
+    ) -> None:
+        self._campaign, self._asker = campaign, asker
+        self._observer, self._events = observer, events
+        self._planned, self._failures = True, 0
+        self._exhausted: int | None = None  # at which edit of the space the planner had no more
+        self.standing: Standing | None = None
+        self.news = True  # something has been measured since the last look
+        self.enough = ""  # which rule ends the campaign
+
+    def begin(self, *, planned: bool) -> None:
+        """Ask from now on; unplanned, only what was submitted is performed."""
+        self._planned, self._exhausted, self.enough = planned, None, ""
+
+    @property
+    def done(self) -> bool:
+        """Return whether nothing more will be asked for."""
+        return not self._planned or self._exhausted == self._campaign.steering.edits
+
+    async def run(self) -> None:
+        """Ask whenever points are wanted, for ever."""
+        while True:
+            await self._campaign.until(self._wants_points)
+            try:
+                if await self.look() and await self._is_enough():
+                    continue
+                if self._wants_points():  # or things went on while it looked
+                    await self._ask()
+            except StoreFailed as error:
+                self._campaign.hold_while_running(f"the record cannot be written: {error}")
+
+    async def _ask(self) -> None:
+        campaign = self._campaign
+        wish, edits = next(iter(campaign.memory.wishes), None), campaign.steering.edits
+        try:
+            suggestion = await self._asker.ask(campaign.memory, self._pending())
+            self._failures = 0
+        except PlannerFailed as error:
+            self._failures += 1
+            await self._planner_failed(self._failures, str(error), wish)
+            return
+        if edits != campaign.steering.edits:  # an answer for the space as it was
+            campaign.memory.n_suggested -= suggestion is not None
+        elif suggestion is None and wish is not None:
+            await campaign.steering.give_up(wish, "the planner has no such point")
+        else:
+            await self._take(suggestion)
+
+    async def look(self) -> bool:
+        """Note how things stand; return whether there was anything new to see."""
+        if self._observer is None or not self.news or not self._campaign.memory.done:
+            return False
+        self.news = False
+        try:
+            self.standing = await self._observer.standing(self._campaign.memory)
+        except PlannerFailed as error:  # that nobody knows ends nothing
+            log.warning("standing.unknown", error=str(error))
+            return False
+        self._events.emit("standing", **self.standing.document())
+        return True
+
+    async def _is_enough(self) -> bool:
+        """End the campaign when a rule of its configuration says so; return whether it ends."""
+        campaign = self._campaign
+        why = why_stop(campaign.settings, campaign.memory, self.standing or Standing())
+        if not why:
+            return False
+        self._events.emit("decision", what="stopping rule", why=why)
+        self._planned, self.enough = False, why
+        await campaign.steering.withdraw_all(why)
+        campaign.notify()
+        return True
+
+    def _pending(self) -> list[Suggestion]:
+        campaign = self._campaign
+        running = [campaign.running] if campaign.running is not None else []
+        return [*running, *campaign.memory.waiting, *campaign.memory.proposed.values()]
+
+    def _wants_points(self) -> bool:
+        campaign, pending = self._campaign, len(self._pending())
+        return (
+            campaign.state is State.RUNNING
+            and not self.done
+            and pending < campaign.settings.pending
+            and campaign.memory.done + pending < campaign.settings.experiments
+        )
+
+    async def _take(self, suggestion: Suggestion | None) -> None:
+        campaign, memory = self._campaign, self._campaign.memory
+        if suggestion is None:
+            self._exhausted = campaign.steering.edits
+            if memory.done < campaign.settings.experiments:
+                done = f"{memory.done} of {campaign.settings.experiments}"
+                campaign.reason = f"the planner has no more points: {done} experiments done"
+            campaign.notify()
+            return
+        try:
+            await campaign.tell("suggestion", suggestion.document("proposed"))
+        except StoreFailed:
+            memory.n_suggested -= 1
+            raise
+        memory.wishes = [w for w in memory.wishes if w.id != suggestion.instead_of]
+        if campaign.settings.approve:
+            memory.proposed[suggestion.id] = suggestion
+        else:
+            memory.waiting.append(suggestion)
+        campaign.notify()
+
+    async def _planner_failed(self, failures: int, why: str, wish: Suggestion | None) -> None:
+        log.warning("planner.failed", error=why, attempt=failures)
+        self._events.emit("decision", what="planner failed", why=why, attempt=failures)
+        if failures >= PLANNER_TRIES and wish is not None:
+            await self._campaign.steering.give_up(wish, why)
+        elif failures >= PLANNER_TRIES:
+            self._campaign.hold_while_running(f"the planner failed {failures} times: {why}")

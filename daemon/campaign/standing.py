@@ -1,0 +1,84 @@
+"""How a campaign stands: its most probable best experiments, in numbers and in words.
+
+The experiment that read most is the luckiest one of those that are good. The most probable best is
+the one of which a model of all experiments together expects most.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from daemon.experiment.record import ExperimentRecord
+from daemon.settings.conditions import flat, value_text
+
+JsonObject = dict[str, Any]
+SHOWN = 5  # experiments of a front told in words; all are in the numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The best experiments as JSON rows, best first, and the expected regret, None if unknown.
+
+    Rows have ``experiment``, ``point``, ``predicted`` (response -> mean, sd) and ``probability``.
+    """
+
+    best: tuple[JsonObject, ...] = ()
+    regret: float | None = None
+    done: int = 0
+
+    @property
+    def text(self) -> str:
+        """Return it in words."""
+        if not self.best:
+            return "no best experiment yet: every response needs two good ones at least"
+        lines = [_line(row, front=len(self.best) > 1) for row in self.best[:SHOWN]]
+        if len(self.best) > SHOWN:
+            lines.append(f"and {len(self.best) - SHOWN} experiments more on the front")
+        if self.regret is not None:
+            lines.append(f"the best possible is expected {rounded(self.regret, 3)} better")
+        return "\n".join(lines)
+
+    def document(self) -> JsonObject:
+        """Return the ``standing`` event."""
+        return {
+            "best": list(self.best),
+            "regret": self.regret,
+            "done": self.done,
+            "text": self.text,
+        }
+
+
+def rounded(value: float, digits: int = 4) -> str:
+    """Return a number with so many digits that count, without an exponent where it is readable."""
+    return f"{float(f'{value:.{digits}g}'):g}"
+
+
+def standing_of(
+    answer: Mapping[str, Any], records: Sequence[ExperimentRecord], done: int
+) -> Standing:
+    """Return what the planner's process answered, with experiments by their names."""
+    rows: list[JsonObject] = []
+    for run in answer["best"]:
+        if run["index"] < len(records):  # behind them are points that nobody has run
+            record = records[run["index"]]
+            measured = {n: r.value for n, r in record.responses.items() if n in run["predicted"]}
+            row: JsonObject = {"experiment": record.id, "measured": measured}
+            rows.append(row | {k: run[k] for k in ("point", "predicted", "probability")})
+    return Standing(tuple(rows), answer["regret"], done)
+
+
+def _line(row: Mapping[str, Any], *, front: bool) -> str:
+    point = ", ".join(f"{name} {_short(value)}" for name, value in flat(row["point"]))
+    guesses = "; ".join(
+        f"{name} measured {_short(row['measured'].get(name))},"
+        f" expected {rounded(guess['mean'])} +/- {rounded(guess['sd'], 2)}"
+        for name, guess in row["predicted"].items()
+    )
+    where = ", on the front" if front else ""
+    return f"{row['experiment']}{where} ({point}): {guesses}; probability {row['probability']:.0%}"
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    return rounded(value) if isinstance(value, float) else value_text(value)
