@@ -33,28 +33,6 @@ Likelihood = Callable[[Array], tuple[float, Array]]
 Search = Callable[[Likelihood, Array, Array], tuple[Array, float]]
 
 
-@dataclass(frozen=True, slots=True)
-class Priors:
-    """Normal priors on the logarithms: (mean, sd); inputs span about 1, outputs have variance 1."""
-
-    length: tuple[float, float] = (-1.2, 0.6)  # mean for one factor; grows with their number
-    variance: tuple[float, float] = (0.0, 1.0)
-    noise: tuple[float, float] = (-6.0, 1.5)  # of the noise variance
-
-    def moments(self, n_lengths: int) -> tuple[Array, Array]:
-        """Return means and sds of all log hyper-parameters, ``(Layout.width,)`` each.
-
-        Distances grow with the root of the dimension, and so must length-scales (Hvarfner,
-        Hellsten and Nardi, "Vanilla Bayesian optimization performs great in high dimensions",
-        2024).
-        """
-        middle = self.length[0] + 0.5 * np.log(n_lengths)
-        rows = [(middle, self.length[1])] * n_lengths
-        rows += [self.variance, self.noise]
-        means, sds = np.array(rows).T
-        return means, sds
-
-
 @dataclass(frozen=True)
 class Layout:
     """The number of each feature column's length-scale.
@@ -69,9 +47,37 @@ class Layout:
         """Return the number of length-scales."""
         return int(self.groups.max()) + 1
 
+    @property
+    def named(self) -> NDArray[np.bool_]:
+        """Return which length-scales are those of a name: of a column for each of its levels."""
+        return np.bincount(self.groups) > 1
+
     def kernel(self, logs: Array) -> Any:
         """Return scikit-learn's kernel of log hyper-parameters."""
         return Covariance(self.groups, logs)
+
+
+@dataclass(frozen=True, slots=True)
+class Priors:
+    """Normal priors on the logarithms: (mean, sd); inputs span about 1, outputs have variance 1."""
+
+    length: tuple[float, float] = (-1.2, 0.6)  # mean for one factor; grows with their number
+    named: float = 0.8  # more than that for a name: levels share most of what temperature does
+    variance: tuple[float, float] = (0.0, 1.0)
+    noise: tuple[float, float] = (-6.0, 1.5)  # of the noise variance
+
+    def moments(self, layout: Layout) -> tuple[Array, Array]:
+        """Return means and sds of all log hyper-parameters, as the layout lists them.
+
+        Distances grow with the root of the dimension, and so must length-scales (Hvarfner,
+        Hellsten and Nardi, "Vanilla Bayesian optimization performs great in high dimensions",
+        2024).
+        """
+        middle = self.length[0] + 0.5 * np.log(layout.n_lengths)
+        rows = [(middle + self.named * named, self.length[1]) for named in layout.named]
+        rows += [self.variance, self.noise]
+        means, sds = np.array(rows).T
+        return means, sds
 
 
 class GaussianProcess:
@@ -155,7 +161,7 @@ class Posterior:
 
     def __init__(self, layout: Layout, priors: Priors, starts: int) -> None:
         self.layout, self.starts = layout, starts
-        self.means, self.sds = priors.moments(layout.n_lengths)
+        self.means, self.sds = priors.moments(layout)
 
     def search(
         self,

@@ -29,7 +29,7 @@ def covariance(a, b, logs, groups=GROUPS):
 def surprise(x, y, known, logs):
     """Minus the log posterior density, from textbook distributions, up to a constant."""
     noise = np.diag(np.exp(logs[-1]) + known)
-    means, sds = Priors().moments(len(logs) - 2)
+    means, sds = Priors().moments(PLAIN)
     likely = multivariate_normal(cov=covariance(x, x, logs) + noise).logpdf(y)
     return -likely - (norm(means, sds).logpdf(logs) - norm(means, sds).logpdf(means)).sum()
 
@@ -90,6 +90,11 @@ def test_factors_without_effect_get_long_length_scales():
     process, _ = fit(x, y, np.zeros(60), PLAIN, Priors())
     lengths = np.exp(process.log_parameters[:-2])
     assert lengths[2] > 1.5 * lengths[0]
+
+
+def test_levels_of_a_name_are_thought_more_alike_than_ends_of_a_range():
+    means, _ = Priors().moments(PLAIN)  # the second length-scale is that of two columns
+    assert means[1] > means[0] == means[2]
 
 
 def test_the_noise_is_learned():
