@@ -8,6 +8,7 @@ This runs in the planner's own process, outside every event loop, and in real ti
 """
 
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import IO, Self, cast
 
 import numpy as np
@@ -26,6 +28,8 @@ from planners.protocol import MAX_ANSWER, Answer, called, read_answer, request_l
 _Pipes = tuple[IO[bytes], IO[bytes], IO[bytes]]
 _CHUNK = 1 << 16
 _LAST_WORDS = 400  # characters of standard error shown
+_KEPT = 8000  # and kept, for a traceback's last frame
+_FRAME = re.compile(r'^  File "([^<"][^"]*)", line (\d+)', re.MULTILINE)
 
 
 class External:
@@ -156,7 +160,7 @@ class _Process:
             return
         chunk = os.read(stream.fileno(), _CHUNK)  # type: ignore[attr-defined]  # one of our pipes
         if stream is self._stderr:
-            self._errors = (self._errors + chunk)[-4 * _LAST_WORDS :]
+            self._errors = (self._errors + chunk)[-_KEPT:]
             if not chunk:
                 self._selector.unregister(self._stderr)
             return
@@ -184,10 +188,7 @@ class _Process:
         with suppress(BlockingIOError):
             self._errors += os.read(self._stderr.fileno(), _CHUNK)
         how = f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
-        words = self._errors.decode(errors="replace").strip()
-        if len(words) > _LAST_WORDS:
-            end = words[-_LAST_WORDS:]
-            words = "… " + (end.partition("\n")[2] or end)
+        words = _last_words(self._errors.decode(errors="replace").strip())
         return f"{self._name!r} ended {when} an answer ({how})" + (f": {words}" if words else "")
 
     def kill(self) -> None:
@@ -199,3 +200,17 @@ class _Process:
             with suppress(BrokenPipeError):
                 stream.close()
         self._child.wait()
+
+
+def _last_words(text: str) -> str:
+    """Return the end of what a program complained of; of a Python traceback what and where."""
+    if "Traceback (most recent call last):" in text:
+        told = text[max(text.rfind("\n  "), 0) :].lstrip("\n").partition("\n")[2]
+        frames = _FRAME.findall(text)
+        where = f" ({Path(frames[-1][0]).name}, line {frames[-1][1]})" if frames else ""
+        return f"{told[-_LAST_WORDS:]}{where}" if told else text[-_LAST_WORDS:]
+    if len(text) <= _LAST_WORDS:
+        return text
+    end = text[-_LAST_WORDS:]
+    whole_lines = end.partition("\n")[2]
+    return f"… {whole_lines or end}"

@@ -27,6 +27,10 @@ import optuna
 answers, sys.stdout = sys.stdout, sys.stderr  # nothing but answers belongs on standard output
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
+kind = (sys.argv[1:] or ["tpe"])[0]
+if kind not in ("tpe", "gp"):
+    sys.exit(f"with_optuna.py takes tpe or gp, got {kind!r}")
+
 TRIES = 200  # to find a point that is new and keeps the constraints
 
 
@@ -128,7 +132,7 @@ def study_of(problem, history, seed):
     """Return a study that knows all runs."""
     seed = random.Random(f"{seed} {len(history)}").getrandbits(32)
     samplers = {"tpe": optuna.samplers.TPESampler, "gp": optuna.samplers.GPSampler}
-    sampler = samplers[(sys.argv[1:] or ["tpe"])[0]](seed=seed)
+    sampler = samplers[kind](seed=seed)
     goals = ["maximize" if r["goal"] == "maximise" else "minimize" for r in problem["responses"]]
     study = optuna.create_study(sampler=sampler, directions=goals)
     space = parameters(problem["factors"])

@@ -105,6 +105,41 @@ def test_its_death_is_told_with_its_last_words(program, plane):
         external.ask(plane, [], 1, 0)
 
 
+def test_a_traceback_is_told_as_what_and_where(program, plane):
+    external = program("""
+        input()
+        def deeper():
+            raise ValueError("two lines:\\nof them")
+        deeper()
+    """)
+    with pytest.raises(PlannerDied) as caught:
+        external.ask(plane, [], 1, 0)
+    assert str(caught.value).endswith(
+        "(exit code 1): ValueError: two lines:\nof them (planner0.py, line 8)"
+    )
+
+
+def test_a_missing_package_is_told_first(program, plane):
+    with pytest.raises(
+        PlannerDied, match=r"1\): ModuleNotFoundError: No module named 'nowhere' \("
+    ):
+        program("import nowhere").ask(plane, [], 1, 0)
+
+
+def test_of_many_complaints_the_last_lines_are_told(program, plane):
+    external = program("""
+        for i in range(1000):
+            print("complaint", i, file=sys.stderr)
+        sys.exit(1)
+    """)
+    with pytest.raises(PlannerDied) as caught:
+        external.ask(plane, [], 1, 0)
+    told = str(caught.value).partition("(exit code 1): ")[2]
+    assert told.startswith("… complaint ")
+    assert told.endswith("complaint 999")
+    assert len(told) < 420
+
+
 @pytest.mark.parametrize("said", ["{", '{"points": [{"a": 0.5', '{"points": [{"a": 0, "b": 0}]}'])
 def test_a_death_in_the_middle_of_an_answer_is_told_as_such(program, plane, said):
     external = program(f"""
