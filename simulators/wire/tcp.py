@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from simulators.wire.line import Host, Line
@@ -48,12 +50,14 @@ class TcpServer:
         self._server: asyncio.Server | None = None
         self.endpoint = ""
 
-    async def open(self, port: int = 0) -> None:
-        """Listen; 0 takes any free port."""
+    async def open(self, port: int = 0, listener: socket.socket | None = None) -> None:
+        """Listen here, 0 takes any free port; or on a socket that listens already."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: _Client(self._line, self._clients), LOCALHOST, port
-        )
+        client = partial(_Client, self._line, self._clients)
+        if listener is None:
+            self._server = await loop.create_server(client, LOCALHOST, port)
+        else:
+            self._server = await loop.create_server(client, sock=listener)
         self.endpoint = _endpoint(self._server)
 
     async def close(self) -> None:
