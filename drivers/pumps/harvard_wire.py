@@ -95,6 +95,7 @@ class HarvardOptions(SerialOptions):
     address: Annotated[int, Field(ge=0, le=99)] = 0
     syringe: Syringe
     model: str | None = None  # text that ``ver`` must hold, "ELITE" for example; None: any
+    zero_prefix: bool = False  # of the simulated pump: it tells address 0; both are understood
     infuse_only: bool = False  # a model without the withdraw commands: it cannot refill
     force_percent: Annotated[int, Field(ge=1, le=100)] | None = None  # None: as set at the pump
 

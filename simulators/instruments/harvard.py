@@ -2,9 +2,10 @@
 
 Requests end CR, an LF after it is ignored; an address may come first, ``@`` before the command.
 A reply is lines ``LF [aa:]text CR`` and a prompt ``LF [aa]prompt`` without an end; pump 0 leaves
-its address out, unless ``zero_prefix`` makes it answer as some firmware does. In poll mode an XON
-follows each prompt; else prompts come unasked, too, when a target is reached or the motor stalls.
-A touch of the screen makes the pump deaf until a bare CR. The motor is in ``harvard_motor``.
+its address out, unless the option ``zero_prefix`` makes it answer as some firmware does. In poll
+mode an XON follows each prompt; else prompts come unasked, too, when a target is reached or the
+motor stalls. A touch of the screen makes the pump deaf until a bare CR. The motor is in
+``harvard_motor``.
 """
 
 import re
@@ -53,7 +54,7 @@ class SimHarvardPump(AsciiServer):
         self.infuse_only = bool(options.get("infuse_only", False))
         self.firmware = "11 ELITE I/W Single 3.0.4"
         self.legato = False  # tells times in ms
-        self.zero_prefix = False
+        self.zero_prefix = bool(options.get("zero_prefix", False))
         self.memory_writes = 0
         self.sends: list[Send] = []  # to the hosts that listen
         self._power_up()

@@ -9,8 +9,8 @@ CASES = tuple(
     Case(
         "harvard-pump11-elite",
         SERIAL,
-        {"syringe": SYRINGE, "address": address},
+        {"syringe": SYRINGE, "address": address, "zero_prefix": told},
         {"flow": Limits(0, 5)},
     )
-    for address in (0, 2)
+    for address, told in ((0, False), (2, False), (0, True))
 )
