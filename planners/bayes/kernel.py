@@ -1,10 +1,12 @@
 """The covariance of a response at two points, for scikit-learn's Gaussian processes.
 
 A Matern 5/2 kernel with one length-scale per group of feature columns (automatic relevance
-determination), times a variance, plus noise (Rasmussen and Williams, "Gaussian Processes for
-Machine Learning", 2006, chapters 4 and 5). As one kernel it knows its parameters by one array, and
-shares length-scales within groups; a sum of scikit-learn's own kernels does neither, and spends
-most of its time on looking up parameters.
+determination), times a variance, plus a second, narrow one of its own small variance, plus noise
+(Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, chapters 4 and 5). The
+narrow one is for a peak that stands on a broad hill: without it, one surprising run among many
+smooth ones counts as noise, or makes all of the landscape rough. As one kernel it knows its
+parameters by one array, and shares length-scales within groups; a sum of scikit-learn's own kernels
+does neither, and spends most of its time on looking up parameters.
 
 The one module here that imports scikit-learn, which takes a second: never in the daemon's process.
 """
@@ -24,14 +26,17 @@ Regressor: Any = GaussianProcessRegressor
 Classifier: Any = GaussianProcessClassifier
 _Kernel: Any = Kernel
 
+_NARROW = 0.2  # length-scale of the narrow part with three factors; grows with their number
+_OTHERS = 3  # hyper-parameters that are no length-scales
+
 
 class Covariance(_Kernel):
-    """Log hyper-parameters ``logs`` are length-scales by group, variance, noise."""
+    """Log hyper-parameters ``logs``: length-scales by group, narrow variance, variance, noise."""
 
     def __init__(self, groups: NDArray[np.intp], logs: Array) -> None:
         """Take the number of each feature column's length-scale, and the parameters."""
         self.groups, self.logs = groups, logs
-        self._seen: Any = (None, np.empty(0))  # rows, and their squared distances by group
+        self._seen: Any = (None, np.empty(0), np.empty(0))  # rows, and their ``_parts``
 
     @property
     def theta(self) -> Array:
@@ -61,35 +66,47 @@ class Covariance(_Kernel):
         return Covariance(self.groups, np.asarray(theta))
 
     def diag(self, X: Array) -> Array:  # noqa: N803  # scikit-learn's name
-        """Return variance and noise at each row of ``X`` ``(n, f)``."""
-        return np.full(len(X), np.exp(self.logs[-2]) + np.exp(self.logs[-1]))
+        """Return both variances and noise at each row of ``X`` ``(n, f)``."""
+        return np.full(len(X), np.exp(self.logs[-_OTHERS:]).sum())
 
     def __call__(self, X: Array, Y: Array | None = None, eval_gradient: bool = False) -> Any:  # noqa: N803  # scikit-learn's names
         """Return ``(n, m)`` without noise, or ``(n, n)`` with it and perhaps its gradient."""
         if Y is not None:
             return self.between(X, Y)
-        variance, noise = np.exp(self.logs[-2:])
+        little, variance, noise = np.exp(self.logs[-_OTHERS:])
         here = np.eye(len(X)) * noise
         if not eval_gradient:
             return self.between(X, X) + here
-        shares = self._parts(X) * np.exp(-2.0 * self.logs[:-2])[:, None, None]
-        smooth, slope = _matern(shares.sum(axis=0))
+        squares, narrow = self._parts(X)
+        shares = squares * np.exp(-2.0 * self.logs[:-_OTHERS])[:, None, None]
+        broad, slope = _matern(shares.sum(axis=0))
         slopes = [variance * slope * share for share in shares]
-        return variance * smooth + here, np.stack([*slopes, variance * smooth, here], axis=-1)
+        sums = [little * narrow, variance * broad, here]
+        return sum(sums), np.stack([*slopes, *sums], axis=-1)
 
     def between(self, one: Array, other: Array) -> Array:
         """Return the covariance of rows ``(n, f)`` and ``(m, f)`` without noise, ``(n, m)``."""
-        lengths = np.exp(self.logs[:-2])[self.groups]
+        lengths = np.exp(self.logs[:-_OTHERS])[self.groups]
         squares: Any = cdist(one / lengths, other / lengths, "sqeuclidean")
-        return np.exp(self.logs[-2]) * _matern(squares)[0]
+        little, variance, _ = np.exp(self.logs[-_OTHERS:])
+        return variance * _matern(squares)[0] + little * self._narrow(one, other)
 
-    def _parts(self, rows: Array) -> Array:
-        """Return squared distances by group ``(groups, n, n)``, kept while rows are the same."""
+    def _narrow(self, one: Array, other: Array) -> Array:
+        """Return the narrow part's correlation of rows, ``(n, m)``."""
+        square = _NARROW**2 * (len(self.logs) - _OTHERS) / 3.0
+        squares: Any = cdist(one, other, "sqeuclidean") / square
+        return _matern(squares)[0]
+
+    def _parts(self, rows: Array) -> tuple[Array, Array]:
+        """Return squared distances by group ``(groups, n, n)``, and the narrow correlation.
+
+        Kept while rows are the same: neither depends on hyper-parameters.
+        """
         if self._seen[0] is not rows:
-            columns = [self.groups == group for group in range(len(self.logs) - 2)]
+            columns = [self.groups == group for group in range(len(self.logs) - _OTHERS)]
             squares = [cdist(rows[:, c], rows[:, c], "sqeuclidean") for c in columns]
-            self._seen = rows, np.array(squares)
-        return self._seen[1]
+            self._seen = rows, np.array(squares), self._narrow(rows, rows)
+        return self._seen[1], self._seen[2]
 
 
 def _matern(squares: Array) -> tuple[Array, Array]:

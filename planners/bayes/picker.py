@@ -13,7 +13,7 @@ from planners.bayes.fill import emptiest
 from planners.bayes.first import first_runs
 from planners.bayes.planner import Bayes
 from planners.bayes.price import Price
-from planners.bayes.reasons import Outlook, outlook, why
+from planners.bayes.reasons import Outlook, hopeless, outlook, why
 from planners.bayes.search import Domain, greatest
 from planners.bayes.situation import Situation, stack
 from planners.bayes.surrogate import Model
@@ -132,6 +132,9 @@ class Picker:
         left = self._outlook(worth, row)
         if left and left.stop and len(self._tried) % 2:
             return self._elsewhere(worth, row), f"fill: between the runs; {left.note}"
+        if left and hopeless(worth, row):
+            note = f"fill: nowhere else is promising; {left.note}"
+            return self._elsewhere(worth, row), note
         note = why(worth, row, float(np.exp(self._chances(row[None])[0])))
         for _ in range(_DOUBTS):
             if not self._exhausted(models, row) or (left and not left.little):

@@ -37,7 +37,7 @@ Search = Callable[[Likelihood, Array, Array], tuple[Array, float]]
 class Layout:
     """The number of each feature column's length-scale.
 
-    Log hyper-parameters are listed as length-scales, variance, noise.
+    Log hyper-parameters are listed as length-scales, narrow variance, variance, noise.
     """
 
     groups: NDArray[np.intp]
@@ -63,6 +63,7 @@ class Priors:
 
     length: tuple[float, float] = (-1.2, 0.6)  # mean for one factor; grows with their number
     named: float = 0.8  # more than that for a name: levels share most of what temperature does
+    narrow: tuple[float, float] = (-6.0, 1.5)  # of the narrow part's variance
     variance: tuple[float, float] = (0.0, 1.0)
     noise: tuple[float, float] = (-6.0, 1.5)  # of the noise variance
 
@@ -75,7 +76,7 @@ class Priors:
         """
         middle = self.length[0] + 0.5 * np.log(layout.n_lengths)
         rows = [(middle + self.named * named, self.length[1]) for named in layout.named]
-        rows += [self.variance, self.noise]
+        rows += [self.narrow, self.variance, self.noise]
         means, sds = np.array(rows).T
         return means, sds
 
@@ -102,6 +103,7 @@ class GaussianProcess:
         ).fit(x, y)
         self.log_parameters: Array = self._regressor.kernel_.theta
         self.noise_variance = float(np.exp(self.log_parameters[-1]))
+        self._variance = float(np.exp(self.log_parameters[-3:-1]).sum())
 
     @property
     def surprise(self) -> float:
@@ -111,7 +113,7 @@ class GaussianProcess:
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Return mean and sd (without noise) at rows ``x`` ``(m, f)``, each ``(m,)``."""
         mean, known = self._told(x)
-        variance = np.exp(self.log_parameters[-2]) - np.einsum("nm,nm->m", known, known)
+        variance = self._variance - np.einsum("nm,nm->m", known, known)
         return mean, np.sqrt(np.maximum(variance, 1e-12))
 
     def _told(self, x: Array) -> tuple[Array, Array]:

@@ -19,6 +19,7 @@ _DRAWS = 64
 _ROWS = 96  # rows among which the greatest is sought
 _LITTLE = 0.01  # of a response's spread: a difference that nobody would pay a run for
 _DOUBTFUL = 0.9  # chances of success below it are worth a word
+_HOPE = 0.1  # chance to beat the best known run, below which a run is better spent elsewhere
 _MET = 0.95  # chance that targets are met, above which they are
 _GROWTH = 0.005  # of the front's area or volume: growth not worth a run
 _OUTCOMES, _DIRECTIONS = 128, 256  # draws of one run's outcome, and of ways to improve
@@ -67,6 +68,18 @@ def _goal_reason(worth: Worth, row: Array) -> str:
     return f"explore: uncertain enough to be better than the best so far, with {better:.0%}"
 
 
+def hopeless(worth: Worth, row: Array) -> bool:
+    """Return whether even the most promising row is hardly better than the best known run.
+
+    The rows left are then those far out at the corners, where the model knows least: it is better
+    to look into the largest gap.
+    """
+    if len(worth.goals) != 1 or not len(worth.known):
+        return False
+    means, sds = worth.predicted(row[None])
+    return bool(ndtr((means[0, 0] - worth.known.max()) / sds[0, 0]) < _HOPE)
+
+
 def outlook(space: Space, worth: Worth, pool: Array, row: Array) -> Outlook | None:
     """Return what is left to gain, judged on ``pool`` ``(m, dimension)``; None if not known."""
     if not worth.goals:
@@ -105,7 +118,11 @@ def _growth(worth: Worth, row: Array, reference: Array) -> Outlook:
     directions = np.maximum(np.abs(generator.normal(size=(_DIRECTIONS, goals))), 1e-3)
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     met = float(np.exp(worth.target_logs(row[None])[0]))
-    growth = met * acquisition.volume_growth(worth.known, draws, reference, directions)
+    own = [
+        np.column_stack([g.scale.own(v[:, k]) for k, g in enumerate(worth.goals)])
+        for v in (worth.known, draws, reference[None])
+    ]
+    growth = met * acquisition.volume_growth(own[0], own[1], own[2][0], directions)
     what = "area" if goals == 2 else "volume"
     text = f"the front's {what} is expected to grow by {growth:.2g} of itself with this run"
     return Outlook(text, growth < _GROWTH, growth < 4 * _GROWTH)

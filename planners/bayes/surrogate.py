@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import ndtr
 
 from planners.base import Observation, Predicted, Problem, Response
+from planners.bayes import acquisition
 from planners.bayes.process import GaussianProcess, Layout, Priors, fit
 from planners.factors import Array
 
@@ -13,6 +15,7 @@ _PRIORS = Priors()
 _BEYOND = 0.2  # of the cube: runs further outside count as if they were there
 _FLOOR = 0.002  # of the greatest value (the median, when minimising): added before logarithms
 _FEWEST_FOR_LOG = 5  # runs without which the data cannot tell which scale suits them
+_WIDEST = 1.5  # sd of a logarithm: beyond, its mean means nothing
 _DOUBT = 0.5  # of a response's spread: the least uncertainty of a suspect run
 
 
@@ -50,6 +53,29 @@ class Scale:
         width = min(width, 2.0)  # beyond, the mean of a log-normal means nothing
         expected = float(np.exp(min(middle + 0.5 * width**2, 700.0)))
         return Predicted(expected - self.offset, expected * float(np.sqrt(np.expm1(width**2))))
+
+    def shortfall(self, mean: Array, sd: Array, bound: Array) -> Array:
+        """Return E[gain over a bound], in the response's unit over its spread, as they broadcast.
+
+        Of a logarithm this is the price of an option on what is log-normal (Black and Scholes, "The
+        pricing of options and corporate liabilities", 1973): areas are those of the responses.
+        """
+        if not self.logarithm:
+            return acquisition.expected_shortfall(mean, sd, bound)
+        width = np.minimum(sd * self.spread, _WIDEST)
+        middle = self.sign * mean * self.spread
+        strike = np.clip(self.sign * bound * self.spread, -50.0, 50.0)
+        place = (middle - strike) / width
+        grown = np.exp(np.minimum(middle + 0.5 * width**2, 50.0))
+        gain = grown * ndtr(self.sign * (place + width)) - np.exp(strike) * ndtr(self.sign * place)
+        return np.maximum(self.sign * gain / self.spread, 0.0)
+
+    def own(self, outcomes: Array) -> Array:
+        """Return outcomes as ``shortfall`` counts them: larger is better, shape as given."""
+        if not self.logarithm:
+            return outcomes
+        logs = np.clip(self.sign * outcomes * self.spread, -50.0, 50.0)
+        return self.sign * np.exp(logs) / self.spread
 
     def plain(self, mean: float) -> float:
         """Return the response in its own unit that stands at ``mean`` in the model's."""

@@ -13,7 +13,8 @@ from planners.sampling import feasible_rows
 _DRAWS = 64  # of the scalarised improvement
 _SAME = 1e-3  # rows closer than this in every column are the same experiment
 _MARGIN = 0.1  # of the known range, from the front's worst corner to the reference
-_EVEN = 128  # rows that tell what a typical experiment gives
+_EVEN = 128  # rows that tell what experiments give
+_GOOD = 0.75  # quantile of them that a front counts from, if it is not worse itself
 
 
 class Worth:
@@ -39,13 +40,13 @@ class Worth:
     def _corner(self) -> Array:
         """Return the corner from which dominated volume counts: below the front's worst.
 
-        And no better than what a typical experiment gives, by the models' expectation over the
-        whole domain: a narrow front would see no worth in what lies beyond its own ends.
+        And no better than the upper quarter of experiments anywhere, by the models' expectation:
+        a narrow front would see no worth in what lies beyond its own ends.
         """
         span = np.maximum(self.known.max(axis=0) - self.known.min(axis=0), 1e-3)
         edge = self.known[acquisition.unbeaten(self.known[None])[0]]
         rows = feasible_rows(self._space.problem, _EVEN, np.random.default_rng(0))
-        typical = np.median(self.predicted(rows)[0], axis=0)
+        typical = np.quantile(self.predicted(rows)[0], _GOOD, axis=0)
         return np.minimum(edge.min(axis=0) - _MARGIN * span, typical)
 
     @property
@@ -97,7 +98,10 @@ class Worth:
             best = float(self.known.max())
             return acquisition.log_expected_improvement(means[:, 0], sds[:, 0], best)
         if len(self.goals) == 2 and self.reference is not None:
-            return acquisition.log_hypervolume_improvement(means, sds, self.known, self.reference)
+            gains = [goal.scale.shortfall for goal in self.goals]
+            return acquisition.log_hypervolume_improvement(
+                means, sds, self.known, self.reference, gains
+            )
         return acquisition.log_scalarised_improvement(
             means, sds, self.known, self._weights, self._normals
         )

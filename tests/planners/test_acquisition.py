@@ -8,6 +8,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from planners.bayes import acquisition as aq
+from planners.bayes.surrogate import Scale
 
 DRAWS = np.random.default_rng(0).normal(size=(200_000, 3))
 
@@ -91,3 +92,21 @@ def test_a_point_better_in_every_objective_is_worth_more_when_scalarised():
     better, worse = aq.log_scalarised_improvement(mean, sd, known, weights, DRAWS[:64])
     assert better > worse
     assert np.isfinite(worse)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("logarithm", [True, False])
+def test_the_expected_gain_over_a_bound_is_that_of_many_draws_in_the_responses_own_unit(
+    sign, logarithm
+):
+    scale = Scale(logarithm, 0.7, 0.6, sign, 0.1 if logarithm else 0.0)
+    mean, sd, bound = 0.3, 0.8, 0.5
+    draws = mean + sd * np.random.default_rng(0).normal(size=400_000)
+    values = np.array([scale.plain(z) for z in draws[:20_000]])
+    gains = np.maximum(sign * (values - scale.plain(bound)), 0.0)
+    unit = scale.spread * (np.exp(scale.centre) if logarithm else 1.0)
+    found = scale.shortfall(np.array([mean]), np.array([sd]), np.array([bound]))[0]
+    assert found == pytest.approx(gains.mean() / unit, rel=0.05)
+    steps = scale.own(np.array([bound, mean]))
+    plain = sign * (scale.plain(mean) - scale.plain(bound)) / unit
+    assert steps[1] - steps[0] == pytest.approx(plain)

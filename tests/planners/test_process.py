@@ -21,9 +21,14 @@ def data(n=25, seed=0):
 
 def covariance(a, b, logs, groups=GROUPS):
     """The kernel, written out pair by pair, ``(len(a), len(b))``."""
-    gaps = (a[:, None, :] - b[None, :, :]) / np.exp(logs[:-2])[groups]
-    r = np.sqrt(5.0 * (gaps**2).sum(axis=2))
-    return np.exp(logs[-2]) * (1 + r + r**2 / 3) * np.exp(-r)
+
+    def matern(lengths):
+        gaps = (a[:, None, :] - b[None, :, :]) / lengths
+        r = np.sqrt(5.0 * (gaps**2).sum(axis=2))
+        return (1 + r + r**2 / 3) * np.exp(-r)
+
+    narrow = 0.2 * np.sqrt((len(logs) - 3) / 3)
+    return np.exp(logs[-2]) * matern(np.exp(logs[:-3])[groups]) + np.exp(logs[-3]) * matern(narrow)
 
 
 def surprise(x, y, known, logs):
@@ -59,13 +64,13 @@ def test_the_slope_of_the_posterior_is_that_of_its_differences(shift):
 
 def test_mean_and_sd_are_those_of_the_textbook():
     x, y = data()
-    logs, known = np.log([0.7, 1.1, 2.0, 1.3, 0.02]), np.linspace(0, 0.1, 25)
+    logs, known = np.log([0.7, 1.1, 2.0, 0.1, 1.3, 0.02]), np.linspace(0, 0.1, 25)
     at = np.random.default_rng(1).random((40, 4))
     mean, sd = GaussianProcess(x, y, known, PLAIN, logs).predict(at)
     cross = covariance(at, x, logs)
     gain = cross @ np.linalg.inv(covariance(x, x, logs) + np.diag(0.02 + known))
     np.testing.assert_allclose(mean, gain @ y, atol=1e-6)
-    np.testing.assert_allclose(sd**2, 1.3 - (gain * cross).sum(axis=1), atol=1e-6)
+    np.testing.assert_allclose(sd**2, 1.4 - (gain * cross).sum(axis=1), atol=1e-6)
 
 
 def test_no_hyper_parameters_nearby_are_more_probable():
@@ -74,7 +79,7 @@ def test_no_hyper_parameters_nearby_are_more_probable():
     process, value = fit(x, y, known, PLAIN, Priors())
     best = process.log_parameters
     assert value == pytest.approx(surprise(x, y, known, best), abs=1e-5)
-    steps = 0.1 * np.vstack([np.eye(5), -np.eye(5)])
+    steps = 0.1 * np.vstack([np.eye(6), -np.eye(6)])
     assert min(surprise(x, y, known, best + step) for step in steps) > value
 
 
@@ -88,8 +93,20 @@ def test_hyper_parameters_that_break_the_arithmetic_count_as_very_bad():
 def test_factors_without_effect_get_long_length_scales():
     x, y = data(60)
     process, _ = fit(x, y, np.zeros(60), PLAIN, Priors())
-    lengths = np.exp(process.log_parameters[:-2])
+    lengths = np.exp(process.log_parameters[:-3])
     assert lengths[2] > 1.5 * lengths[0]
+
+
+def test_a_surprise_on_a_smooth_hill_is_a_peak_and_no_noise():
+    rng = np.random.default_rng(0)
+    x = rng.random((40, 2))
+    y = np.exp(-2 * ((x - 0.4) ** 2).sum(axis=1)) + 0.003 * rng.normal(size=40)
+    x, y = np.vstack([x, [[0.9, 0.1]]]), np.append(y, 1.3)
+    scaled = (y - y.mean()) / y.std()
+    process, _ = fit(x, scaled, np.zeros(41), Layout(np.array([0, 1])), Priors())
+    mean, _ = process.predict(x[-1:])
+    assert mean[0] > 0.8 * scaled[-1]
+    assert np.sqrt(process.noise_variance) < 0.1
 
 
 def test_levels_of_a_name_are_thought_more_alike_than_ends_of_a_range():
@@ -107,7 +124,7 @@ def test_the_noise_is_learned():
 
 def test_a_run_with_a_large_known_uncertainty_counts_less():
     x, y = np.array([[0.0], [0.5], [1.0]]), np.array([0.0, 3.0, 0.0])
-    logs = np.log([0.3, 1.0, 1e-4])
+    logs = np.log([0.3, 1e-3, 1.0, 1e-4])
     sure = GaussianProcess(x, y, np.zeros(3), ONE, logs)
     doubtful = GaussianProcess(x, y, np.array([0.0, 10.0, 0.0]), ONE, logs)
     assert doubtful.predict(x[1:2])[0][0] < 0.3 * sure.predict(x[1:2])[0][0]
