@@ -66,6 +66,8 @@ def _outcome(parts: Parts, exit_code: int, reason: str, virtual_s: float, wall: 
 
 async def _run(parts: Parts) -> tuple[int, str]:
     """Own the tasks; return exit code and reason."""
+    if parts.campaign is not None and parts.plan.conditions is None:
+        parts.worker.warm()  # its imports take a second or two, and so do the connections
     notifier = Notifier.from_environment()
     ending = asyncio.Event()
     with _signals(ending):
@@ -146,7 +148,6 @@ async def _main(parts: Parts, ending: asyncio.Event) -> tuple[int, str]:
         await parts.rig.trip.settled()
         why = f"tripped by {tripped.name}: {tripped.message}; --reset-trip when its cause is gone"
         return Tripped.exit_code, why
-    parts.worker.warm()
     if plan.conditions is not None:
         await campaign.submit(plan.conditions)
     elif tripped is None and begins_by_itself(plan, parts.continues):
