@@ -2,16 +2,22 @@
 
 The line keeps the far end open itself, so that programs may come and go as on a real port. Bytes
 that nobody reads are lost when the terminal's buffer is full, as a UART's are.
+
+A terminal has eight bits and no parity. Asked for others it takes the rest of what is asked, and
+refuses only when that changes nothing: the second program that opens it for 7E1. So that every one
+changes something, a flag that programs clear and that does nothing here is set whenever bytes come.
 """
 
 import asyncio
 import os
+import termios
 import tty
 from contextlib import suppress
 
 from simulators.wire.line import Host, Line
 
 _CHUNK = 4096
+_LFLAG = 3  # place of the local flags among the settings
 
 
 class PtyServer:
@@ -45,11 +51,19 @@ class PtyServer:
             data = os.read(self._ours, _CHUNK)
         except BlockingIOError:
             return
+        self._differ()
         if self._host is None:
             with suppress(ConnectionRefusedError):  # unplugged: silence is what a cable gives
                 self._host = self._line.connect(self._write, self._lose)
         if self._host is not None:
             self._host.write(data)
+
+    def _differ(self) -> None:
+        """Set a flag that has no meaning in raw mode."""
+        settings = termios.tcgetattr(self._theirs)
+        if not settings[_LFLAG] & termios.ECHOE:
+            settings[_LFLAG] |= termios.ECHOE
+            termios.tcsetattr(self._theirs, termios.TCSANOW, settings)
 
     def _write(self, data: bytes) -> None:
         with suppress(BlockingIOError):  # full: nobody reads

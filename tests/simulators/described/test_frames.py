@@ -24,6 +24,11 @@ FRAMES = [
     ("ika-namur", {}, b"IN_NAME\r\n", b"RCT digital\r\n"),
     ("ika-namur", {}, b"IN_NAME \r \n", b"RCT digital\r\n"),  # of older manuals
     ("ika-namur", {}, b"OUT_SP_1 60\r\nIN_SP_1\r\n", b"60.0 1\r\n"),
+    ("ika-namur", {}, b"IN_PV_1\r\n", b"23.8 1\r\n"),
+    ("ika-namur", {}, b"IN_PV_3\r\n", b"23.8 3\r\n"),
+    ("ika-namur", {}, b"IN_PV_5\r\n", b"0.0 5\r\n"),
+    ("ika-namur", {}, b"IN_SP_3\r\n", b"360.0 3\r\n"),
+    ("ika-namur", {"sensor": "external"}, b"IN_PV_2\r\n", b"23.8 2\r\n"),
     ("ika-namur", {}, b"START_1\r\n", b""),
     ("ika-namur", {}, b"OUT_SP_4 300\r\nIN_PV_4\r\n", b"300.0 4\r\n"),
     ("ika-namur", {}, b"UNKNOWN\r\n", b""),

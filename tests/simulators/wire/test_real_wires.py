@@ -26,8 +26,8 @@ async def terminal():
     server.close()
 
 
-def talk(path, request, end=b"\r\n"):
-    with serial.Serial(path, 9600, timeout=0.5, exclusive=True) as port:
+def talk(path, request, end=b"\r\n", **settings):
+    with serial.Serial(path, 9600, timeout=0.5, exclusive=True, **settings) as port:
         port.write(request)
         return port.read_until(end)
 
@@ -36,6 +36,13 @@ async def test_a_program_talks_to_a_terminal_and_may_come_again(terminal):
     _, server = terminal
     assert await asyncio.to_thread(talk, server.path, b"say hello\r") == b"hello\r\n"
     assert await asyncio.to_thread(talk, server.path, b"say again\r") == b"again\r\n"
+
+
+async def test_seven_bits_and_parity_are_asked_for_by_one_program_after_the_other(terminal):
+    _, server = terminal
+    for _ in range(3):  # a terminal has neither, and would refuse the second
+        heard = await asyncio.to_thread(talk, server.path, b"say 1\r", bytesize=7, parity="E")
+        assert heard == b"1\r\n"
 
 
 async def test_every_byte_value_passes_a_terminal_unchanged(terminal):
