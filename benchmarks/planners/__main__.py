@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.planners.cache import Cache
 from benchmarks.planners.campaign import GOAL, Own, Result, campaign, median_spent
 from benchmarks.planners.own import makers
-from benchmarks.planners.peer import PEERS, CannotExpressError, PeerError, for_case, python_of
+from benchmarks.planners.peer import PEERS, CannotExpressError, Peer, PeerError, for_case, python_of
 from benchmarks.planners.problems import CASES, Case
 from benchmarks.planners.references import reference
 from benchmarks.planners.summary import summed, worse_seeds
@@ -42,35 +42,46 @@ class Runner:
     def planner(self, name: str, case: Case) -> dict[str, Any]:
         """Return the summary of a planner on a problem, with a row for each seed."""
         spent: list[Result] = []
-        rows: list[dict[str, Any]] = []
-        for seed in self.seeds:
-            try:
-                rows += self._row(name, case, seed, spent)
-            except CannotExpressError as error:
-                return {"cannot": str(error)}
-            except PeerError as error:
-                say(f"  seed {seed}: {error}")
+        run = self._own if name in self.makers else self._peer
+        try:
+            rows = run(name, case, spent)
+        except CannotExpressError as error:
+            return {"cannot": str(error)}
         if not rows:
             return {"missing": True}
+        rows.sort(key=lambda row: row["seed"])
         return summed(rows, self.runs) | median_spent(spent) | {"rows": rows}
 
-    def _row(self, name: str, case: Case, seed: int, spent: list[Result]) -> list[dict[str, Any]]:
-        if name in self.makers:
+    def _own(self, name: str, case: Case, spent: list[Result]) -> list[dict[str, Any]]:
+        for seed in self.seeds:
             asker = Own(self.makers[name](seed), case, seed)
             spent.append(campaign(case, asker, seed, reference(case.name), runs=self.runs))
-            return [spent[-1].to_json()]
-        if (kept := self.cache.find(name, case, seed, self.runs)) is not None:
-            return [kept]
-        if self.only_cached or self.python is None:
-            return []
-        with for_case(name, self.python, case, seed) as peer:
-            result = campaign(
-                case, peer, seed, reference(case.name), runs=self.runs, cpu=lambda: peer.cpu_s
-            )
-            row = result.to_json()
-            self.cache.keep(name, case, self.runs, row, peer.versions)
-        spent.append(result)
-        return [row]
+        return [result.to_json() for result in spent]
+
+    def _peer(self, name: str, case: Case, spent: list[Result]) -> list[dict[str, Any]]:
+        """Return kept rows, and those of the missing seeds, all run in one process."""
+        kept = {seed: self.cache.find(name, case, seed, self.runs) for seed in self.seeds}
+        rows = [row for row in kept.values() if row is not None]
+        left = [seed for seed, row in kept.items() if row is None]
+        while left and self.python is not None and not self.only_cached:
+            try:
+                with for_case(name, self.python, case, left[0]) as peer:
+                    while left:
+                        rows.append(self._with(peer, case, left[0], spent))
+                        left.pop(0)
+            except CannotExpressError:
+                raise
+            except PeerError as error:
+                say(f"  seed {left.pop(0)}: {error}")
+        return rows
+
+    def _with(self, peer: Peer, case: Case, seed: int, spent: list[Result]) -> dict[str, Any]:
+        peer.restart(seed)
+        whole = reference(case.name)
+        spent.append(campaign(case, peer, seed, whole, runs=self.runs, cpu=lambda: peer.cpu_s))
+        row = spent[-1].to_json()
+        self.cache.keep(peer.name, case, self.runs, row, peer.versions)
+        return row
 
 
 def say(text: str) -> None:

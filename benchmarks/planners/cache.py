@@ -47,6 +47,7 @@ class Cache:
     ) -> None:
         """Append a row; without a file it is only remembered."""
         key = key_of(case, runs)
+        row = {name: value for name, value in row.items() if name != "shares"}
         whole = {"planner": planner, "problem": case.name, **row, "key": key, "versions": versions}
         self._rows[planner, case.name, row["seed"], key] = dict(whole)
         if self._file is not None:

@@ -17,6 +17,7 @@ is answered by {"error": "..."} and ends the process.
 import importlib
 import json
 import os
+import random
 import sys
 import time
 import traceback
@@ -45,6 +46,7 @@ class Session:
     def start(self, body):
         from space import CannotExpressError
 
+        seed_everything(body["seed"])
         try:
             self.peer = self.module.Peer(body["problem"], body["seed"], body.get("may_fail", False))
         except CannotExpressError as error:
@@ -69,6 +71,14 @@ class Session:
         finally:
             self.spent[0] += time.process_time() - cpu
             self.spent[1] += time.perf_counter() - wall
+
+
+def seed_everything(seed):
+    """Seed the generators that libraries share: no campaign depends on those before it."""
+    random.seed(seed)
+    for name, verb in (("numpy.random", "seed"), ("torch", "manual_seed")):
+        if name in sys.modules:
+            getattr(sys.modules[name], verb)(seed)
 
 
 def main():

@@ -1,0 +1,162 @@
+"""The documentation's table of the planner benchmark, from the results of a run.
+
+    python -m benchmarks.planners --cached --out RUN.json
+    python -m benchmarks.planners.table [RUN.json ...] [--write]
+
+With runs (of different planners, with the same cap) their medians, quartiles and shares are
+condensed, without times; without one those stored in results/summary.json are taken. ``--write``
+stores them and puts the table into the page.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.planners.peer import PEERS
+from benchmarks.planners.problems import CASES
+
+SUMMARY = Path(__file__).with_name("results") / "summary.json"
+PAGE = Path(__file__).parents[2] / "docs" / "planners" / "benchmark.md"
+BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
+COLUMNS = {
+    "bayes": "`bayes`",
+    "optuna": "Optuna",
+    "baybe": "BayBE",
+    "ax": "Ax",
+    "bofire": "BoFire",
+    "lhs": "Latin hypercube",
+    "random": "random",
+}
+KEPT = ("seeds", "median", "quartiles", "reached", "outside", "failed", "needed", "cannot")
+
+
+def condensed(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures of a run that do not depend on the machine."""
+    problems = {}
+    for name, found in run["problems"].items():
+        planners = {
+            planner: {key: summary[key] for key in KEPT if key in summary}
+            for planner, summary in found["planners"].items()
+        }
+        worse = {key: found[key] for key in ("worse_than_lhs",) if key in found}
+        problems[name] = {"reference": found["reference"], "planners": planners, **worse}
+    versions: dict[str, str] = {}
+    for found in run["problems"].values():
+        for summary in found["planners"].values():
+            for row in summary.get("rows", ()):
+                versions |= row.get("versions", {})
+    return {"goal": run["goal"], "runs": run["runs"], "versions": versions, "problems": problems}
+
+
+def joined(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return several runs as one; of a planner in several of them the last one counts."""
+    whole: dict[str, Any] = {"goal": runs[0]["goal"], "runs": runs[0]["runs"], "problems": {}}
+    for run in runs:
+        if (run["goal"], run["runs"]) != (whole["goal"], whole["runs"]):
+            raise SystemExit("the runs have different goals or caps")
+        for name, found in run["problems"].items():
+            before = whole["problems"].get(name, {"planners": {}})
+            if before.get("reference", found["reference"]) != found["reference"]:
+                raise SystemExit(f"{name}: the runs have different references")
+            planners = before["planners"] | found["planners"]
+            whole["problems"][name] = before | found | {"planners": planners}
+    return whole
+
+
+def number(value: float, cap: int) -> str:
+    """Return a count of experiments; those beyond the cap are not known."""
+    return f"> {cap}" if value > cap else f"{value:g}"
+
+
+def cell(summary: Mapping[str, Any] | None, cap: int, seeds: int) -> str:
+    """Return median (quartiles) of one planner, with the seeds when they are fewer."""
+    if not summary or "median" not in summary:
+        return "cannot" if summary and "cannot" in summary else "-"
+    low, high = (number(value, cap) for value in summary["quartiles"])
+    notes = [f"{low} to {high}"] if summary["quartiles"][0] <= cap else []
+    notes += [f"{summary['seeds']} seeds"] if summary["seeds"] < seeds else []
+    return number(summary["median"], cap) + (f" ({', '.join(notes)})" if notes else "")
+
+
+def best_peer(planners: Mapping[str, Any]) -> tuple[str, float] | None:
+    """Return the peer with the least median, and that median."""
+    medians = {n: planners[n]["median"] for n in PEERS if "median" in planners.get(n, {})}
+    if not medians:
+        return None
+    best = min(medians, key=lambda name: medians[name])
+    return best, medians[best]
+
+
+def ratio(planners: Mapping[str, Any], cap: int) -> str:
+    """Return our median as a share of the best peer's."""
+    best = best_peer(planners)
+    if best is None or "median" not in planners.get("bayes", {}):
+        return "-"
+    name, median = best
+    ours = planners["bayes"]["median"]
+    if median > cap or ours > cap:
+        return "both beyond" if ours > cap and median > cap else "won" if median > cap else "lost"
+    return f"{ours / median:.2f} ({COLUMNS[name]})"
+
+
+def table(summary: Mapping[str, Any]) -> str:
+    """Return the table as Markdown."""
+    cap = summary["runs"]
+    head = ["problem", *COLUMNS.values(), "ours to the best peer's"]
+    lines = [" | ".join(head), "|".join(["---"] * len(head))]
+    for name in (n for n in CASES if n in summary["problems"]):
+        planners = summary["problems"][name]["planners"]
+        seeds = planners.get("bayes", {}).get("seeds", 0)
+        cells = [cell(planners.get(column), cap, seeds) for column in COLUMNS]
+        lines.append(" | ".join([f"`{name}`", *cells, ratio(planners, cap)]))
+    return "\n".join(f"| {line} |" if "---" not in line else f"|{line}|" for line in lines)
+
+
+def verdict(summary: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return on which problems our median is no more than the best peer's, and 20 % less."""
+    found: dict[str, list[str]] = {"no more": [], "20 % less": [], "more": [], "worse_than_lhs": []}
+    for name, problem in summary["problems"].items():
+        planners = problem["planners"]
+        best = best_peer(planners)
+        if problem.get("worse_than_lhs"):
+            found["worse_than_lhs"].append(f"{name}: seeds {problem['worse_than_lhs']}")
+        if best is None or "bayes" not in planners:
+            continue
+        ours = planners["bayes"]["median"]
+        found["no more" if ours <= best[1] else "more"].append(name)
+        if ours <= 0.8 * best[1]:
+            found["20 % less"].append(name)
+    return found
+
+
+def written(page: str, summary: Mapping[str, Any]) -> str:
+    """Return the page with the table between its two marks."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{table(summary)}\n\n{END}{after}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="JSON of a run")
+    parser.add_argument("--write", action="store_true", help="store figures, put the table in")
+    arguments = parser.parse_args()
+    files = arguments.runs or [SUMMARY]
+    documents = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    summary = condensed(joined(documents)) if arguments.runs else documents[0]
+    if arguments.write:
+        SUMMARY.parent.mkdir(parents=True, exist_ok=True)
+        SUMMARY.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+        PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), summary), encoding="utf-8")
+    print(table(summary))
+    print(json.dumps(verdict(summary), indent=1), file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
