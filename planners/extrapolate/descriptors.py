@@ -6,8 +6,9 @@ With amounts w_e, atomic weights A_e and property vectors D_e of the elements e 
 - explorative: the sum over e of D_e w_e / A_e. It knows no order and no names, so a run with one
   element says something about every other;
 - exploitative: both;
-- swed (sorted weighted elemental descriptors; Suzuki et al., ChemCatChem 2019): D_e w_e
-  / A_e of each element in a slot of its own, the largest amount first, empty slots zero.
+- swed (sorted weighted elemental descriptors; Suzuki et al., ChemCatChem 2019, not re-read: that
+  they are sorted by amount is unverified): D_e w_e / A_e of each element in a slot of its own, the
+  largest amount first, empty slots zero.
 
 Amounts that are moles already are not divided. Components without properties (a support, a
 ligand) have a column of their amount in every form. Other factors keep the columns that other

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from planners.base import Observation, Problem, Response
 from planners.extrapolate.model import Data
 from planners.extrapolate.sight import Sight
 from planners.factors import Array, Composition
 
+PRESENT = 1e-6  # of a mixture: less is nothing
 _DOUBT = 0.25  # weight of a suspect run
 _FEWEST = 3  # runs without which there is no model
 _COMPROMISE = 0.05  # share of the sum in a weighted worst objective
@@ -45,6 +47,16 @@ class Lessons:
             if run.status in {"ok", "suspect"} and names & set(run.responses)
         ]
         self.rows = np.array([k.row for k in self.known]).reshape(-1, width)
+
+    def holds_new(self, rows: Array) -> NDArray[np.bool_]:
+        """Return which rows hold an element that no run was asked to hold, ``(m,)``."""
+        found = np.zeros(len(rows), dtype=bool)
+        for factor, columns in zip(self._problem.factors, self._problem.slices, strict=True):
+            if isinstance(factor, Composition):
+                some = self._see.described(factor.name)
+                held = np.any(self.tried[:, columns][:, some] > PRESENT, axis=0)
+                found |= np.any((rows[:, columns][:, some] > PRESENT) & ~held, axis=1)
+        return found
 
     @property
     def objectives(self) -> list[Response]:

@@ -27,6 +27,9 @@ _ROUNDS = 4
 _SHORTLIST = 256  # best rows clustered for a batch
 _EVEN = 512  # rows among which the one furthest from all runs is sought
 _LITTLE = 0.04  # of the spread of the values: an improvement that is not worth a run
+_EVERY = 2  # of so many runs one holds a new element, while there are any
+_BOLD = 3.0  # standard deviations that such a run counts on
+_IN_TURN = "every other run tries an element that none has held"
 _ELSEWHERE = "explore: little promise is left near the runs, looking far from them"
 _REACH = 0.15  # of the cube: so far a failed run makes others doubtful
 
@@ -73,11 +76,11 @@ class _Picker:
         if not n or not len(pool):
             return []
         order = self._rng.permutation(len(pool))[: max(_FILL, n)]
-        frame, some = Frame.of(self._see(pool).smooth), pool[order]
-        places = frame(self._see(some).smooth)
+        frame, some = Frame.of(self._see.places(pool)), pool[order]
+        places = frame(self._see.places(some))
         gaps = np.full(len(some), np.inf)
         if len(self._known.tried):
-            gaps = KDTree(frame(self._see(self._known.tried).smooth)).query(places)[0]
+            gaps = KDTree(frame(self._see.places(self._known.tried))).query(places)[0]
         found: list[Suggestion] = []
         for i in range(min(n, len(some))):
             best = int(np.argmax(gaps))
@@ -94,19 +97,35 @@ class _Picker:
             return []
         search = _Search(self._options, self._problem, self._known, self._see, pool, self._rng)
         rows, little = search.refined(pool, self._candidates)
-        found = search.told(rows[_batch(rows, n, self._options.seed)])
-        if little and len(self._known.tried) % 2:  # refine in one call, look elsewhere in the next
-            far = self._furthest(pool)
-            told = search.told(far[None])[0]
+        count = len(self._known.tried)
+        news = sum((count + i) % _EVERY == _EVERY - 1 for i in range(n))
+        new = self._new(search, pool, news) if news else []
+        best = rows[_batch(rows, n - len(new), self._options.seed)] if len(new) < n else rows[:0]
+        found = [*search.told(best), *new]
+        if little and not new and count % 2:  # refine in one call, look elsewhere in the next
+            told = search.told(self._furthest(pool)[None])[0]
             found = [*found[: n - 1], replace(told, note=f"{_ELSEWHERE}; {told.note}")]
         return found
+
+    def _new(self, search: "_Search", pool: Array, n: int) -> list[Suggestion]:
+        """Return up to ``n`` rows that hold an element no run was asked to hold.
+
+        Beside it stands what promises most with it, were the models far too modest.
+        """
+        rows = pool[self._known.holds_new(pool)]
+        if not len(rows):
+            return []
+        rows, _ = search.refined(rows, self._candidates, bold=True)
+        rows = rows[self._known.holds_new(rows)]
+        told = search.told(rows[_batch(rows, n, self._options.seed)])
+        return [replace(s, note=f"{s.note}; {_IN_TURN}") for s in told]
 
     def _furthest(self, pool: Array) -> Array:
         """Return the row of a share of the pool that is least like all tried ones."""
         some = self._rng.permutation(pool)[:_EVEN]
-        frame = Frame.of(self._see(pool).smooth)
-        tried = KDTree(frame(self._see(self._known.tried).smooth))
-        return some[int(np.argmax(tried.query(frame(self._see(some).smooth))[0]))]
+        frame = Frame.of(self._see.places(pool))
+        tried = KDTree(frame(self._see.places(self._known.tried)))
+        return some[int(np.argmax(tried.query(frame(self._see.places(some)))[0]))]
 
 
 class _Search:
@@ -122,45 +141,57 @@ class _Search:
         rng: np.random.Generator,
     ) -> None:
         self._problem, self._known, self._see, self._rng = problem, known, see, rng
-        self._frame = Frame.of(see(pool).smooth)
+        views = see.views(pool)
         waiting = see(known.waiting)
 
         def fitted(data: Data) -> Model:
-            return Model(self._frame, data, waiting, options.seed)
+            return Model(views, data, waiting, options.seed)
 
         self._models = {r.name: fitted(known.of(r.name)) for r in problem.responses}
-        self._worth, self._best, self._little = None, 0.0, -np.inf
+        self._worth, self._best, self._spread, self._little = None, 0.0, 1.0, -np.inf
         if known.objectives:
             data = known.worth(rng)
+            self._spread = float(data.values.std()) or 1.0
             self._little = float(np.log(_LITTLE * data.values.std() + 1e-300))
             self._best = float(data.values[data.weights == data.weights.max()].max())
             one = len(known.objectives) == 1 and known.objectives[0].goal == "maximise"
             self._worth = self._models[known.objectives[0].name] if one else fitted(data)
 
-    def scores(self, rows: Array) -> Array:
-        """Return ln of what trying each row is worth, ``(m,)``."""
+    def scores(self, rows: Array, *, bold: bool = False) -> Array:
+        """Return ln of what trying each row is worth, ``(m,)``.
+
+        A ``bold`` score is what there might be: some standard deviations above what is expected.
+        """
         features, total = self._see(rows), _chance(rows, self._known.rows, self._known.failed)
         if self._worth is not None:
-            total = total + log_expected_improvement(*self._worth.predict(features), self._best)
+            mean, sd = self._worth.predict(features)
+            gain = (mean + _BOLD * sd - self._best) / self._spread
+            total = total + (gain if bold else log_expected_improvement(mean, sd, self._best))
         for target in self._known.targets:
             mean, sd = self._models[target.name].predict(features)
+            sd = _BOLD * sd if bold else sd
             low, high = float(target.low or 0.0), float(target.high or 0.0)
             total = total + log_probability_between(mean, sd, low, high)
         return np.where(np.isfinite(total), total, -1e30)
 
-    def refined(self, pool: Array, candidates: Candidates) -> tuple[Array, bool]:
+    def refined(
+        self, pool: Array, candidates: Candidates, *, bold: bool = False
+    ) -> tuple[Array, bool]:
         """Return the pool and what was found around its best rows, the best first.
 
         Also whether even the best promises next to nothing.
         """
-        rows, scores = _sorted(pool, self.scores(pool))
+        rows, scores = _sorted(pool, self.scores(pool, bold=bold))
         for _ in range(_ROUNDS):
             near = candidates.near(rows[:_TOP], self._rng)
             near = _untried(
                 np.unique(near, axis=0), np.vstack([self._known.tried, rows[:_SHORTLIST]])
             )
             if len(near):
-                both = np.vstack([rows, near]), np.concatenate([scores, self.scores(near)])
+                both = (
+                    np.vstack([rows, near]),
+                    np.concatenate([scores, self.scores(near, bold=bold)]),
+                )
                 rows, scores = _sorted(*both)
         return rows, self._worth is not None and float(scores[0]) < self._little
 

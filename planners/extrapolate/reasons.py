@@ -5,10 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from planners.base import Composition, Problem
-from planners.extrapolate.lessons import Lessons
+from planners.extrapolate.lessons import PRESENT, Lessons
 from planners.factors import Array
-
-_PRESENT = 1e-6  # of a mixture
 
 
 class Reasons:
@@ -34,8 +32,8 @@ class Reasons:
         found: list[str] = []
         for factor, columns in zip(self._problem.factors, self._problem.slices, strict=True):
             if isinstance(factor, Composition):
-                held = np.any(self._known.rows[:, columns] > _PRESENT, axis=0)
-                new = (row[columns] > _PRESENT) & ~held
+                held = np.any(self._known.rows[:, columns] > PRESENT, axis=0)
+                new = (row[columns] > PRESENT) & ~held
                 found += [factor.components[i] for i in np.flatnonzero(new)]
         return found
 

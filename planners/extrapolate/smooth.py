@@ -18,6 +18,7 @@ from planners.factors import Array
 
 _LENGTHS = (0.25, 0.5, 1.0, 2.0, 4.0)  # of the usual distance between known rows
 _NOISES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # variances, of that of the smooth function
+_ROUGH_LENGTHS, _ROUGH_NOISES = (0.5, 1.0, 2.0), (1e-3, 1e-1)  # to compare views by
 _CHUNK = 2048  # rows predicted at a time: bounds the memory
 
 
@@ -56,14 +57,20 @@ class Smooth:
     inverse: NDArray[np.floating[Any]]
 
     @classmethod
-    def fit(cls, features: Array, values: Array, weights: Array) -> "Smooth":
-        """Return the function of the least leave-one-out error; ``weights`` divide the noise."""
+    def fit(
+        cls, features: Array, values: Array, weights: Array, *, rough: bool = False
+    ) -> tuple["Smooth", float]:
+        """Return the function of the least leave-one-out error, and that error.
+
+        ``weights`` divide the noise. ``rough`` looks at few lengths and noises only.
+        """
         mean = float(np.average(values, weights=weights))
         squares = cdist(features, features, "sqeuclidean")
         apart = squares[squares > 1e-12]
         unit = float(np.median(apart)) if len(apart) else 1.0
         found: list[tuple[float, Smooth]] = []
-        for length, noise in product(_LENGTHS, _NOISES):
+        lengths, noises = (_ROUGH_LENGTHS, _ROUGH_NOISES) if rough else (_LENGTHS, _NOISES)
+        for length, noise in product(lengths, noises):
             width = 2.0 * length**2 * unit
             inverse = np.linalg.inv(np.exp(-squares / width) + np.diag(noise / weights))
             missed = inverse @ (values - mean) / np.diag(inverse)  # by what each run is missed
@@ -71,7 +78,8 @@ class Smooth:
             scale = float(np.average(missed**2 * np.diag(inverse), weights=weights))
             parts = features, values - mean, noise / weights, mean, width, scale, inverse
             found.append((error, cls(*parts)))
-        return min(found, key=lambda pair: pair[0])[1]
+        error, best = min(found, key=lambda pair: pair[0])
+        return best, error
 
     def believing(self, features: Array) -> "Smooth":
         """Return the function as if further rows ``(k, f)`` had come out as expected."""
