@@ -199,6 +199,41 @@ def test_a_power_cut_of_the_cavro_in_mid_flow_is_named_and_nothing_moves_by_itse
     scenario(tmp_path, settings_of(), _cut_the_power, once=False)
 
 
+@pytest.mark.parametrize("name", ["pump-a", "pump-b", "pump-c"])
+def test_a_power_cut_in_the_middle_of_a_refill_fails_the_experiment_and_the_plunger_stays(
+    tmp_path, name
+):
+    async def cut(stage):
+        pump = stage.parts.simulation.instruments[name]
+        while True:
+            refill = await stage.until("command", verb="refill", outcome="pending")
+            if refill["arguments"]["pump"] == name:
+                break
+        while stage.flows[name] >= 0:  # a Cavro initialises and turns its valve first
+            await asyncio.sleep(0.5)
+        pump.power_cycle()
+        await stage.until("command", verb="refill", outcome="failed", within=120)
+        await stage.until("experiment", status="failed", within=600)
+        assert stage.flows[name] == 0.0
+        await stage.commands.campaign_abort(Because(reason="seen"))
+        await asyncio.sleep(600)
+        assert stage.flows[name] == 0.0
+
+    scenario(tmp_path, settings_of({"initialise": "on-command"}), initialised(cut), once=False)
+
+
+def initialised(script):
+    """Initialise the Cavro before the campaign goes on."""
+
+    async def run_script(stage):
+        await stage.until("campaign", state="held")
+        await stage.commands.set(Set(signal="pump-a.initialised", value=True))
+        await stage.commands.campaign_resume(Because(reason="initialised"))
+        await script(stage)
+
+    return run_script
+
+
 def with_twins():
     """Return the rig with a pair of small syringes on the solvent."""
     settings = settings_of()

@@ -10,6 +10,7 @@ from contextlib import suppress
 import pytest
 
 from drivers.errors import InstrumentError
+from drivers.registry import driver_class, driver_names
 from drivers.roles import Pump, SyringePump, Thermostat
 from drivers.signal import Quality
 from tests.contract.bench import Bench
@@ -17,7 +18,14 @@ from tests.contract.cases import WIRED
 
 pytestmark = pytest.mark.virtual
 ATTEMPTS = 30  # to connect, as the supervisor does it
+SYRINGES = [
+    case
+    for case in WIRED
+    if case.driver in driver_names() and hasattr(driver_class(case.driver), "refill")
+]
 COOL_DEGC = 25.0  # a goal that heats nothing
+
+every = pytest.mark.parametrize("bench", WIRED, ids=str, indirect=True)
 
 
 class Powered(Bench):
@@ -96,7 +104,7 @@ def acting(bench):
     return isinstance(bench.instrument, Pump | Thermostat)
 
 
-@pytest.fixture(params=WIRED, ids=str)
+@pytest.fixture
 async def bench(request, tmp_path):
     bench = Powered(request.param, tmp_path)
     await bench.connect()
@@ -104,6 +112,7 @@ async def bench(request, tmp_path):
     await bench.close()
 
 
+@every
 async def test_after_a_power_cut_it_comes_back_and_nothing_is_set_in_motion_again(bench):
     await bench.act()
     bench.line.disturb("i", "silent")
@@ -121,6 +130,7 @@ async def test_after_a_power_cut_it_comes_back_and_nothing_is_set_in_motion_agai
     assert bad == [] or bench.initialises  # who has not been initialised knows no volumes
 
 
+@every
 async def test_after_a_power_cut_it_is_fit_for_use_again(bench):
     await bench.act()
     bench.line.disturb("i", "silent")
@@ -137,6 +147,7 @@ async def test_after_a_power_cut_it_is_fit_for_use_again(bench):
     await bench.instrument.check()
 
 
+@every
 async def test_a_power_cut_too_short_for_the_line_to_notice_is_told_or_seen(bench):
     await bench.act()
     bench.cut()
@@ -159,6 +170,7 @@ async def test_a_power_cut_too_short_for_the_line_to_notice_is_told_or_seen(benc
     assert bench.rests
 
 
+@every
 async def test_a_power_cut_while_connecting_only_costs_attempts(bench):
     connecting = asyncio.create_task(bench.connect())
     await asyncio.sleep(0.02)
@@ -171,3 +183,54 @@ async def test_a_power_cut_while_connecting_only_costs_attempts(bench):
     await bench.set_up()
     await bench.act()
     assert bench.works or not acting(bench)
+
+
+async def refilling(bench):
+    """Deliver 2 mL, and begin to draw them back; half of it comes within 30 s."""
+    await bench.set_up()
+    await bench.act()
+    for _ in range(60):  # polled, as a watchdog in the pump wants it
+        await asyncio.sleep(2.0)
+        await bench.honest_poll()
+    await bench.instrument.stop()
+    task = asyncio.create_task(bench.instrument.refill(2.0, 2.0))
+    await asyncio.sleep(30.0)
+    assert bench.part.flow < 0.0
+    return task
+
+
+@pytest.mark.parametrize("silent_s", [0.0, 3.0])
+@pytest.mark.parametrize("bench", SYRINGES, ids=str, indirect=True)
+async def test_a_power_cut_in_the_middle_of_a_refill_fails_it_and_the_plunger_stays(
+    bench, silent_s
+):
+    task = await refilling(bench)
+    bench.cut()
+    if silent_s:
+        bench.line.disturb("i", "silent")
+    await asyncio.sleep(silent_s)
+    bench.line.disturb("i", "ok")
+    async with asyncio.timeout(120):
+        with pytest.raises(InstrumentError, match="i: "):
+            await task
+    assert bench.rests
+    bench.part.moved = False
+    held_ml = bench.part.volume_ml
+    await bench.reconnect()
+    await bench.honest_poll()
+    await asyncio.sleep(300.0)
+    assert bench.part.volume_ml == held_ml
+    assert not bench.part.moved
+
+
+@pytest.mark.parametrize("bench", SYRINGES, ids=str, indirect=True)
+async def test_after_a_refill_that_a_power_cut_has_ended_no_more_is_promised_than_there_is(bench):
+    task = await refilling(bench)
+    bench.cut()
+    with suppress(InstrumentError):
+        await task
+    await bench.reconnect()
+    readings = await bench.instrument.poll(["remaining"])
+    if readings[0].value is not None:
+        there = bench.instrument.capacity_ml - bench.part.volume_ml
+        assert readings[0].value <= there + 0.01
