@@ -12,7 +12,10 @@ def counted(rows: Sequence[Mapping[str, Any]], cap: int) -> list[int]:
 
 
 def summed(rows: Sequence[Mapping[str, Any]], cap: int) -> dict[str, Any]:
-    """Return median and quartiles of the experiments needed, and the share that got there."""
+    """Return median and quartiles of the experiments needed, and how many got there.
+
+    ``best`` is the median share that campaigns had when they stopped, at the goal or the cap.
+    """
     needed = counted(rows, cap)
     low, middle, high = (float(np.percentile(needed, q)) for q in (25, 50, 75))
     return {
@@ -20,6 +23,7 @@ def summed(rows: Sequence[Mapping[str, Any]], cap: int) -> dict[str, Any]:
         "median": middle,
         "quartiles": [low, high],
         "reached": round(float(np.mean([row["to_95"] is not None for row in rows])), 3),
+        "best": round(float(np.median([row["best"] for row in rows])), 3),
         "outside": sum(row["outside"] for row in rows),
         "failed": sum(row["failed"] for row in rows),
         "needed": needed,

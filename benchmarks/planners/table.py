@@ -30,7 +30,17 @@ COLUMNS = {
     "lhs": "Latin hypercube",
     "random": "random",
 }
-KEPT = ("seeds", "median", "quartiles", "reached", "outside", "failed", "needed", "cannot")
+KEPT = (
+    "seeds",
+    "median",
+    "quartiles",
+    "reached",
+    "best",
+    "outside",
+    "failed",
+    "needed",
+    "cannot",
+)
 
 
 def condensed(run: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,11 +82,15 @@ def number(value: float, cap: int) -> str:
 
 
 def cell(summary: Mapping[str, Any] | None, cap: int, seeds: int) -> str:
-    """Return median (quartiles) of one planner, with the seeds when they are fewer."""
+    """Return median (quartiles) of one planner, with the seeds when they are fewer.
+
+    Where the median is beyond the cap, the share reached there stands beside it.
+    """
     if not summary or "median" not in summary:
         return "cannot" if summary and "cannot" in summary else "-"
     low, high = (number(value, cap) for value in summary["quartiles"])
     notes = [f"{low} to {high}"] if summary["quartiles"][0] <= cap else []
+    notes += [f"{100 * summary['best']:.0f} %"] if summary["median"] > cap else []
     notes += [f"{summary['seeds']} seeds"] if summary["seeds"] < seeds else []
     return number(summary["median"], cap) + (f" ({', '.join(notes)})" if notes else "")
 

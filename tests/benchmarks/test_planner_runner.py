@@ -106,6 +106,7 @@ def test_campaigns_that_miss_the_goal_count_as_one_more_than_the_cap():
     assert found["median"] == 8.0
     assert found["quartiles"] == [6.5, 17.0]
     assert found["reached"] == 0.75
+    assert found["best"] == 1.0
 
 
 def test_worse_than_the_floor_is_later_or_lower_at_the_cap():

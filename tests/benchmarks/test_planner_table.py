@@ -23,7 +23,7 @@ from benchmarks.planners.table import (
 
 
 def found(median, quartiles=(1.0, 2.0), seeds=10):
-    return {"median": median, "quartiles": list(quartiles), "seeds": seeds}
+    return {"median": median, "quartiles": list(quartiles), "seeds": seeds, "best": 0.96}
 
 
 def test_the_page_shows_the_table_of_the_stored_figures():
@@ -45,8 +45,8 @@ def test_the_page_lists_every_problem_and_its_commands_are_modules():
 
 def test_a_cell_says_median_quartiles_and_few_seeds():
     assert cell(found(9.0, (8.0, 10.5)), 40, 10) == "9 (8 to 10.5)"
-    assert cell(found(41.0, (38.0, 41.0), 3), 40, 10) == "> 40 (38 to > 40, 3 seeds)"
-    assert cell(found(41.0, (41.0, 41.0)), 40, 10) == "> 40"
+    assert cell(found(41.0, (38.0, 41.0), 3), 40, 10) == "> 40 (38 to > 40, 96 %, 3 seeds)"
+    assert cell(found(41.0, (41.0, 41.0)), 40, 10) == "> 40 (96 %)"
     assert cell({"cannot": "mixtures"}, 40, 10) == "cannot"
     assert cell({"missing": True}, 40, 10) == "-"
     assert cell(None, 40, 10) == "-"
@@ -91,6 +91,7 @@ def test_a_run_is_condensed_without_times_and_rows():
         "median",
         "quartiles",
         "reached",
+        "best",
     }
 
 

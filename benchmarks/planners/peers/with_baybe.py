@@ -44,7 +44,7 @@ class Peer:
             [_parameter(v) for v in self.space.variables], list(self._constraints())
         )
         self.campaign = Campaign(searchspace, _objective(self.responses))
-        self.waiting = []
+        self.waiting, self.failed = [], []
         self.known = {r["name"]: [] for r in self.responses}
 
     def _constraints(self):
@@ -66,18 +66,21 @@ class Peer:
 
     def tell(self, point, status, responses):
         row = next((r for r in self.waiting if self.space.point(r) == point), None)
-        if row is None:
-            row = self.space.values(point)
-        else:
-            self.waiting.remove(row)
         if status != "ok":
-            if not all(self.known.values()):
-                return
-            responses = {r["name"]: self._worst(r) for r in self.responses}
+            self.failed.append(row or self.space.values(point))
         else:
             for name, value in responses.items():
                 self.known[name].append(value)
+            self._measured(row or self.space.values(point), responses)
+        if all(self.known.values()):  # before any run is good a failed one only waits
+            worst = {r["name"]: self._worst(r) for r in self.responses}
+            while self.failed:
+                self._measured(self.failed.pop(0), worst)
+
+    def _measured(self, row, responses):
         self.campaign.add_measurements(pd.DataFrame([row | responses]))
+        if row in self.waiting:
+            self.waiting.remove(row)
 
     def _worst(self, response):
         known = self.known[response["name"]]
