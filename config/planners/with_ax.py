@@ -25,6 +25,11 @@ answers, sys.stdout = sys.stdout, sys.stderr  # nothing but answers belongs on s
 
 from ax.api.client import Client  # noqa: E402
 from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig  # noqa: E402
+from botorch.acquisition.multi_objective import logei  # noqa: E402
+
+# For several goals BoTorch would compile C++ at the first question; stopped meanwhile, it leaves a
+# lock for which everybody waits for ever. Without, it takes a little longer.
+logei._load_attempted = True  # noqa: SLF001  # there is no public switch
 
 
 class Refused(Exception):

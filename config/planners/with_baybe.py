@@ -39,6 +39,11 @@ from baybe.parameters import (  # noqa: E402
 from baybe.searchspace import SearchSpace  # noqa: E402
 from baybe.settings import active_settings  # noqa: E402
 from baybe.targets import NumericalTarget  # noqa: E402
+from botorch.acquisition.multi_objective import logei  # noqa: E402
+
+# For several goals BoTorch would compile C++ at the first question; stopped meanwhile, it leaves a
+# lock for which everybody waits for ever. Without, it takes a little longer.
+logei._load_attempted = True  # noqa: SLF001  # there is no public switch
 
 
 class Refused(Exception):
