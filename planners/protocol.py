@@ -7,7 +7,7 @@ anything else sees it.
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from planners.base import Observation, Point, Predicted, Problem, Suggestion
@@ -68,6 +68,10 @@ def read_answer(line: bytes, problem: Problem, n: int, pending: Collection[Point
     for i, suggestion in enumerate(suggestions):
         if suggestion.point in pending:
             raise NonsenseAnswer(f"answered a point that is pending already: point {i + 1}")
+    notes = document.get("notes")
+    if isinstance(notes, list) and len(notes) == len(suggestions):  # one for each point
+        pairs = zip(suggestions, notes, strict=True)
+        suggestions = [replace(s, note=_readable(note or "", 500)) for s, note in pairs]
     return Answer(tuple(suggestions), _readable(document.get("note") or "", 500))
 
 

@@ -5,6 +5,7 @@ unreasonable effectiveness of quasirandom sequences", 2018) with a random shift.
 leave too little of the cube for draws to hit, ``planners.narrow`` solves for points instead.
 """
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -12,8 +13,7 @@ from numpy.typing import NDArray
 
 from planners.errors import CannotSuggest
 from planners.factors import Array
-from planners.factors.held import Held
-from planners.problem import Problem
+from planners.problem import Point, Problem
 
 _SAME = 1e-3  # of the unit cube's edge: closer values of a held factor are the same
 _MAX_DRAWS = 1 << 15  # before constraints count as too narrow to hit
@@ -75,16 +75,6 @@ def no_point(problem: Problem) -> str:
     return f"no point within the factors' ranges keeps the constraints: {listed}"
 
 
-def at_held(problem: Problem, rows: Array) -> NDArray[np.bool_]:
-    """Return which rows have the held values of factors that are held (all, when none is)."""
-    here = np.ones(len(rows), dtype=bool)
-    for factor, columns in zip(problem.factors, problem.slices, strict=True):
-        if isinstance(factor, Held):
-            own = rows[:, columns]
-            here &= np.max(np.abs(own - factor.snap(own)), axis=1) <= _SAME
-    return here
-
-
 def inside(problem: Problem, rows: Array) -> NDArray[np.bool_]:
     """Return which rows stand for points of the problem as it is now, constraints aside.
 
@@ -95,11 +85,20 @@ def inside(problem: Problem, rows: Array) -> NDArray[np.bool_]:
     return np.max(np.abs(rows - problem.snap(rows)), axis=1) <= _SAME
 
 
+def asked_rows(problem: Problem, points: Sequence[Point]) -> Array:
+    """Return the rows of points that were asked for, ``(k, dimension)``, tidy where they are legal.
+
+    What was asked for before somebody narrowed the problem stays where it is, outside.
+    """
+    rows = np.array([problem.encode(point) for point in points]).reshape(-1, problem.dimension)
+    return np.where(inside(problem, rows)[:, None], problem.snap(rows), rows)
+
+
 def known_rows(problem: Problem, rows: Array, others: Array, within: float) -> Array:
     """Return which rows lie within ``within`` of one of ``others`` in every column, ``(n,)``."""
     if not len(others) or not len(rows):
         return np.zeros(len(rows), dtype=bool)
-    legal = problem.snap(others[at_held(problem, others)])
+    legal = problem.snap(others[inside(problem, others)])
     if not len(legal):
         return np.zeros(len(rows), dtype=bool)
     return np.array([bool(np.any(np.max(np.abs(legal - row), axis=1) <= within)) for row in rows])

@@ -4,7 +4,7 @@ import json
 import shlex
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,9 @@ class Suggestions:
 
     def to_json(self) -> dict[str, Any]:
         """Return the points and the note of CONTRACT's answer."""
-        return {"points": [s.to_json() for s in self.suggestions], "note": self.note}
+        plain = {"points": [s.to_json() for s in self.suggestions], "note": self.note}
+        own = [s.note for s in self.suggestions]
+        return plain | ({"notes": own} if len(set(own)) > 1 else {})
 
 
 def generator(seed: int, n_runs: int) -> np.random.Generator:
@@ -53,6 +55,7 @@ def ask(
     else:
         found = [Suggestion(point) for point in planner.suggest(problem, history, n, rng)]
     checked = checked_points(problem, [s.to_json() for s in found[:n]])
+    checked = [replace(c, note=s.note) for c, s in zip(checked, found, strict=False)]
     notes = list(dict.fromkeys(s.note for s in found if s.note))
     if not checked:
         notes.append("nothing left to suggest")

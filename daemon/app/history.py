@@ -14,7 +14,8 @@ def restored(campaign: StoredCampaign, *, approve: bool) -> Memory:
     Points whose experiment was cut short wait again, before those that had not begun; what nobody
     has approved yet still waits for approval, if the campaign asks for it.
     """
-    memory = Memory(n_suggested=len(campaign.suggestions))
+    numbers = [int(s.id.rpartition("-")[2]) for s in campaign.suggestions]
+    memory = Memory(n_suggested=max(numbers, default=0))  # an id that was never told is a gap
     for experiment in campaign.experiments:
         memory.records[experiment.id] = experiment.record()
     memory.waiting = [_suggestion(s) for s in campaign.cut_short]

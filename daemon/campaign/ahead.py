@@ -85,17 +85,19 @@ class Ahead:
         campaign = self._campaign
         wish, edits = next(iter(campaign.memory.wishes), None), campaign.steering.edits
         try:
-            suggestion = await self._asker.ask(campaign.memory, self._pending())
+            found = await self._asker.ask(campaign.memory, self._pending(), self._room())
             self._failures = 0
         except PlannerFailed as error:
             self._failures += 1
             await self._planner_failed(self._failures, str(error), wish)
             return
         if edits != campaign.steering.edits:  # an answer for the space as it was
-            campaign.memory.n_suggested -= suggestion is not None
-        elif suggestion is None and wish is not None:
+            return
+        if not found and wish is not None:
             await campaign.steering.give_up(wish, "the planner has no such point")
-        else:
+        elif not found:
+            self._no_more()
+        for suggestion in found:
             await self._take(suggestion)
 
     async def look(self) -> bool:
@@ -126,31 +128,29 @@ class Ahead:
     def _pending(self) -> list[Suggestion]:
         campaign = self._campaign
         running = [campaign.running] if campaign.running is not None else []
-        return [*running, *campaign.memory.waiting, *campaign.memory.proposed.values()]
+        waiting = [s for s in campaign.memory.waiting if s is not campaign.running]  # it begins
+        return [*running, *waiting, *campaign.memory.proposed.values()]
+
+    def _room(self) -> int:
+        """Return how many points more may be asked for."""
+        campaign, pending = self._campaign, len(self._pending())
+        left = campaign.settings.experiments - campaign.memory.done - pending
+        return min(campaign.settings.pending - pending, left)
 
     def _wants_points(self) -> bool:
-        campaign, pending = self._campaign, len(self._pending())
-        return (
-            campaign.state is State.RUNNING
-            and not self.done
-            and pending < campaign.settings.pending
-            and campaign.memory.done + pending < campaign.settings.experiments
-        )
+        return self._campaign.state is State.RUNNING and not self.done and self._room() > 0
 
-    async def _take(self, suggestion: Suggestion | None) -> None:
+    def _no_more(self) -> None:
+        campaign = self._campaign
+        self._exhausted = campaign.steering.edits
+        if campaign.memory.done < campaign.settings.experiments:
+            done = f"{campaign.memory.done} of {campaign.settings.experiments}"
+            campaign.reason = f"the planner has no more points: {done} experiments done"
+        campaign.notify()
+
+    async def _take(self, suggestion: Suggestion) -> None:
         campaign, memory = self._campaign, self._campaign.memory
-        if suggestion is None:
-            self._exhausted = campaign.steering.edits
-            if memory.done < campaign.settings.experiments:
-                done = f"{memory.done} of {campaign.settings.experiments}"
-                campaign.reason = f"the planner has no more points: {done} experiments done"
-            campaign.notify()
-            return
-        try:
-            await campaign.tell("suggestion", suggestion.document("proposed"))
-        except StoreFailed:
-            memory.n_suggested -= 1
-            raise
+        await campaign.tell("suggestion", suggestion.document("proposed"))
         memory.wishes = [w for w in memory.wishes if w.id != suggestion.instead_of]
         if campaign.settings.approve:
             memory.proposed[suggestion.id] = suggestion

@@ -29,25 +29,29 @@ class PlannerAsker:
         self._worker, self._planner = worker, planner
         self._settings, self._seed = settings, seed
 
-    async def ask(self, memory: Memory, pending: Sequence[Suggestion]) -> Suggestion | None:
-        """Return the next point, or None when the planner is done; raise PlannerFailed.
+    async def ask(self, memory: Memory, pending: Sequence[Suggestion], n: int) -> list[Suggestion]:
+        """Return up to ``n`` next points, none when the planner is done; raise PlannerFailed.
 
-        When somebody rejected a point and wished factors held, the point is in its place.
+        When somebody rejected a point and wished factors held, one point in its place is returned.
         """
         section = self._settings()
         problem, wish = problem_for(section, memory), next(iter(memory.wishes), None)
         history = observations(problem, memory, pending, fixed_conditions(section))
         if wish is not None:
-            problem = _held(problem, wish)
-        answer = await self._worker.suggest(self._planner, problem, history, 1, self._seed)
-        if not answer.points:
-            return None
-        predicted = {name: asdict(value) for name, value in answer.predicted[0].items()}
-        point = plain_point(answer.points[0])
+            problem, n = _held(problem, wish), 1
+        answer = await self._worker.suggest(self._planner, problem, history, n, self._seed)
         instead = wish.id if wish is not None else ""
-        return Suggestion(
-            memory.next_suggestion_id(), point, predicted, answer.note, instead_of=instead
-        )
+        rows = zip(answer.points, answer.predicted, answer.notes, strict=True)
+        return [
+            Suggestion(
+                memory.next_suggestion_id(),
+                plain_point(point),
+                {name: asdict(value) for name, value in predicted.items()},
+                note,
+                instead_of=instead,
+            )
+            for point, predicted, note in rows
+        ]
 
     async def standing(self, memory: Memory) -> Standing:
         """Return the most probable best experiments and what may still be gained."""

@@ -55,6 +55,6 @@ class Observer(Protocol):
 class Asker(Protocol):
     """What chooses points (``daemon.campaign.asking``)."""
 
-    async def ask(self, memory: Memory, pending: Sequence[Suggestion]) -> Suggestion | None:
-        """Return the next point, or None when the planner is done; raise PlannerFailed."""
+    async def ask(self, memory: Memory, pending: Sequence[Suggestion], n: int) -> list[Suggestion]:
+        """Return up to ``n`` next points, none when the planner is done; raise PlannerFailed."""
         ...

@@ -74,7 +74,9 @@ def planner_of(campaign: CampaignSettings) -> NamedPlanner | CommandPlanner:
 
 @dataclass(frozen=True, slots=True)
 class Suggested:
-    """Checked points, what the planner expects at each (perhaps nothing), and its remark.
+    """Checked points, what the planner expects at each (perhaps nothing), and its remarks.
+
+    ``note`` is of the whole answer, ``notes`` are of the points, perhaps the same.
 
     ``seconds`` is real time: keep it out of anything that must be the same in every run.
     """
@@ -83,6 +85,7 @@ class Suggested:
     predicted: tuple[Mapping[str, Predicted], ...]
     note: str
     seconds: float
+    notes: tuple[str, ...] = ()
 
 
 class PlannerWorker:
@@ -142,6 +145,7 @@ class PlannerWorker:
             tuple(s.predicted for s in answer.suggestions),
             answer.note,
             wall_s() - start,
+            tuple(s.note or answer.note for s in answer.suggestions),
         )
 
     async def standing(

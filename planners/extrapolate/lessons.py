@@ -10,6 +10,7 @@ from planners.base import Observation, Problem, Response
 from planners.extrapolate.model import Data
 from planners.extrapolate.sight import Sight
 from planners.factors import Array, Composition
+from planners.sampling import asked_rows
 
 PRESENT = 1e-6  # of a mixture: less is nothing
 _DOUBT = 0.25  # weight of a suspect run
@@ -32,8 +33,7 @@ class Lessons:
     def __init__(self, problem: Problem, history: Sequence[Observation], see: Sight) -> None:
         self._problem, self._see = problem, see
         width = problem.dimension
-        asked = [problem.snap(problem.encode(run.point)[None])[0] for run in history]
-        self.tried = np.array(asked).reshape(-1, width)
+        self.tried = asked_rows(problem, [run.point for run in history])
         status = np.array([run.status for run in history])
         self.failed, self.waiting = self.tried[status == "failed"], self.tried[status == "pending"]
         names = {response.name for response in problem.responses}

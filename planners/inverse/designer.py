@@ -17,7 +17,7 @@ from planners.inverse.learners import ForwardKind, fit_forward
 from planners.inverse.planner import Inverse
 from planners.inverse.rows import achieved_row, legal_rows, seen_features, stacked
 from planners.inverse.targets import aimed_at, check_names, targets
-from planners.sampling import all_rows, feasible_rows, known_rows
+from planners.sampling import all_rows, asked_rows, feasible_rows, known_rows
 
 _FEWEST = 4  # runs without which a mixture of two columns means nothing
 _DRAWS = 384  # conditions drawn from p(x | y)
@@ -53,7 +53,7 @@ class Designer:
         ]
 
     def _row(self, run: Observation) -> Array:
-        return self.problem.snap(self.problem.encode(run.point)[None])[0]
+        return asked_rows(self.problem, [run.point])[0]
 
     def points(self, n: int) -> list[Suggestion]:
         """Return up to ``n`` points: rows of the first design while it lasts, then designs."""

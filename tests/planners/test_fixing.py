@@ -24,6 +24,7 @@ from planners.design import LatinHypercube
 from planners.errors import BadOption, BadProblem
 from planners.fixing import hold, parse_fixed
 from planners.history import history_from_json, read_history, write_history
+from planners.registry import make_planner
 from planners.sampling import feasible_rows
 from planners.suggest import ask, ask_shared, suggest_document
 from tests.planners.strategies import problems, rows, situations
@@ -265,3 +266,23 @@ def test_a_document_holds_legal_values_only(factor, value, sentence):
     with pytest.raises(BadProblem) as caught:
         Problem.from_json(document)
     assert caught.value.faults == (sentence,)
+
+
+@pytest.mark.parametrize("planner", ["bayes", "extrapolate", "inverse"])
+def test_a_mixture_held_whole_is_asked_for_though_others_were_run(planner):
+    elements = ("Mo", "W", "Nb")
+    blend = Composition("blend", elements)
+    problem = Problem((blend,), (Response("y"),))
+    shares = [(1, 0, 0), (0, 1, 0), (0, 0, 1), (0.2, 0.3, 0.5), (0.6, 0.4, 0)]
+    history = [
+        Observation(
+            {"blend": dict(zip(elements, s, strict=True))}, {"y": Measured(s[0] + 2 * s[1])}
+        )
+        for s in shares
+    ]
+    wanted = {"Mo": 0.5, "W": 0.5, "Nb": 0.0}
+    held = hold(problem, {"blend": wanted})
+    (found,) = ask(make_planner(planner, {}, seed=0), held, history, 1, 0).suggestions
+    assert found.point == {"blend": wanted}
+    again = ask(make_planner(planner, {}, seed=0), held, [*history, Observation(found.point)], 1, 0)
+    assert again.suggestions == ()

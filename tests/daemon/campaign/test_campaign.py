@@ -54,17 +54,16 @@ class Bench:
         if self.full_disk:
             raise StoreFailed("the disk is full")
 
-    async def ask(self, memory, pending):
+    async def ask(self, memory, pending, n):
         await asyncio.sleep(1)
         if self.fail_planner:
             self.fail_planner -= 1
             raise PlannerFailed("the planner died")
-        if self.answers <= 0:
-            return None
-        self.answers -= 1
-        point = {"temperature": 30.0 + memory.n_suggested}
-        self.log.append(("asked", len(pending)))
-        return Suggestion(memory.next_suggestion_id(), point)
+        n = min(n, self.answers)
+        self.answers -= n
+        self.log += [("asked", len(pending))] if n else []
+        points = [{"temperature": 30.0 + memory.n_suggested + i} for i in range(n)]
+        return [Suggestion(memory.next_suggestion_id(), point) for point in points]
 
     async def run(self, id, conditions):
         self.log.append(("run", id, conditions["temperature"]))
@@ -425,3 +424,85 @@ async def test_an_offline_result_completes_an_experiment():
     memory.records["e-0001"] = record
     added = memory.add_result("e-0001", {"ph": ResponseValue(7.0, None, "ok")})
     assert added == replace(record, responses={"ph": ResponseValue(7.0, None, "ok")})
+
+
+async def test_a_batch_is_asked_for_at_once_and_filled_up_while_its_points_run():
+    bench = Bench(pending=3, experiments=5)
+    await finished(bench)
+    asked = [row[1] for row in bench.log if row[0] == "asked"]
+    assert asked == [0, 2, 2]  # three at once, then one for each that has run
+    assert len(bench.runs) == 5
+
+
+async def test_a_person_picks_from_a_batch_and_vetoes_what_waits_to_be_run():
+    bench = Bench(approve=True, pending=3, experiments=3)
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(5)
+    assert list(bench.memory.proposed) == ["s-0001", "s-0002", "s-0003"]
+    decide = bench.campaign.steering.decide
+    await decide("s-0003", approved=True, by="Ada")
+    await decide("s-0001", approved=False, reason="too hot")
+    await asyncio.sleep(2)
+    await decide("s-0002", approved=True)
+    await decide("s-0002", approved=False, reason="on second thoughts")  # it waits behind s-0003
+    with pytest.raises(Refused, match="waits for a decision"):
+        await decide("s-0003", approved=False)  # it runs
+    assert [s.id for s in bench.memory.vetoed] == ["s-0001", "s-0002"]
+    bench.campaign.stop()
+    await run
+    assert bench.runs == ["e-0001"]
+
+
+async def test_a_full_disk_during_a_veto_decides_nothing():
+    bench = Bench(approve=True)
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(5)
+    bench.full_disk = True
+    with pytest.raises(StoreFailed):
+        await bench.campaign.steering.decide("s-0001", approved=False)
+    assert list(bench.memory.proposed) == ["s-0001"]
+    assert bench.memory.vetoed == []
+    bench.full_disk = False
+    bench.campaign.abort()
+    await run
+
+
+async def test_an_answer_for_the_space_as_it_was_is_thrown_away():
+    bench = Bench(experiments=2)
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(0.5)  # the first answer is on its way
+    factor = {"name": "temperature", "low": 50, "high": 90}
+    new = bench.campaign.settings.model_copy(
+        update={"factors": [type(bench.campaign.settings.factors[0]).model_validate(factor)]}
+    )
+    await bench.campaign.steering.edit_space(new, by="Ada")
+    await asyncio.sleep(0.2)
+    assert bench.memory.n_suggested == 0
+    await asyncio.sleep(1)
+    assert bench.memory.n_suggested == 1  # the one that came too late
+    assert [e.kind for e in bench.seen if e.kind == "space"] == ["space"]
+    bench.campaign.abort()
+    await run
+
+
+async def test_what_an_edit_leaves_out_is_withdrawn_but_not_what_a_person_submitted():
+    bench = Bench(pending=4, experiments=9)
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(5)  # s-0001 runs at 30, the others wait at 31, 32, 33
+    await bench.campaign.submit({"temperature": 34.0})
+    factor = {"name": "temperature", "low": 33, "high": 90}
+    new = bench.campaign.settings.model_copy(
+        update={"factors": [type(bench.campaign.settings.factors[0]).model_validate(factor)]}
+    )
+    running = bench.campaign.running
+    await bench.campaign.steering.edit_space(new, by="Ada")
+    assert bench.campaign.running is running
+    told = [(e.data["id"], e.data["state"]) for e in bench.seen if e.kind == "suggestion"]
+    assert [name for name, state in told if state == "withdrawn"] == ["s-0002", "s-0003"]
+    assert {s.id for s in bench.memory.waiting} >= {"s-0004", "s-0005"}
+    bench.campaign.abort()
+    await run
