@@ -27,7 +27,7 @@ from daemon.campaign.problem import problem_of
 from daemon.campaign.space import Edit, edited
 from daemon.errors import BadRequest, Refused, UnknownSignal
 from daemon.experiment.record import ResponseValue
-from daemon.rig.guard import acting_for
+from daemon.rig.acts import acting_for
 from daemon.settings.check_space import space_faults
 from daemon.settings.conditions import plain_value, whole_conditions
 from daemon.settings.models import CampaignSettings

@@ -25,8 +25,8 @@ from daemon.experiment.recipe import Recipe, experiment_recipe, flush_recipe, sh
 from daemon.experiment.record import ExperimentRecord, Status
 from daemon.experiment.run import Run, RunState
 from daemon.experiment.watch import Watch
+from daemon.rig.acts import acting_for, no_commit
 from daemon.rig.api import RigPort
-from daemon.rig.guard import acting_for, no_commit
 from daemon.rig.parts import is_thermostat
 from daemon.settings.models import Settings
 

@@ -7,13 +7,10 @@ the line can restart what the trip has stopped.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, TypeVar
 
-from daemon.errors import OutOfLimits, Refused, TaylordError, Tripped, UnknownSignal
-from daemon.events import Event, EventBus
+from daemon.errors import OutOfLimits, Refused, UnknownSignal
+from daemon.events import EventBus
+from daemon.rig.acts import Acts, Commit, no_commit
 from daemon.rig.checks import Checks, Surroundings, finite, of_kind, whole
 from daemon.rig.parts import (
     is_analyser,
@@ -23,48 +20,28 @@ from daemon.rig.parts import (
     is_thermostat,
     is_valve,
 )
-from drivers.errors import InstrumentError, ReadbackMismatch
+from drivers.errors import ReadbackMismatch
 from drivers.roles import FlowController, Instrument, Pump, Spectrum, Thermostat, Valve
 from drivers.signal import Lane, Reading, Value
 
-T = TypeVar("T")
-Commit = Callable[[Event], Awaitable[None]]
-
 SETPOINT_SLACK_K = 0.1  # coarser than any setpoint's resolution
-_origin: ContextVar[str] = ContextVar("origin", default="daemon")
-
-
-@contextmanager
-def acting_for(origin: str) -> Generator[None]:
-    """Name who asks for the commands given inside (``experiment 17``, ``mqtt``, ``cli``)."""
-    token = _origin.set(origin)
-    try:
-        yield
-    finally:
-        _origin.reset(token)
-
-
-async def no_commit(_event: Event) -> None:
-    """Record nothing: for a rig without a store."""
 
 
 class Guard:
     """Implements ``daemon.rig.api.GuardPort``."""
 
     def __init__(self, rig: Surroundings, events: EventBus, commit: Commit = no_commit) -> None:
-        self._rig, self._events, self._commit = rig, events, commit
-        self._checks = Checks(rig)
-        self._scopes: set[asyncio.Timeout] = set()
+        self._rig, self._events = rig, events
+        self._checks, self._acts = Checks(rig), Acts(rig, events, commit)
         self._flows: dict[str, float] = {}  # last confirmed setpoints, mL/min
         self._set: set[str] = set()  # other signals that were set
-        self._acts = 0
 
     async def set_flow(self, pump: str, ml_min: float) -> float:
         """Deliver this flow; 0 stops; return the read-back."""
         instrument = self._checks.role(pump, is_pump, "a pump")
         flow = finite(f"{pump}.flow", ml_min)
         if flow == 0.0:
-            await self._towards_safety("set_flow", pump, instrument.stop)
+            await self._acts.towards_safety("set_flow", pump, instrument.stop)
             self._flows[pump] = 0.0
             self._rig.commanded(f"{pump}.flow", 0.0)
             return 0.0
@@ -77,7 +54,7 @@ class Guard:
                 self._checks.not_violated(raises_flow=True)
 
         arguments = {"pump": pump, "ml_min": flow}
-        return await self._act(
+        return await self._acts.act(
             "set_flow", arguments, check, lambda: self._deliver(instrument, flow)
         )
 
@@ -95,14 +72,14 @@ class Guard:
             self._checks.not_violated()
 
         arguments = {"thermostat": thermostat, "degc": setpoint}
-        return await self._act(
+        return await self._acts.act(
             "set_temperature", arguments, check, lambda: self._heat(instrument, setpoint)
         )
 
     async def heat_off(self, thermostat: str) -> None:
         """Switch temperature control off."""
         instrument = self._checks.role(thermostat, is_thermostat, "a thermostat")
-        await self._towards_safety("heat_off", thermostat, instrument.heat_off)
+        await self._acts.towards_safety("heat_off", thermostat, instrument.heat_off)
         self._rig.heating(thermostat, False)
 
     async def refill(self, pump: str, volume_ml: float, flow_ml_min: float) -> None:
@@ -123,7 +100,7 @@ class Guard:
             await instrument.refill(volume, flow)
 
         arguments = {"pump": pump, "volume_ml": volume, "flow_ml_min": flow}
-        await self._act("refill", arguments, check, work)
+        await self._acts.act("refill", arguments, check, work)
 
     async def turn(self, valve: str, position: int) -> int:
         """Turn a valve; return the read-back when it is there.
@@ -140,7 +117,7 @@ class Guard:
             self._checks.not_violated()
 
         arguments = {"valve": valve, "position": goal}
-        return await self._act("turn", arguments, check, lambda: self._turn(instrument, goal))
+        return await self._acts.act("turn", arguments, check, lambda: self._turn(instrument, goal))
 
     async def acquire(self, analyser: str, label: str) -> Spectrum:
         """Take one measurement."""
@@ -150,7 +127,7 @@ class Guard:
             self._checks.may_act(analyser)
 
         arguments = {"analyser": analyser, "label": label}
-        return await self._act("acquire", arguments, check, lambda: instrument.acquire(label))
+        return await self._acts.act("acquire", arguments, check, lambda: instrument.acquire(label))
 
     async def set_signal(self, signal: str, value: Value) -> Reading:
         """Write one signal by its full name; return the read-back.
@@ -179,10 +156,7 @@ class Guard:
 
     def cancel_acts(self) -> None:
         """Cancel every command in flight, synchronously; their callers get Tripped."""
-        scopes, self._scopes = self._scopes, set()
-        now = asyncio.get_running_loop().time()
-        for scope in scopes:
-            scope.reschedule(now)
+        self._acts.cancel()
         for pump in self._flows:
             self._rig.commanded(f"{pump}.flow", None)
         self._flows.clear()
@@ -192,7 +166,7 @@ class Guard:
 
     async def _close(self, controller: FlowController, signal: str) -> Reading:
         """Let no flow through any more; like stopping a pump, that waits for nothing."""
-        await self._towards_safety("set", controller.name, controller.close_flow)
+        await self._acts.towards_safety("set", controller.name, controller.close_flow)
         self._rig.commanded(signal, 0.0)
         return self._reading(signal, 0.0)
 
@@ -213,7 +187,7 @@ class Guard:
                 self._rig.commanded(signal, reading.value)
             return reading
 
-        return await self._act("set", {"signal": signal, "value": value}, check, work)
+        return await self._acts.act("set", {"signal": signal, "value": value}, check, work)
 
     async def _set_running(self, thermostat: str, on: bool) -> Reading:
         signal = f"{thermostat}.running"
@@ -251,72 +225,6 @@ class Guard:
             what = f"was set to {setpoint:g} degC and holds {readback:g}"
             raise ReadbackMismatch(thermostat.name, what)
         return readback
-
-    async def _act(
-        self,
-        verb: str,
-        arguments: Mapping[str, Any],
-        check: Callable[[], None],
-        work: Callable[[], Awaitable[T]],
-    ) -> T:
-        """Check, record, check again (the disk took its time), act, record the outcome."""
-        document = self._document(verb, arguments)
-        try:
-            check()
-            await self._commit(self._tell(document, "pending"))
-            check()
-        except (TaylordError, InstrumentError) as error:
-            self._tell(document, "refused", str(error))
-            raise
-        try:
-            result = await self._in_scope(work)
-        except (TaylordError, InstrumentError) as error:
-            self._tell(document, "failed", str(error))
-            raise
-        self._tell(document, "done")
-        return result
-
-    async def _in_scope(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do the work where a trip can cancel it."""
-        scope = asyncio.timeout(None)
-        try:
-            async with scope:
-                self._scopes.add(scope)
-                try:
-                    return await work()
-                finally:
-                    self._scopes.discard(scope)
-        except TimeoutError:
-            if not scope.expired():
-                raise
-            self._rig.require_released()
-            raise Tripped("the rig was driven safe while the command was under way") from None
-
-    async def _towards_safety(
-        self, verb: str, instrument: str, work: Callable[[], Awaitable[None]]
-    ) -> None:
-        """Act without waiting for anything but the instrument; record before and after."""
-        document = self._document(verb, {"instrument": instrument, "value": 0})
-        self._tell(document, "pending")
-        try:
-            self._rig.require_connected(instrument)
-            await work()
-        except InstrumentError as error:
-            self._tell(document, "failed", str(error))
-            raise
-        self._tell(document, "done")
-
-    def _document(self, verb: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        self._acts += 1
-        return {
-            "id": f"act-{self._acts}",
-            "origin": _origin.get(),
-            "verb": verb,
-            "arguments": dict(arguments),
-        }
-
-    def _tell(self, document: Mapping[str, Any], outcome: str, message: str = "") -> Event:
-        return self._events.emit("command", **document, outcome=outcome, message=message)
 
     def _reading(self, signal: str, value: Value) -> Reading:
         now = asyncio.get_running_loop().time()

@@ -14,7 +14,8 @@ import structlog
 
 from daemon.errors import Refused, UnknownSignal
 from daemon.events import EventBus
-from daemon.rig.guard import Commit, Guard, no_commit
+from daemon.rig.acts import Commit, no_commit
+from daemon.rig.guard import Guard
 from daemon.rig.latest import Latest, stale_limits
 from daemon.rig.line import shared_lines
 from daemon.rig.linewatch import LineWatch

@@ -14,7 +14,7 @@ from daemon.errors import (
     Tripped,
     UnknownSignal,
 )
-from daemon.rig.guard import acting_for
+from daemon.rig.acts import acting_for
 from drivers.errors import CommandRejected, NoReply, ReadbackMismatch
 from drivers.signal import Limits
 from tests.daemon.rig.scripted import Bench, running
