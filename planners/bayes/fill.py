@@ -10,8 +10,11 @@ from planners.bayes.surrogate import Space
 from planners.factors import Array, Continuous
 
 
-def emptiest(space: Space, pool: Array, tried: Array) -> Array:
-    """Return the row of ``pool`` ``(m, dimension)`` furthest from tried rows and walls."""
+def emptiest(space: Space, pool: Array, tried: Array, prices: Array | float = 1.0) -> Array:
+    """Return the row of ``pool`` ``(m, dimension)`` furthest from tried rows and walls.
+
+    With ``prices`` ``(m,)``, furthest for its price.
+    """
     problem = space.problem
     seen = problem.features(problem.snap(tried))
     mine = problem.features(pool)
@@ -22,4 +25,4 @@ def emptiest(space: Space, pool: Array, tried: Array) -> Array:
     if numbers.any():
         inner = pool[:, numbers]
         gaps = np.minimum(gaps, 2.0 * np.minimum(inner, 1.0 - inner).min(axis=1))
-    return pool[int(np.argmax(gaps))]
+    return pool[int(np.argmax(gaps / prices))]

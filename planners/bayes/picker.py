@@ -152,7 +152,8 @@ class Picker:
         pool = pool if len(pool) else row[None]
         sane = self._chances(pool) + worth.target_logs(pool)
         pool = pool[sane >= min(_EVEN, float(np.quantile(sane, 0.7)))]
-        return emptiest(self._known.space, pool, self._tried)
+        prices = np.exp(self._price.logs(pool))
+        return emptiest(self._known.space, pool, self._tried, prices)
 
     def _outlook(self, worth: Worth, row: Array) -> Outlook | None:
         pool = self._finite

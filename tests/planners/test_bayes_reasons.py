@@ -8,6 +8,7 @@ from planners.bayes import Bayes
 from planners.bayes.acquisition import front, unbeaten, volume_growth
 from planners.bayes.best import best_runs
 from planners.bayes.fill import emptiest
+from planners.bayes.reasons import hopeless
 from planners.bayes.situation import Situation
 from planners.bayes.surrogate import Space
 from planners.bayes.worth import Worth
@@ -171,6 +172,21 @@ def test_the_emptiest_place_is_the_middle_of_the_largest_hole(plane):
     found = emptiest(Space(plane), grid, tried)
     assert 0.55 < found[0] < 0.85
     assert 0.55 < found[1] < 0.85
+
+
+def test_the_emptiest_place_is_not_worth_any_price(plane):
+    tried, pool = np.array([[0.5, 0.5]]), np.array([[0.1, 0.5], [0.5, 0.9], [0.5, 0.7]])
+    assert list(emptiest(Space(plane), pool, tried, np.array([5.0, 3.0, 1.0]))) == [0.5, 0.7]
+
+
+@pytest.mark.parametrize(("best", "little"), [(1.03, False), (30.0, True)])
+def test_only_a_small_chance_to_beat_the_best_is_hopeless(plane, best, little):
+    rows = [(a, b) for a in np.linspace(0.0, 0.8, 5) for b in np.linspace(0.0, 10.0, 5)]
+    history = [Observation({"a": a, "b": b}, {"y": Measured(1.0 + 0.1 * a)}) for a, b in rows]
+    history.append(Observation({"a": 0.3, "b": 5.0}, {"y": Measured(best)}))
+    known = Situation(Bayes(), plane, history)
+    worth = Worth(known.space, known.models(), known.good, np.random.default_rng(0))
+    assert hopeless(worth, np.array([1.0, 1.0])) is little
 
 
 @pytest.mark.parametrize("goals", [1, 2, 3])
