@@ -15,6 +15,7 @@ SCRIPTS = {
     "accuracy": ((), ()),
     "catechol": ((), ()),
     "select_resin": ((), ()),
+    "extrapolation": (("--seeds", "1", "--truths", "volcano", "--no-errors"), ()),
     "startup": (("--runs", "5"), ("--runs", "30")),
     "virtual_loop": ((), ()),
     "plant": ((), ()),

@@ -9,7 +9,8 @@ every form of descriptors:
 - ``loop``: 20 random runs that hold no hidden element, then ``--runs`` more in batches; the best
   rate as a share of the optimum, runs until 90 % of it, whether the best holds a hidden element.
 
-python -m benchmarks.extrapolation [--seeds N] [--runs N] [--batch N] [--truths A,B] [--forms A,B]
+python -m benchmarks.extrapolation [--seeds N] [--runs N] [--batch N] [--candidates N]
+    [--truths A,B] [--forms A,B] [--no-errors]
 """
 
 import argparse
@@ -44,16 +45,16 @@ def errors(truth, form, seed):
     return found
 
 
-def loop(truth, form, seed, n_runs, batch):
+def loop(truth, form, seed, given):
     """Return the best share of the optimum after each batch, and if the best is of a hidden one."""
     runs = truth.measured(drawn(FIRST, np.random.default_rng([7, seed]), truth.hidden))
-    planner = None if form == "random" else Extrapolate(descriptors=form)
+    planner = None if form == "random" else Extrapolate(form, candidates=given.candidates)
     rng = np.random.default_rng([3, seed])
     shares = []
-    while len(runs) < FIRST + n_runs:
-        rows = drawn(batch, rng)
+    while len(runs) < FIRST + given.runs:
+        rows = drawn(given.batch, rng)
         if planner is not None:
-            points = planner.suggest(PROBLEM, runs, batch, generator(seed, len(runs)))
+            points = planner.suggest(PROBLEM, runs, given.batch, generator(seed, len(runs)))
             rows = np.array([PROBLEM.encode(point) for point in points])
         runs += truth.measured(rows)
         best = max(runs, key=lambda run: run.responses["rate"].value)
@@ -65,10 +66,10 @@ def quartiles(values):
     return [round(float(v), 3) for v in np.quantile(values, [0.25, 0.5, 0.75])]
 
 
-def looped(truth, form, seeds, n_runs, batch):
-    found = [loop(truth, form, seed, n_runs, batch) for seed in range(seeds)]
+def looped(truth, form, given):
+    found = [loop(truth, form, seed, given) for seed in range(given.seeds)]
     until = [next((i + 1 for i, s in enumerate(f[0]) if s >= REACHED), None) for f in found]
-    runs = [n_runs + 1 if u is None else batch * u for u in until]
+    runs = [given.runs + 1 if u is None else given.batch * u for u in until]
     return {
         "share_of_optimum": quartiles([shares[-1] for shares, _ in found]),
         "runs_to_90_percent": quartiles(runs),
@@ -100,6 +101,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--runs", type=int, default=24)
     parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--candidates", type=int, default=8192)
     parser.add_argument("--truths", default=",".join(TRUTHS))
     parser.add_argument("--forms", default=",".join(("random", *FORMS)))
     parser.add_argument("--no-errors", action="store_true", help="only the closed loops")
@@ -111,7 +113,7 @@ def main():
         document[name] = {
             "optimum": round(max(truth.best), 3),
             "without_hidden": round(truth.best[1] / max(truth.best), 3),
-            "loop": {f: looped(truth, f, given.seeds, given.runs, given.batch) for f in forms},
+            "loop": {f: looped(truth, f, given) for f in forms},
             "errors": {} if given.no_errors else compared(truth, told, given.seeds),
         }
     print(json.dumps(document | {"seeds": given.seeds, "cpu_s": time.process_time() - start}))
