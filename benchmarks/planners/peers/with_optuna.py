@@ -124,9 +124,10 @@ class Peer:
     def _values(self, responses):
         if not responses:
             done = [t.values for t in self.study.trials if t.values]
+            if not done:
+                return [0.0] * len(self.study.directions)
             pairs = zip(zip(*done, strict=True), self.study.directions, strict=True)
-            worst = [(min if d.name == "MAXIMIZE" else max)(column) for column, d in pairs]
-            return worst or [0.0] * len(self.study.directions)
+            return [(min if d.name == "MAXIMIZE" else max)(column) for column, d in pairs]
         if not self.goals:
             return [-max(violation(r, responses[r["name"]]) for r in self.targets)]
         return [responses[r["name"]] for r in self.goals]
