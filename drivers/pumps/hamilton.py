@@ -1,14 +1,14 @@
 """Hamilton Microlab 600 syringe pumps, one side of one (Microlab 600 RS-232 manual).
 
-The wire is in :mod:`drivers.pumps.hamilton_wire`. A dual instrument has two drives, ``side`` left
+The wire is in :mod:`drivers.pumps.hamilton_wire`, the plunger in
+:mod:`drivers.pumps.hamilton_plunger`. A dual instrument has two drives, ``side`` left
 (``B``) and right (``C``): each is an instrument of its own in the configuration, on one port and at
 one address. The stroke of 60 mm is 48000 steps. Speeds are whole seconds per stroke, 2 to 3692, so
 that flows come in steps, wide ones where the flow is fast: one that cannot be made is refused.
 
 A flow is a move to 0 through the output, which ends by itself when the syringe is empty. A moving
-drive takes no new speed: it is halted and started again. ``F`` tells only whether anything of the
-instrument moves; whether this side does, two looks at its position tell. A refill turns the valve
-to the input, draws, and turns back.
+drive takes no new speed: it is halted and started again. A refill turns the valve to the input,
+draws, and turns back.
 
 Oddities: whether ``K`` halts one side or both is not settled; a side that was halted with the other
 shows in ``check``. Nothing says which flow a drive runs at, so one found moving by no command of
@@ -22,28 +22,23 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from drivers.again import until_stopped
 from drivers.bus import Bus
 from drivers.errors import (
     CommandRejected,
     DeviceFault,
-    GarbledReply,
     OutOfRange,
     WrongInstrument,
 )
 from drivers.options import DriverOptions
-from drivers.pumps.hamilton_wire import LOOK_S, HamiltonOptions, HamiltonWire, chain_probes
+from drivers.pumps.hamilton_plunger import STROKE, HamiltonPlunger
+from drivers.pumps.hamilton_wire import LOOK_S, HamiltonOptions, chain_probes
 from drivers.pumps.role import SyringeOfSignals
 from drivers.signal import Lane, Limits
 from drivers.table import BadValue, MethodSignal
 
-STROKE, LONGEST = 48000, 52800  # steps
 FASTEST_S, SLOWEST_S = 2, 3692  # per stroke
 TURN_S = 2.0  # for the valve, before the plunger moves
 START_S = 5.0  # for the valve, and a few steps at the slowest
-APART_S = 0.3  # between two looks that tell whether it moves: 4 steps at the slowest
-OLD_S = 5.0  # a look older than this tells nothing
-SAME_LOOK_S = 0.05  # signals of one poll share a look
 SAME_FLOW = 1e-3  # of a flow: what rounding to whole seconds may change
 
 
@@ -68,7 +63,7 @@ class HamiltonPumpOptions(HamiltonOptions):
         return f"{self.address} {self.side}"
 
 
-class HamiltonPump(HamiltonWire, SyringeOfSignals):
+class HamiltonPump(HamiltonPlunger, SyringeOfSignals):
     """One side of a syringe pump; fills the ``SyringePump`` role."""
 
     Options: ClassVar[type[DriverOptions]] = HamiltonPumpOptions
@@ -94,8 +89,6 @@ class HamiltonPump(HamiltonWire, SyringeOfSignals):
         super().__init__(name, bus, options, limits)
         self.side = "B" if options.side == "left" else "C"
         self._volume = options.syringe.volume_ml
-        self._commanded: float | None = None  # mL/min; None: not known
-        self._looks: list[tuple[float, int]] = []  # the last two: loop time, steps
         self._full: int | None = None  # steps after the last fill
 
     # --- life
@@ -108,9 +101,9 @@ class HamiltonPump(HamiltonWire, SyringeOfSignals):
                 what = "has one syringe only, and the option side is right"
                 raise WrongInstrument(self.name, what)
             self.side = ""  # as the manual writes it
-        if self._commanded is None:
+        if self.commanded is None:
             await self.stop()
-        position = await self._look(Lane.COMMAND)
+        position = await self.look(Lane.COMMAND)
         self._full = position if self._full is None else max(self._full, position)
 
     async def check(self) -> None:
@@ -119,8 +112,8 @@ class HamiltonPump(HamiltonWire, SyringeOfSignals):
             if await self.query(query, Lane.POLL) == "Y":
                 raise DeviceFault(self.name, f"{what} error (overload, or not initialised)")
         self.require_ready()
-        commanded = self._commanded
-        if commanded and not await self._moves(Lane.POLL) and commanded == self._commanded:
+        commanded = self.commanded
+        if commanded and not await self.moves(Lane.POLL) and commanded == self.commanded:
             raise DeviceFault(self.name, "stopped by itself (syringe empty, or a hand on it)")
 
     async def make_safe(self) -> None:
@@ -131,81 +124,33 @@ class HamiltonPump(HamiltonWire, SyringeOfSignals):
         """Initialise plunger and valve of this side; raise DeviceFault when it ends in an error."""
         if not on:
             raise OutOfRange(self.name, "initialised can only be set to true")
-        if self._commanded != 0.0:
+        if self.commanded != 0.0:
             raise CommandRejected(self.name, "may be delivering: stop it first")
         speed = self._own.initialise_s
-        await self._moving(f"X{'' if speed is None else f'S{speed}'}R", 90.0 + (speed or 0), lane)
-        self._full = await self._look(lane)
+        await self.carry_out(f"X{'' if speed is None else f'S{speed}'}R", 90.0 + (speed or 0), lane)
+        self._full = await self.look(lane)
         self.initialised_now()
         await self.check()
         return True
 
-    async def _moving(self, command: str, limit_s: float, lane: Lane) -> None:
-        """Do a move and wait for its end; whatever ends it early stops it."""
-        self._looks.clear()
-        try:
-            await self.perform(command, lane)
-            await self._until_still(limit_s, lane)
-        except BaseException:  # cancelled, tripped or failed: it must not go on by itself
-            await self.stop()
-            raise
-        self._looks.clear()
-
-    async def _until_still(self, limit_s: float, lane: Lane) -> None:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + limit_s
-        await asyncio.sleep(LOOK_S)
-        while await self._moves(lane):
-            if loop.time() >= deadline:
-                raise DeviceFault(self.name, f"is still moving after {limit_s:.0f} s")
-            await asyncio.sleep(LOOK_S)
-
     # --- where the plunger is
-
-    async def _look(self, lane: Lane) -> int:
-        """Ask for the plunger's position, steps."""
-        text = await self.query("YQP", lane)
-        steps = int(text)
-        if steps > LONGEST:
-            self.doubt()
-            raise GarbledReply(self.name, b"YQP", text.encode(), f"more than {LONGEST} steps")
-        self._looks = [*self._looks[-1:], (asyncio.get_running_loop().time(), steps)]
-        return steps
-
-    async def _steps(self, lane: Lane) -> int:
-        """Return the position; that of a moment ago when a poll asks."""
-        now = asyncio.get_running_loop().time()
-        if lane is Lane.POLL and self._looks and now - self._looks[-1][0] <= SAME_LOOK_S:
-            return self._looks[-1][1]
-        return await self._look(lane)
-
-    async def _moves(self, lane: Lane) -> bool:
-        """Return whether this side moves; two looks tell where the other side may be meant."""
-        if await self.ask("F", lane=lane) != "*":
-            return False
-        before = self._looks[-1] if self._looks else None
-        now = asyncio.get_running_loop().time()
-        if before is None or not APART_S <= now - before[0] <= OLD_S:
-            before = (now, await self._look(lane))
-            await asyncio.sleep(APART_S)
-        return await self._look(lane) != before[1]
 
     def _ml(self, steps: int) -> float:
         return steps / STROKE * self._volume
 
     async def _read_flow(self, lane: Lane) -> float:
-        commanded = self._commanded
-        if not await self._moves(lane):
+        commanded = self.commanded
+        if not await self.moves(lane):
             return 0.0
-        if not commanded or commanded != self._commanded:  # by no command of ours, or in between
+        if not commanded or commanded != self.commanded:  # by no command of ours, or in between
             raise BadValue("fault")
         return commanded
 
     async def _read_remaining(self, lane: Lane) -> float:
-        return self._ml(await self._steps(lane))
+        return self._ml(await self.steps(lane))
 
     async def _read_dispensed(self, lane: Lane) -> float:
-        steps = await self._steps(lane)
+        steps = await self.steps(lane)
         self._full = steps if self._full is None else max(self._full, steps)
         return self._ml(self._full - steps)
 
@@ -241,19 +186,6 @@ class HamiltonPump(HamiltonWire, SyringeOfSignals):
         nearest = min(fits, key=lambda s: abs(self._flow_at(s) - ml_min), default=high)
         return min(max(nearest, FASTEST_S), SLOWEST_S)
 
-    async def stop(self, lane: Lane = Lane.COMMAND) -> None:
-        """Halt, forget what was to come, and see it stand; tried again while answers are lost."""
-        self._commanded = None  # until it is seen to stand
-        await until_stopped(self.name, lambda: self._stopped(lane))
-        self._looks.clear()
-        self._commanded = 0.0
-
-    async def _stopped(self, lane: Lane) -> bool:
-        await self.perform("K", lane)
-        await self.perform("V", lane)
-        self._looks.clear()
-        return not await self._moves(lane)
-
     async def _write_flow(self, ml_min: float, lane: Lane) -> float:
         if ml_min == 0:
             await self.stop(lane)
@@ -265,24 +197,24 @@ class HamiltonPump(HamiltonWire, SyringeOfSignals):
             what = f"flow {ml_min:g} mL/min cannot be made (whole seconds per stroke)"
             raise OutOfRange(self.name, f"{what}; near it are {around} mL/min")
         self.require_ready()
-        if self._commanded == sent and await self._moves(lane):
+        if self.commanded == sent and await self.moves(lane):
             return sent
-        if self._commanded != 0.0:
+        if self.commanded != 0.0:
             await self.stop(lane)
         await self._start(seconds, lane)
-        self._commanded = sent
+        self.commanded = sent
         return sent
 
     async def _start(self, seconds: int, lane: Lane) -> None:
         """Move to 0 through the output; return when the plunger is seen to move."""
-        before = await self._look(lane)
+        before = await self.look(lane)
         if before == 0:
             raise CommandRejected(self.name, "the syringe is empty: refill it")
-        self._commanded = None  # between here and the first step nobody knows
+        self.commanded = None  # between here and the first step nobody knows
         await self.perform(f"OM0S{seconds}R", lane)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + START_S
-        while await self._look(lane) == before:
+        while await self.look(lane) == before:
             if loop.time() >= deadline:
                 raise DeviceFault(self.name, "did not start (not initialised, overloaded?)")
             await asyncio.sleep(LOOK_S)
@@ -292,23 +224,23 @@ class HamiltonPump(HamiltonWire, SyringeOfSignals):
     async def refill(self, volume_ml: float, flow_ml_min: float) -> None:
         """Draw this volume through the input; return when done. Cancelling it stops the plunger."""
         self.require_ready()
-        before = await self._look(Lane.COMMAND)
+        before = await self.look(Lane.COMMAND)
         steps = round(volume_ml / self._volume * STROKE)
         if not 0 < steps <= STROKE - before + 1:
             what = f"cannot draw {volume_ml:g} mL, there is room for"
             raise OutOfRange(self.name, f"{what} {self._ml(STROKE - before):.4g} mL")
         self.require_refill_flow(flow_ml_min, self.min_flow_ml_min, self._flow_at(FASTEST_S))
-        if self._commanded != 0.0:
+        if self.commanded != 0.0:
             raise CommandRejected(self.name, "may be delivering: stop it first")
         seconds = self._seconds(flow_ml_min)
         steps = min(steps, STROKE - before)
         limit_s = 2 * TURN_S + 1.5 * seconds * steps / STROKE + 10.0
-        await self._moving(f"IP{steps}S{seconds}OR", limit_s, Lane.COMMAND)
+        await self.carry_out(f"IP{steps}S{seconds}OR", limit_s, Lane.COMMAND)
         await self._see_drawn(before + steps)
 
     async def _see_drawn(self, goal: int) -> None:
         """Take the fill into account; raise DeviceFault when the plunger is elsewhere."""
-        self._full = drawn = await self._look(Lane.COMMAND)
+        self._full = drawn = await self.look(Lane.COMMAND)
         if abs(drawn - goal) > 0.002 * STROKE:
             what = f"refill ended at {self._ml(drawn):.4g} mL instead of {self._ml(goal):.4g} mL"
             raise DeviceFault(self.name, what)

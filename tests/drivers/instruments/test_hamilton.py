@@ -359,7 +359,7 @@ async def test_a_plunger_that_does_not_stop_is_a_fault():
 
 async def test_a_plunger_that_goes_on_initialising_for_ever_is_a_fault():
     async with Running() as pump:
-        pump.side, pump._commanded = "", 0.0
+        pump.side, pump.commanded = "", 0.0
         with pytest.raises(DeviceFault, match="does not stop"):
             await pump.initialised.set(True)
         assert asyncio.get_running_loop().time() > 90
