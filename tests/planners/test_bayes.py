@@ -166,6 +166,20 @@ def test_the_first_design_meets_every_name_once():
     assert sorted(found.point["c"] for found in suggestions) == sorted(names)
 
 
+@pytest.mark.parametrize(
+    ("factors", "responses", "runs"),
+    [
+        ("abcdef", (Response("y"),), 3),
+        ("abcdef", (Response("y"), Response("z", "minimise")), 7),
+        ("ab", (Response("y", "target", 0.0, 1.0),), 4),
+    ],
+)
+def test_the_first_design_is_short_for_one_goal(factors, responses, runs):
+    problem = Problem(tuple(Continuous(name, 0, 1) for name in factors), responses)
+    notes = [found.note for found in Bayes().propose(problem, [], 9, generator(0, 0))]
+    assert sum("first design" in note for note in notes) == runs
+
+
 def test_failed_runs_do_not_complete_the_first_design(plane):
     points = Bayes().suggest(plane, [], 8, generator(0, 0))
     failed = [Observation(point, status="failed") for point in points]
