@@ -106,7 +106,7 @@ class _Picker:
         models = {name: learned(self._options.model, data) for name, data in self._data.items()}
         waiting = self._problem.features(self._problem.snap(_rows(self._problem, self._waiting)))
         if len(self._waiting):
-            models = {name: model.believing(waiting) for name, model in models.items()}
+            models = self._believing(models, waiting)
         gained = self._gained(models)
         found: list[Suggestion] = []
         while len(found) < n and self._free.any():
@@ -119,8 +119,14 @@ class _Picker:
             gained += float(np.square(expected.told[self._seen[0].response.name][1][best]))
             self._take(int(free[best]))
             if len(found) < n:
-                models = {name: model.believing(chosen) for name, model in models.items()}
+                models = self._believing(models, chosen)
         return found
+
+    def _believing(self, models: Mapping[str, Learner], rows: Array) -> dict[str, Learner]:
+        """Return the models as if rows had come out as expected; so do the bars to improve on."""
+        told = {name: model.predict(rows)[0] for name, model in models.items()}
+        self._seen = [seen.and_(told[seen.response.name]) for seen in self._seen]
+        return {name: model.believing(rows) for name, model in models.items()}
 
     def _gained(self, models: Mapping[str, Learner]) -> float:
         if self._options.acquisition != "mi":

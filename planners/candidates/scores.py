@@ -37,6 +37,10 @@ class Seen:
     response: Response
     values: Array
 
+    def and_(self, values: Array) -> "Seen":
+        """Return these values and more."""
+        return Seen(self.response, np.concatenate([self.values, values]))
+
     @property
     def sign(self) -> float:
         """Return -1 where less is better."""

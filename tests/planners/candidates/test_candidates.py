@@ -140,6 +140,16 @@ def test_a_batch_believes_its_own_points_and_those_in_flight(plane):
     assert chosen(planner, plane, waiting) == batch[1:2]
 
 
+def test_the_second_of_a_batch_must_improve_on_what_the_first_is_believed_to_give(plane):
+    first, second = answered(Candidates(GRID, acquisition="probability"), plane, SOME, 2)
+    waiting = [*SOME, Observation(first.point, status="pending")]
+    believed = [*SOME, Observation(first.point, {"y": Measured(first.predicted["y"].mean)})]
+    for history in (waiting, believed):
+        (again,) = answered(Candidates(GRID, acquisition="probability"), plane, history)
+        assert again.point == second.point
+        assert again.predicted["y"].mean == pytest.approx(second.predicted["y"].mean, abs=1e-6)
+
+
 def test_nothing_is_done_twice_and_the_list_ends(plane):
     short = GRID[:6]
     history = ran(short[:4])
