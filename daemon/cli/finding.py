@@ -56,7 +56,7 @@ def _ports(given: list[str]) -> list[str]:
 
 
 def _plan(arguments: argparse.Namespace) -> "Plan":
-    from daemon.finding.candidates import candidates
+    from daemon.finding.candidates import candidates, without_questions
     from daemon.finding.scan import Plan
 
     if arguments.units and not arguments.modbus:
@@ -65,7 +65,12 @@ def _plan(arguments: argparse.Namespace) -> "Plan":
     for fault in faults:
         print(f"taylord: {fault}", file=sys.stderr)
     units = _units(arguments.units or "1-16") if arguments.modbus else ()
-    return Plan(chosen, units, tell=lambda text: print(text, file=sys.stderr))
+    return Plan(
+        chosen,
+        units,
+        tell=lambda text: print(text, file=sys.stderr),
+        never_asked=without_questions(chosen),
+    )
 
 
 def _units(given: str) -> range:

@@ -73,6 +73,21 @@ def candidates(names: Iterable[str] | None = None) -> tuple[list[Candidate], lis
     return found, faults
 
 
+def without_questions(asked: Sequence[Candidate]) -> list[str]:
+    """Return the drivers of single instruments on a line of their own that have no probe."""
+    known = {candidate.driver for candidate in asked}
+    names = [name for name in plugins.names("taylord.drivers") if name not in known]
+    return [name for name in names if _has_line(name)]
+
+
+def _has_line(name: str) -> bool:
+    try:
+        options = plugins.load("taylord.drivers", name).Options
+    except ConfigError:
+        return False
+    return not {"topic", "of"} & set(options.model_fields)
+
+
 def medium_of(port: str) -> str:
     """Return on what a port is: ``serial``, ``socket`` or ``modbus-tcp``."""
     return MEDIA.get(port.partition("://")[0], "serial")

@@ -59,6 +59,7 @@ class Plan:
     units: Sequence[int] = ()
     dial: Dial | None = None
     tell: Callable[[str], None] = lambda _: None
+    never_asked: Sequence[str] = ()  # drivers without a question that is harmless everywhere
 
 
 async def scan(ports: Sequence[str], plan: Plan) -> list[Asked]:
@@ -125,7 +126,9 @@ class _Visit:
     async def _at(self, setting: Setting, ask: Callable[[OpenPort], Any]) -> None:
         shown = str(setting) if self._medium == "serial" else self._medium
         self._fresh = True
-        self._plan.tell(f"{self._asked.port}: asking at {shown}")
+        if shown not in self._asked.settings:
+            at = f" at {shown}" if self._medium == "serial" else ""
+            self._plan.tell(f"{self._asked.port}: asking{at}")
         try:
             async with opened(self._asked.port, setting.line(), self._dial) as port:
                 if shown not in self._asked.settings:
@@ -209,23 +212,35 @@ class _Visit:
             found = self._with_options(found, fits[0][0], setting, echo=heard.echo)
             self._asked.finds.append(found)
 
+    def _where(self) -> str:
+        settings = ", ".join(self._asked.settings)
+        return f"at {settings}" if self._medium == "serial" else "over the network"
+
+    def _unknown(self) -> str:
+        """Return what to make of an answer that nobody knows."""
+        asked, serial = self._asked, self._medium == "serial"
+        at = f" at {asked.heard_at}" if serial else ""
+        rate = "another baud rate, " if serial else ""
+        told = f"something answers {asked.heard!r}{at}, which no driver knows"
+        told += f" (another make, {rate}or a bus with other addresses)"
+        if others := ", ".join(self._plan.never_asked):
+            told += f"; not asked for, because their questions may act on others: {others}"
+        return told
+
     def _judged(self) -> Asked:
         asked = self._asked
         if asked.finds:
             asked.state = "found"
         elif asked.heard:
             asked.state = "unknown"
-            asked.message = (
-                f"something answers {asked.heard!r} at {asked.heard_at}, which no driver knows"
-                " (another make, another baud rate, or a bus with other addresses)"
-            )
+            asked.message = self._unknown()
         elif not asked.questions:
             asked.message = "nothing was asked: no driver has a question for this kind of port"
             if self._medium == "modbus-tcp" or not self._texts:
                 asked.message += "; Modbus units are looked for with --modbus"
         else:
             asked.message = (
-                f"no answer to {asked.questions} questions at {', '.join(asked.settings)}"
+                f"no answer to {asked.questions} questions, {self._where()}"
                 " (check power, cable, remote mode and address; Modbus units: --modbus)"
             )
         return asked

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
 
 from drivers.options import DriverOptions
 
@@ -19,8 +21,16 @@ def section(
         rows.append(row if key in fields else f"# {row}  # this driver has no such option")
     for key, field in fields.items():
         if field.is_required() and key not in options:
-            rows.append(f"# {key} = ...  # needed: `taylord drivers` and `taylord check` say what")
+            rows.append(f"# {key} = {_blanks(field.annotation)}  # needed")
     return "\n".join(rows + _limits(cls)) + "\n"
+
+
+def _blanks(kind: Any) -> str:
+    """Return what to fill in: the parts that a table needs, or the words to choose from."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        parts = [name for name, part in kind.model_fields.items() if part.is_required()]
+        return f"{{ {', '.join(f'{name} = ?' for name in parts)} }}"
+    return " or ".join(map(_toml, get_args(kind))) if get_origin(kind) is Literal else "?"
 
 
 def _limits(cls: Any) -> list[str]:

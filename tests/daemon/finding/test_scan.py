@@ -4,8 +4,10 @@ from errno import EINVAL
 
 import pytest
 
-from daemon.finding.candidates import candidates
+from daemon.finding.candidates import candidates, without_questions
 from daemon.finding.scan import Plan, scan
+from daemon.finding.section import section
+from drivers.registry import driver_class
 from tests.contract.bench import Bench
 from tests.contract.cases import WIRED
 
@@ -78,6 +80,22 @@ async def test_noise_is_told_with_the_bytes(bench):
     assert found.state == "unknown"
     assert found.heard
     assert "which no driver knows" in found.message
+
+
+async def test_what_answers_and_is_not_known_may_be_of_a_driver_that_is_never_asked(bench):
+    pump = bench("new-era-ne1000")
+    pump.line.disturb("i", "garbage")
+    found = await asked(pump, never_asked=["knauer-valve"])
+    assert found.message.endswith("because their questions may act on others: knauer-valve")
+    chosen, _ = candidates()
+    assert "knauer-valve" in without_questions(chosen)
+    assert not {"new-era-ne1000", "mqtt-analyser", "twin-pumps"} & set(without_questions(chosen))
+
+
+def test_a_section_says_what_a_table_needs():
+    pump = driver_class("new-era-ne1000")
+    text = section("pump", "new-era-ne1000", pump, "/dev/ttyUSB0", {}, "New Era")
+    assert "# syringe = { diameter_mm = ?, volume_ml = ? }  # needed" in text
 
 
 async def test_a_silent_port_says_what_was_tried(bench):
