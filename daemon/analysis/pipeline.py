@@ -42,6 +42,12 @@ class Analysis:
         }
 
     @property
+    def online(self) -> dict[str, ResponsePlugin]:
+        """Return the responses that the rig measures itself."""
+        mine = self.responses.items()
+        return {name: plugin for name, plugin in mine if not getattr(plugin, "offline", False)}
+
+    @property
     def units(self) -> dict[str, str]:
         """Return the unit of each response."""
         return {name: response.unit for name, response in self.responses.items()}
@@ -85,11 +91,11 @@ class Analysis:
             return self.failed(str(error))
         measured = replace(measured, earlier=earlier)
         verdict = self._gate(verdict, samples, measured)
-        return {name: _value(plugin, measured, verdict) for name, plugin in self.responses.items()}
+        return {name: _value(plugin, measured, verdict) for name, plugin in self.online.items()}
 
     def failed(self, reason: str) -> dict[str, ResponseValue]:
         """Return every response without a value, and the reason."""
-        return {name: ResponseValue(None, None, "failed", reason) for name in self.responses}
+        return {name: ResponseValue(None, None, "failed", reason) for name in self.online}
 
     def _gate(
         self, verdict: Verdict, samples: Sequence[SampleResult], measured: Measured

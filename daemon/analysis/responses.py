@@ -6,7 +6,7 @@ its options as keywords, with a ``unit`` and ``evaluate``. See :class:`ResponseP
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from daemon.analysis.estimate import AnalysisFailed, Estimate
 
@@ -174,3 +174,18 @@ class EFactor:
             for feed in measured.feeds.values()
             for species, amount in feed.solutes_mol_min.items()
         )
+
+
+@dataclass(frozen=True)
+class Offline:
+    """A response that a person or another program measures later and hands in.
+
+    It has no value until then; an experiment without it is not a failed one.
+    """
+
+    unit: str = ""
+    offline: ClassVar = True
+
+    def evaluate(self, measured: Measured) -> Estimate:  # noqa: ARG002  # nothing here tells it
+        """Raise AnalysisFailed: the rig does not measure it."""
+        raise AnalysisFailed("is measured elsewhere and handed in")

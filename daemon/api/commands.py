@@ -81,10 +81,11 @@ class Veto(Decide):
 
 
 class Constrain(Arguments):
-    """A bounded sum of factors, each times a number."""
+    """A bounded sum of factors, each times a number (``terms``), or a bounded formula."""
 
-    kind: Literal["linear"] = "linear"
-    terms: Annotated[dict[Names, Number], Field(min_length=1, max_length=64)]
+    kind: Literal["linear", "formula"] = "linear"
+    terms: Annotated[dict[Names, Number], Field(min_length=1, max_length=64)] | None = None
+    expression: Text | None = None
     at_most: Number | None = None
     at_least: Number | None = None
 
@@ -129,6 +130,7 @@ class SubmitResult(Arguments):
 
     experiment: Text
     responses: Annotated[dict[Names, Number | OfflineResponse], Field(min_length=1, max_length=64)]
+    by: Who = ""
 
 
 class Acknowledge(Arguments):

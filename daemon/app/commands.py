@@ -25,6 +25,7 @@ from daemon.app.state import reading_document
 from daemon.campaign.campaign import Campaign
 from daemon.campaign.problem import problem_of
 from daemon.campaign.space import Edit, edited
+from daemon.campaign.states import State
 from daemon.errors import BadRequest, Refused, UnknownSignal
 from daemon.experiment.record import ResponseValue
 from daemon.rig.acts import acting_for
@@ -171,8 +172,14 @@ class RigCommands:
     async def result_submit(self, arguments: SubmitResult) -> Result:
         """Add an offline analysis to an experiment."""
         responses = {name: _response(given) for name, given in arguments.responses.items()}
-        await self._campaign.steering.add_result(arguments.experiment, responses)
-        return {"experiment": arguments.experiment, "responses": sorted(responses)}
+        campaign, by = self._campaign, arguments.by or WHO
+        await campaign.steering.add_result(arguments.experiment, responses, by=by)
+        if campaign.state is not State.RUNNING:  # nobody else looks
+            await campaign.look()
+        known = [response.name for response in self._parts.plan.settings.responses]
+        answer = {"experiment": arguments.experiment, "responses": sorted(responses)}
+        unknown = sorted(name for name in responses if name not in known)
+        return answer | ({"unknown": unknown} if unknown else {})
 
     async def trip(self, arguments: Because) -> Result:
         """Trip the rig; answer when the sequence has been carried out."""

@@ -156,6 +156,10 @@ class Campaign:
             self.hold(f"{why}: {'; '.join(lacking())}")
         return self.state is State.RUNNING and bool(self.memory.waiting)
 
+    async def look(self) -> None:
+        """Look how the campaign stands, now."""
+        await self._ahead.look()
+
     def look_again(self) -> None:
         """Note that something outside changed, such as a connection or a result."""
         self._ahead.news = True

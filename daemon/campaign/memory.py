@@ -75,16 +75,18 @@ class Memory:
             count += record.status in {"failed", "refused"}
         return count
 
-    def add_result(
-        self, experiment: str, responses: Mapping[str, ResponseValue]
-    ) -> ExperimentRecord:
-        """Add an offline analysis to an experiment; raise KeyError when it is unknown."""
-        record = self.records[experiment]
-        merged = replace(record, responses={**record.responses, **responses})
-        self.records[experiment] = merged
-        return merged
+
+def with_result(
+    record: ExperimentRecord, responses: Mapping[str, ResponseValue]
+) -> ExperimentRecord:
+    """Return a record with an offline analysis added."""
+    return replace(record, responses={**record.responses, **responses})
 
 
-def record_document(record: ExperimentRecord) -> dict[str, Any]:
-    """Return the ``experiment`` event of a record that ended."""
-    return {**asdict(record), "state": record.status}
+def amended_document(record: ExperimentRecord, by: str) -> dict[str, Any]:
+    """Return the ``experiment`` event of a record that ended, and has a result more now.
+
+    It has no times: those of a record of an earlier start are no times of this one.
+    """
+    document = {**asdict(record), "state": record.status, "amended_by": by}
+    return {k: v for k, v in document.items() if k not in {"started", "finished"}}

@@ -16,7 +16,7 @@ from daemon.settings.conditions import value_text
 from daemon.settings.models import CampaignSettings, FactorSettings
 from daemon.settings.wording import fault_lines, nearest
 from planners.errors import BadProblem
-from planners.goals import Constraint
+from planners.goals import Constraint, FormulaConstraint
 
 JsonObject = dict[str, Any]
 PARTS = ("factors", "fixed", "constraints")
@@ -198,6 +198,9 @@ def _without(
 def _text(row: Mapping[str, Any]) -> str:
     """Return a constraint for a sentence."""
     try:
-        return str(Constraint(row["terms"], row.get("at_most"), row.get("at_least")))
+        bounds = (row.get("at_most"), row.get("at_least"))
+        if row.get("kind") == "formula":
+            return str(FormulaConstraint(row["expression"], *bounds))
+        return str(Constraint(row["terms"], *bounds))
     except (BadProblem, KeyError, TypeError):
         return str(dict(row))

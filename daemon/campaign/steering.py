@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from daemon.campaign.memory import Memory, Suggestion, record_document
+from daemon.campaign.memory import Memory, Suggestion, amended_document, with_result
 from daemon.campaign.problem import problem_of
 from daemon.campaign.space import differences, space_of
 from daemon.errors import Refused, StoreFailed
@@ -160,14 +160,17 @@ class Steering:
 
     # -- results -------------------------------------------------------------------------------
 
-    async def add_result(self, experiment: str, responses: Mapping[str, ResponseValue]) -> None:
+    async def add_result(
+        self, experiment: str, responses: Mapping[str, ResponseValue], *, by: str = ""
+    ) -> None:
         """Add an offline analysis to an experiment that ended."""
         if experiment not in self._memory.records:
             raise Refused(f"result.submit is refused: there is no experiment {experiment!r}")
         if experiment == self._campaign.experiment:
             raise Refused(f"result.submit is refused: experiment {experiment!r} still runs")
-        record = self._memory.add_result(experiment, responses)
-        await self._campaign.tell("experiment", record_document(record))
+        record = with_result(self._memory.records[experiment], responses)
+        await self._campaign.tell("experiment", amended_document(record, by))
+        self._memory.records[experiment] = record
         self._campaign.look_again()
 
 

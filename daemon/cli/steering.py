@@ -1,4 +1,4 @@
-"""``taylord approve``, ``reject`` and ``space``: a person's word on a running campaign, by MQTT."""
+"""``taylord approve``, ``reject``, ``space`` and ``result``: a person's word, by MQTT."""
 
 import argparse
 import asyncio
@@ -61,7 +61,7 @@ def _named(arguments: argparse.Namespace) -> JsonObject:
 def _ask(arguments: argparse.Namespace, verb: str, given: JsonObject) -> JsonObject:
     from daemon.api.send import broker_at, send
 
-    more = {"by": arguments.by or _login(), "reason": arguments.reason}
+    more = {"by": arguments.by or _login(), "reason": getattr(arguments, "reason", "")}
     document = given | {key: value for key, value in more.items() if value}
     broker = broker_at(arguments.broker)
     return asyncio.run(send(broker, arguments.rig, verb, document, timeout_s=arguments.timeout))
@@ -86,6 +86,30 @@ def _answer(
     else:
         print(f"taylord: {reply['error']['message']}", file=sys.stderr)
     return 0 if ok else 3
+
+
+def result(arguments: argparse.Namespace) -> int:
+    """Hand in results that were measured elsewhere, of one experiment or of a table of them."""
+    from daemon.cli.results import of_pairs, of_table
+
+    if arguments.csv and (arguments.experiment or arguments.values):
+        raise ConfigError(["--csv: stands alone; the experiments are in the file"])
+    given = (
+        of_table(arguments.csv, arguments.response)
+        if arguments.csv
+        else of_pairs(arguments.experiment, arguments.values)
+    )
+    worst = 0
+    for row in given:
+        reply = _ask(arguments, "result.submit", row)
+        worst = max(worst, _answer(arguments, reply, _handed_in))
+    return worst
+
+
+def _handed_in(answer: JsonObject) -> str:
+    text = f"{answer['experiment']}: {', '.join(answer['responses'])}"
+    unknown = ", ".join(answer.get("unknown", ()))
+    return text + (f" (no response of this rig: {unknown})" if unknown else "")
 
 
 # -- what is written on the command line ----------------------------------------------------------
@@ -156,18 +180,30 @@ def _whole(option: str, text: str) -> int:
 
 
 def constraint(text: str) -> JsonObject:
-    """Return ``2 a + 1 b.c - 3 d <= 5`` as a linear constraint; raise ConfigError."""
+    """Return ``2 a + 1 b.c - 3 d <= 5`` as a linear constraint, ``a * b <= 5`` as a formula.
+
+    Raises ConfigError when there is no bound; what a formula may hold the daemon says.
+    """
     found = _BOUND.fullmatch(text.strip())
     bound = _number_or_text(found[3].strip()) if found else ""
     if found is None or not isinstance(bound, float):
         raise ConfigError([f"--constrain: must be such as '2 a + b <= 5', got {text!r}"])
+    side = "at_most" if found[2] == "<=" else "at_least"
+    terms = _terms(found[1].strip())
+    if terms is None:
+        return {"kind": "formula", "expression": found[1].strip(), side: bound}
+    return {"terms": terms, side: bound}
+
+
+def _terms(text: str) -> dict[str, float] | None:
+    """Return the terms of a sum, or None when it is something else."""
     terms: dict[str, float] = {}
-    for sign, part in _signed(found[1].strip()):
+    for sign, part in _signed(text):
         term = _TERM.fullmatch(part.strip())
         if term is None:
-            raise ConfigError([f"--constrain: {part.strip()!r} is no term such as '2 a'"])
+            return None
         terms[term[2]] = terms.get(term[2], 0.0) + sign * float(term[1] or 1)
-    return {"terms": terms, "at_most" if found[2] == "<=" else "at_least": bound}
+    return terms
 
 
 def _signed(text: str) -> Iterator[tuple[float, str]]:

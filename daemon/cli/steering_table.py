@@ -34,6 +34,22 @@ STEERING = (
         (RIG, SUGGESTION, FIX, REASON, BY, BROKER, TIMEOUT, JSON),
     ),
     Command(
+        "result",
+        "hand in results of a running campaign that were measured elsewhere",
+        "steering:result",
+        (
+            RIG,
+            arg("experiment", metavar="EXPERIMENT", nargs="?", help="its id, such as e-0007"),
+            arg("values", metavar="NAME=VALUE", nargs="*", help="or NAME=VALUE+-SD"),
+            arg("--csv", metavar="FILE", help="a table: columns id, the responses, their .sd"),
+            _pairs("--response", "NAME", "a column of the table that is new; repeat", "response"),
+            BY,
+            BROKER,
+            TIMEOUT,
+            JSON,
+        ),
+    ),
+    Command(
         "space",
         "edit the space of a running campaign: ranges, lists, fixed factors, constraints",
         "steering:space",

@@ -139,6 +139,10 @@ class Recorder:
 
     def _experiment(self, event: Event, _: str) -> list[Statement]:
         data = event.data
+        if "amended_by" in data:  # only its results are new
+            update = "UPDATE experiments SET responses = ? WHERE run = ? AND id = ?"
+            row: Statement = (update, (_json(data, "responses"), self.run, clean(data["id"])))
+            return [row, *self._meet(data)]
         state = clean(data.get("state", ""))
         status = clean(data.get("status") or (state if state in STATUSES else "running"))
         started, finished = data.get("started"), data.get("finished")

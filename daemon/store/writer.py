@@ -171,6 +171,10 @@ class Store:
         """Return the id of this start in the record; the given one, unless that was used before."""
         return self._recorder.boot
 
+    def continue_campaign(self, id: str) -> None:  # noqa: A002 (CONTRACT's word)
+        """Go on with this campaign, complete or not."""
+        self._recorder.campaign = id
+
     def leave_campaign(self) -> None:
         """Record experiments from now on as single ones, of no campaign."""
         self._recorder.campaign = None

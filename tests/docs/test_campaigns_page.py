@@ -30,12 +30,15 @@ def test_every_campaign_shown_is_free_of_faults(shown):
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_every_command_shown_becomes_a_message_the_daemon_takes(line, monkeypatch):
+def test_every_command_shown_becomes_a_message_the_daemon_takes(line, monkeypatch, tmp_path):
+    (tmp_path / "hplc.csv").write_text("id,purity\ne-0001,97.2\n")
+    monkeypatch.chdir(tmp_path)
     sent = []
 
     async def keep(broker, rig, verb, given, *, timeout_s):
         sent.append((verb, given))
         result = {"suggestion": "s-0001", "changes": [], "fix": given.get("fix", {})}
+        result |= {"experiment": "e-0001", "responses": []}
         return {"ok": True, "result": result}
 
     monkeypatch.setattr(send, "send", keep)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from daemon.campaign.campaign import Campaign
-from daemon.campaign.memory import Memory, Suggestion
+from daemon.campaign.memory import Memory, Suggestion, amended_document, with_result
 from daemon.campaign.states import State
 from daemon.errors import PlannerFailed, Refused, StoreFailed
 from daemon.events import EventBus
@@ -419,11 +419,22 @@ async def test_an_instrument_that_does_not_become_ready_holds_the_campaign_with_
 
 
 async def test_an_offline_result_completes_an_experiment():
-    memory = Memory()
-    record = ExperimentRecord("e-0001", "ok", {})
-    memory.records["e-0001"] = record
-    added = memory.add_result("e-0001", {"ph": ResponseValue(7.0, None, "ok")})
+    record = ExperimentRecord("e-0001", "ok", {}, started=5.0, finished=9.0)
+    added = with_result(record, {"ph": ResponseValue(7.0, None, "ok")})
     assert added == replace(record, responses={"ph": ResponseValue(7.0, None, "ok")})
+    told = amended_document(added, "Ada")
+    assert told["amended_by"] == "Ada"
+    assert not {"started", "finished"} & set(told)  # perhaps times of an earlier start
+
+
+async def test_a_result_that_cannot_be_recorded_is_not_believed():
+    bench = Bench(experiments=1)
+    await finished(bench)
+    bench.full_disk = True
+    late = {"ph": ResponseValue(7.0, None, "ok")}
+    with pytest.raises(StoreFailed):
+        await bench.campaign.steering.add_result("e-0001", late)
+    assert "ph" not in bench.memory.records["e-0001"].responses
 
 
 async def test_a_batch_is_asked_for_at_once_and_filled_up_while_its_points_run():
