@@ -92,7 +92,7 @@ def beside(own, plain):
     return {
         "of_conventional": quartiles(shares),
         "elements_better": round(float(np.concatenate(single).mean()), 3),
-        "seeds_better": sum(share < 1.0 for share in shares),
+        "seeds_better": int(np.sum(np.array(shares) < 1.0)),
     }
 
 
