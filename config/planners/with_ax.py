@@ -13,8 +13,10 @@ Ask it:
 Knows every kind of factor and several goals; a target is reached by least distance. Learns at the
 achieved conditions, moved into range, with one response in and another still to come, too. Pending
 runs are running trials, failed and suspect ones abandoned: Ax comes back to neither. Refuses
-mixtures of at most so many components, formulas, and constraints on listed numbers or logarithms. A
-run with a name that is no level any more is left out. ``reciprocal_kelvin`` counts as linear.
+mixtures of at most so many components, formulas, and constraints on listed numbers. A run with a
+name that is no level any more is left out. A run that broke a
+constraint as achieved counts as requested. ``log`` counts as linear where a constraint uses the
+factor, ``reciprocal_kelvin`` always.
 """
 
 import json
@@ -42,6 +44,7 @@ class Space:
     def __init__(self, problem):
         self.factors, self.parameters, self.constraints = problem["factors"], [], []
         self.names, self.rests = {}, {}  # of terms: Ax's name; of rests: all parts and the total
+        self.constrained = {name for c in problem["constraints"] for name in c.get("terms", ())}
         for factor in self.factors:
             self.add(factor)
         for constraint in problem["constraints"]:
@@ -52,7 +55,8 @@ class Space:
         name, kind = factor["name"], factor["kind"]
         x = f"x{len(self.parameters)}"
         if kind == "continuous":
-            scaling = "log" if factor["transform"] == "log" else "linear"
+            log = factor["transform"] == "log" and name not in self.constrained
+            scaling = "log" if log else "linear"
             ends = (factor["low"], factor["high"])
             self.parameters.append(RangeParameterConfig(x, ends, "float", scaling=scaling))
         elif kind == "composition":
@@ -91,8 +95,8 @@ class Space:
                 times[part] = times.get(part, 0) + sign * factor
         for part in times:
             own = next(p for p in self.parameters if p.name == self.names[part])
-            if isinstance(own, ChoiceParameterConfig) or own.scaling == "log":
-                raise Refused(f"{part}: Ax takes no constraint on listed numbers or logarithms")
+            if isinstance(own, ChoiceParameterConfig):
+                raise Refused(f"{part}: Ax takes no constraint on listed numbers")
         left = " + ".join(f"{value} * {self.names[part]}" for part, value in times.items())
         if "at_most" in constraint:
             self.constraints.append(f"{left} <= {constraint['at_most'] - moved}")
@@ -153,6 +157,17 @@ def results(responses, run):
     return found
 
 
+def attached(client, space, points):
+    """Return the trial of the first point that Ax takes: one that keeps the constraints."""
+    for point in points:
+        if space.knows(point):
+            try:
+                return client.attach_trial(space.to_ax(point))
+            except ValueError:
+                continue
+    return None
+
+
 def client_of(space, problem, history, seed):
     """Return Ax's client, which knows all runs."""
     client, responses = Client(random_seed=seed), problem["responses"]
@@ -166,10 +181,10 @@ def client_of(space, problem, history, seed):
     )
     for run in history:
         found = results(responses, run) if run["status"] == "ok" else {}
-        point = run.get("achieved", run["point"]) if found else run["point"]
-        if not space.knows(point):
+        where = [run["achieved"]] if found and "achieved" in run else []
+        trial = attached(client, space, [*where, run["point"]])
+        if trial is None:
             continue
-        trial = client.attach_trial(space.to_ax(point))
         if found:
             client.complete_trial(trial, found)
         elif run["status"] in ("failed", "suspect"):

@@ -86,6 +86,7 @@ def run(T, t, eq, base, gained=None, status="ok", achieved=None):  # noqa: N803
 OUTSIDE = {"T": 125.3, "t": 1.97, "eq": 1.55, "base": "Et3N"}
 HISTORY = [
     run(40.0, 1.0, 1, "DBU", 0.2),
+    run(40.0, 1.0, 1, "DBU", 0.25),  # a replicate
     run(80.0, 2.0, 1.5, "Et3N", 0.5, achieved=OUTSIDE),
     run(90.0, 5.0, 3, "DBU", 0.8),
     run(60.0, 5.0, 5, "NaH", 0.1),  # values dropped since
@@ -142,8 +143,27 @@ def test_a_restart_changes_nothing(external):
     assert first[0] != pytest.approx(first[1], abs=1e-3)
 
 
+AWKWARD = {
+    "nothing but failures": [
+        Observation({"a": 0.1 * i, "b": 0.5}, status="failed") for i in (1, 4)
+    ],
+    "one run": SOME[:1],
+    "all alike": [Observation(run.point, {"y": Measured(1.0)}) for run in SOME],
+    "a huge one": [*SOME, Observation({"a": 0.3, "b": 0.3}, {"y": Measured(1e12)})],
+}
+
+
+@pytest.mark.parametrize("history", AWKWARD.values(), ids=AWKWARD)
+def test_it_goes_on_from_an_awkward_history(external, history):
+    (point,) = points_of(external, BOX, history, 1)
+    assert point not in [run.point for run in history]
+
+
 MIXTURE = Problem(
-    (Composition("ratio", ("Pt", "Mo", "Nb"), 2.0), Continuous("T", 30.0, 120.0)),
+    (
+        Composition("ratio", ("Pt", "Mo", "Nb"), 2.0),
+        Continuous("T", 30.0, 120.0, "degC", "log"),
+    ),
     (Response("ph", "target", 6.8, 7.2),),
     (
         Constraint({"T": 1.0, "ratio.Pt": 10.0}, at_most=100.0),
@@ -155,8 +175,9 @@ FORMULA = Problem(
 )
 
 
-def mixture(pt, mo, nb, T, ph):  # noqa: N803
-    return Observation({"ratio": {"Pt": pt, "Mo": mo, "Nb": nb}, "T": T}, {"ph": Measured(ph)})
+def mixture(pt, mo, nb, T, ph, achieved=None):  # noqa: N803
+    point = {"ratio": {"Pt": pt, "Mo": mo, "Nb": nb}, "T": T}
+    return Observation(point, {"ph": Measured(ph)}, achieved=achieved)
 
 
 MIXED_RUNS = [
@@ -164,6 +185,8 @@ MIXED_RUNS = [
     mixture(1.0, 0.2, 0.8, 60.0, 7.5),
     mixture(0.0, 1.0, 1.0, 70.0, 7.1),
     mixture(0.0, 0.1, 1.9, 90.0, 5.0),
+    mixture(1.5, 0.0, 0.5, 80.0, 7.0, {"ratio": {"Pt": 1.53, "Mo": 0.01, "Nb": 0.46}, "T": 85.9}),
+    mixture(2.0, 0.0, 0.0, 110.0, 7.0),  # a person's own: beyond the constraints
     mixture(0.0, 1.4, 0.6, 35.0, 8.0),
 ]
 
@@ -177,7 +200,11 @@ def test_it_keeps_mixtures_and_constraints(external, history):
 AT_MOST_TWO = Problem((Composition("m", ("A", "B", "C"), 1.0, 2),), (Response("y"),))
 FEW = [
     Observation({"m": {"A": 0.4, "B": 0.6, "C": 0.0}}, {"y": Measured(1.0)}),
-    Observation({"m": {"A": 0.0, "B": 0.5, "C": 0.5}}, {"y": Measured(2.0)}),
+    Observation(
+        {"m": {"A": 0.0, "B": 0.5, "C": 0.5}},
+        {"y": Measured(2.0)},
+        achieved={"m": {"A": 0.01, "B": 0.5, "C": 0.49}},
+    ),
 ]
 
 
@@ -210,7 +237,7 @@ REFUSED = [
     ("with_baybe", LISTED, "BayBE takes no constraint that mixes stepless and other factors"),
     ("with_baybe", Problem(LISTED.factors), "BayBE needs a response to improve"),
     ("with_ax", FORMULA, "Ax takes linear constraints only: T / ratio.Pt"),
-    ("with_ax", LISTED, "eq: Ax takes no constraint on listed numbers or logarithms"),
+    ("with_ax", LISTED, "eq: Ax takes no constraint on listed numbers"),
     ("with_ax", Problem(LISTED.factors), "Ax needs a response to improve"),
 ]
 
