@@ -17,6 +17,7 @@ from daemon.app.restart import campaign_to_continue
 from daemon.app.space import InForce, in_force
 from daemon.campaign.asking import PlannerAsker
 from daemon.campaign.campaign import Campaign
+from daemon.campaign.cost import costs
 from daemon.campaign.memory import Memory
 from daemon.campaign.problem import problem_of
 from daemon.campaign.space import space_of
@@ -172,7 +173,7 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
         commit=parts.store.commit,
     )
     memory = restored(left, approve=section.approve) if left is not None else Memory()
-    planner = planner_of(section)
+    planner = planner_of(section, costs(settings))
     asker = PlannerAsker(parts.worker, planner, lambda: campaign.settings, plan.planner_seed)
     configured = plan.settings.campaign or section
     campaign = parts.campaign = Campaign(

@@ -135,6 +135,9 @@ class Ahead:
         """Return how many points more may be asked for."""
         campaign, pending = self._campaign, len(self._pending())
         left = campaign.settings.experiments - campaign.memory.done - pending
+        batch = campaign.settings.batch
+        if batch > 1:  # the next one when all of it has run, but for what somebody wished
+            return min(len(campaign.memory.wishes) if pending else batch, left)
         return min(campaign.settings.pending - pending, left)
 
     def _wants_points(self) -> bool:

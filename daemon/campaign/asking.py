@@ -1,7 +1,8 @@
 """Asks the planner for the next point of a campaign, through the worker process."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from daemon.campaign.memory import Memory, Suggestion
 from daemon.campaign.problem import observations, problem_for, told_records, whole_problem
@@ -10,7 +11,7 @@ from daemon.errors import PlannerFailed
 from daemon.planning.worker import CommandPlanner, NamedPlanner, PlannerWorker
 from daemon.settings.conditions import fixed_conditions
 from daemon.settings.models import CampaignSettings
-from planners.base import Problem, plain_point
+from planners.base import Observation, Problem, plain_point
 from planners.errors import BadProblem
 from planners.fixing import hold
 
@@ -39,8 +40,25 @@ class PlannerAsker:
         history = observations(problem, memory, pending, fixed_conditions(section))
         if wish is not None:
             problem, n = _held(problem, wish), 1
-        answer = await self._worker.suggest(self._planner, problem, history, n, self._seed)
+        elif section.shared and pending:
+            problem = _sharing(problem, pending[-1].point, section.shared)
         instead = wish.id if wish is not None else ""
+        found = await self._found(problem, history, 1 if section.shared else n, memory, instead)
+        if section.shared and found and len(found) < n:  # the first decides what the others share
+            problem = _sharing(problem, found[0].point, section.shared)
+            history = [*history, Observation(found[0].point, {}, "pending")]
+            found += await self._found(problem, history, n - 1, memory, "")
+        return found
+
+    async def _found(
+        self,
+        problem: Problem,
+        history: Sequence[Observation],
+        n: int,
+        memory: Memory,
+        instead_of: str,
+    ) -> list[Suggestion]:
+        answer = await self._worker.suggest(self._planner, problem, history, n, self._seed)
         rows = zip(answer.points, answer.predicted, answer.notes, strict=True)
         return [
             Suggestion(
@@ -48,7 +66,7 @@ class PlannerAsker:
                 plain_point(point),
                 {name: asdict(value) for name, value in predicted.items()},
                 note,
-                instead_of=instead,
+                instead_of=instead_of,
             )
             for point, predicted, note in rows
         ]
@@ -60,6 +78,15 @@ class PlannerAsker:
         whole = whole_problem(problem, history)
         answer = await self._worker.standing(problem, whole, history)
         return standing_of(answer, records, memory.done)
+
+
+def _sharing(problem: Problem, point: Mapping[str, Any], shared: Sequence[str]) -> Problem:
+    """Return the problem with the shared factors as in a point of the batch, where it may be."""
+    own = {name: point[name] for name in shared if name in point}
+    try:
+        return hold(problem, own)
+    except BadProblem:  # the space was edited meanwhile, or nobody would keep a constraint
+        return problem
 
 
 def _held(problem: Problem, wish: Suggestion) -> Problem:

@@ -11,6 +11,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Self
 
 import structlog
@@ -22,6 +23,7 @@ from daemon.timebase import outside_work, wall_s
 from planners.base import Observation, Point, Predicted, Problem
 from planners.errors import PlannerError
 from planners.protocol import called, joined_request, read_answer, run_text
+from planners.registry import takes_option
 
 log = structlog.get_logger(__name__)
 
@@ -65,11 +67,17 @@ class CommandPlanner:
         return {"command": list(self.command), "timeout_s": self.timeout_s}
 
 
-def planner_of(campaign: CampaignSettings) -> NamedPlanner | CommandPlanner:
-    """Return the planner a configuration names."""
+def planner_of(
+    campaign: CampaignSettings, costs: Mapping[str, Mapping[str, float]] = MappingProxyType({})
+) -> NamedPlanner | CommandPlanner:
+    """Return the planner a configuration names, told what points cost if it takes that.
+
+    What the configuration says itself stands.
+    """
     if isinstance(campaign.planner, PlannerCommand):
         return CommandPlanner(tuple(campaign.planner.command), campaign.planner.timeout_s)
-    return NamedPlanner(campaign.planner, campaign.options)
+    told = {n: dict(w) for n, w in costs.items() if w and takes_option(campaign.planner, n)}
+    return NamedPlanner(campaign.planner, {**told, **campaign.options})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from daemon.settings.models import (
     CampaignSettings,
     FaultSettings,
     ObjectiveSettings,
+    PlannerCommand,
     Settings,
 )
 from daemon.settings.subject import Subject
@@ -178,6 +179,19 @@ def campaign_faults(subject: Subject) -> Iterator[str]:
     for i, objective in enumerate(campaign.objectives):
         yield from _objective_faults(subject, f"campaign.objectives.{i}", objective)
     yield from _stop_faults(campaign)
+    yield from _batch_faults(campaign)
+
+
+def _batch_faults(campaign: CampaignSettings) -> Iterator[str]:
+    """What a batch shares are factors, and it is not asked ahead as well."""
+    names = [factor.name for factor in campaign.factors]
+    for i, name in enumerate(campaign.shared):
+        if name not in names:
+            yield f"campaign.shared.{i}: {name!r} is no factor{nearest(name, names)}"
+    if campaign.batch > 1 and campaign.pending > 1:
+        yield "campaign.pending: is for points one by one; leave it out, or leave batch out"
+    if campaign.cost == "time" and isinstance(campaign.planner, PlannerCommand):
+        yield "campaign.cost: is told to an installed planner, not to a program"
 
 
 def _stop_faults(campaign: CampaignSettings) -> Iterator[str]:

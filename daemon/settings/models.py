@@ -183,6 +183,10 @@ class CampaignSettings(Strict):
     constraints: list[dict[str, Any]] = Field(default_factory=list)
     stop: StopSettings = Field(default_factory=StopSettings)  # rules that end it early
     pending: Annotated[int, Field(ge=1, le=16)] = 1  # points asked ahead
+    batch: Annotated[int, Field(ge=1, le=16)] = 1  # points asked for together, all run before more
+    shared: list[str] = Field(default_factory=list)  # factors with one value in a whole batch
+    cost: Literal["none", "time"] = "none"  # what the planner is told a point costs
+    ramp_k_min: Positive | None = None  # how fast the reactor's temperature changes
     seed: int = 0
     approve: bool = False  # a person approves or vetoes each suggestion
     on_restart: Literal["resume", "safe", "ask"] = "ask"
