@@ -17,6 +17,7 @@ from typing import Any
 
 from benchmarks.planners.peer import PEERS
 from benchmarks.planners.problems import CASES
+from benchmarks.planners.summary import worse_seeds
 
 SUMMARY = Path(__file__).with_name("results") / "summary.json"
 PAGE = Path(__file__).parents[2] / "docs" / "planners" / "benchmark.md"
@@ -51,8 +52,10 @@ def condensed(run: Mapping[str, Any]) -> dict[str, Any]:
             planner: {key: summary[key] for key in KEPT if key in summary}
             for planner, summary in found["planners"].items()
         }
-        worse = {key: found[key] for key in ("worse_than_lhs",) if key in found}
-        problems[name] = {"reference": found["reference"], "planners": planners, **worse}
+        problems[name] = {"reference": found["reference"], "planners": planners}
+        rows = [found["planners"].get(planner, {}).get("rows") for planner in ("bayes", "lhs")]
+        if all(rows):
+            problems[name]["worse_than_lhs"] = worse_seeds(*rows, run["runs"])
     versions: dict[str, str] = {}
     for found in run["problems"].values():
         for summary in found["planners"].values():
@@ -91,7 +94,8 @@ def cell(summary: Mapping[str, Any] | None, cap: int, seeds: int) -> str:
     low, high = (number(value, cap) for value in summary["quartiles"])
     notes = [f"{low} to {high}"] if summary["quartiles"][0] <= cap else []
     notes += [f"{100 * summary['best']:.0f} %"] if summary["median"] > cap else []
-    notes += [f"{summary['seeds']} seeds"] if summary["seeds"] < seeds else []
+    count = summary["seeds"]
+    notes += [f"{count} seed{'s'[: count - 1]}"] if count < seeds else []
     return number(summary["median"], cap) + (f" ({', '.join(notes)})" if notes else "")
 
 
@@ -146,11 +150,28 @@ def verdict(summary: Mapping[str, Any]) -> dict[str, list[str]]:
     return found
 
 
+def sentences(summary: Mapping[str, Any]) -> str:
+    """Return the verdict as lines of a list."""
+    found = verdict(summary)
+    whole = len(found["no more"]) + len(found["more"])
+    lines = [
+        f"`bayes` needs no more than the best peer on {len(found['no more'])} of {whole} problems",
+        f"at least 20 % less on {len(found['20 % less'])}: {_listed(found['20 % less'])}",
+        f"more on: {_listed(found['more'])}",
+        f"worse than the Latin hypercube on: {'; '.join(found['worse_than_lhs']) or 'none'}",
+    ]
+    return "\n".join(f"- {text}." for text in lines)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "none"
+
+
 def written(page: str, summary: Mapping[str, Any]) -> str:
-    """Return the page with the table between its two marks."""
+    """Return the page with table and verdict between its two marks."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{table(summary)}\n\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{table(summary)}\n\n{sentences(summary)}\n\n{END}{after}"
 
 
 def main() -> int:

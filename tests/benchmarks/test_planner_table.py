@@ -16,6 +16,7 @@ from benchmarks.planners.table import (
     condensed,
     joined,
     ratio,
+    sentences,
     table,
     verdict,
     written,
@@ -47,6 +48,7 @@ def test_a_cell_says_median_quartiles_and_few_seeds():
     assert cell(found(9.0, (8.0, 10.5)), 40, 10) == "9 (8 to 10.5)"
     assert cell(found(41.0, (38.0, 41.0), 3), 40, 10) == "> 40 (38 to > 40, 96 %, 3 seeds)"
     assert cell(found(41.0, (41.0, 41.0)), 40, 10) == "> 40 (96 %)"
+    assert cell(found(9.0, (9.0, 9.0), 1), 40, 10) == "9 (9 to 9, 1 seed)"
     assert cell({"cannot": "mixtures"}, 40, 10) == "cannot"
     assert cell({"missing": True}, 40, 10) == "-"
     assert cell(None, 40, 10) == "-"
@@ -80,6 +82,19 @@ def test_the_verdict_counts_what_the_figures_are_asked_for():
     }
 
 
+def test_the_page_says_the_verdict_in_words():
+    problems = {
+        "snar": {"planners": {"bayes": found(8.0), "ax": found(10.0)}, "worse_than_lhs": []},
+        "flare": {"planners": {"bayes": found(11.0), "ax": found(10.0)}, "worse_than_lhs": [6]},
+    }
+    assert sentences({"problems": problems}).splitlines() == [
+        "- `bayes` needs no more than the best peer on 1 of 2 problems.",
+        "- at least 20 % less on 1: `snar`.",
+        "- more on: `flare`.",
+        "- worse than the Latin hypercube on: flare: seeds [6].",
+    ]
+
+
 def test_a_run_is_condensed_without_times_and_rows():
     row = {"seed": 0, "to_95": 4, "versions": {"ax-platform": "1.3.1"}}
     summary = {**found(4.0), "cpu_s": 0.5, "wall_s": 0.6, "rows": [row], "reached": 1.0}
@@ -93,6 +108,14 @@ def test_a_run_is_condensed_without_times_and_rows():
         "reached",
         "best",
     }
+
+
+def test_who_is_worse_than_the_floor_is_told_from_the_rows_of_joined_runs():
+    runs = [a_run("bayes"), a_run("lhs")]
+    for run, needed in zip(runs, (9, 7), strict=True):
+        (summary,) = run["problems"]["snar"]["planners"].values()
+        summary["rows"] = [{"seed": 4, "to_95": needed, "best": 0.97}]
+    assert condensed(joined(runs))["problems"]["snar"]["worse_than_lhs"] == [4]
 
 
 def a_run(planner, reference=2.0, runs=40):
