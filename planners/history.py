@@ -147,7 +147,8 @@ class _Row:
                 if len(self.faults) == before:
                     self._fault(factor.name, "is empty; every run needs all its factors")
                 continue
-            if fault := free(factor).fault(value):
+            fault = free(factor).fault(value)
+            if fault and value not in getattr(factor, "dropped", ()):  # those were legal once
                 self._fault(factor.name, fault)
             point[factor.name] = value
         return point

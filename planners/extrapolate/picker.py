@@ -66,9 +66,8 @@ class _Picker:
         fill = n if not self._known.enough else min(n, max(0, self._wanted - count))
         found = self._spread_out(pool, fill, count)
         if len(found) < n and self._known.enough:
-            tried = np.array([self._problem.encode(s.point) for s in found])
-            pool = _untried(pool, tried.reshape(-1, self._problem.dimension))
-            found += self._promising(pool, n - len(found))
+            taken = self._rows_of(found)
+            found += self._promising(_untried(pool, taken), n - len(found), taken)
         return found
 
     def _spread_out(self, pool: Array, n: int, count: int) -> list[Suggestion]:
@@ -92,22 +91,30 @@ class _Picker:
             gaps[best] = -1.0
         return found
 
-    def _promising(self, pool: Array, n: int) -> list[Suggestion]:
+    def _promising(self, pool: Array, n: int, taken: Array) -> list[Suggestion]:
         if not len(pool):
             return []
         search = _Search(self._options, self._problem, self._known, self._see, pool, self._rng)
         rows, little = search.refined(pool, self._candidates)
         count = len(self._known.tried)
         news = sum((count + i) % _EVERY == _EVERY - 1 for i in range(n))
-        new = self._new(search, pool, news) if news else []
-        best = rows[_batch(rows, n - len(new), self._options.seed)] if len(new) < n else rows[:0]
+        new = self._new(search, pool, news, taken) if news else []
+        rows = _untried(rows, np.vstack([taken, self._rows_of(new)]))
+        wanted = min(n - len(new), len(rows))
+        best = rows[_batch(rows, wanted, self._options.seed)] if wanted else rows[:0]
         found = [*search.told(best), *new]
         if little and not new and count % 2:  # refine in one call, look elsewhere in the next
-            told = search.told(self._furthest(pool)[None])[0]
-            found = [*found[: n - 1], replace(told, note=f"{_ELSEWHERE}; {told.note}")]
+            found = found[: n - 1]
+            if len(left := _untried(pool, self._rows_of(found))):
+                told = search.told(self._furthest(left)[None])[0]
+                found.append(replace(told, note=f"{_ELSEWHERE}; {told.note}"))
         return found
 
-    def _new(self, search: "_Search", pool: Array, n: int) -> list[Suggestion]:
+    def _rows_of(self, found: list[Suggestion]) -> Array:
+        rows = np.array([self._problem.encode(s.point) for s in found])
+        return rows.reshape(-1, self._problem.dimension)
+
+    def _new(self, search: "_Search", pool: Array, n: int, taken: Array) -> list[Suggestion]:
         """Return up to ``n`` rows that hold an element no run was asked to hold.
 
         Beside it stands what promises most with it, were the models far too modest.
@@ -116,7 +123,7 @@ class _Picker:
         if not len(rows):
             return []
         rows, _ = search.refined(rows, self._candidates, bold=True)
-        rows = rows[self._known.holds_new(rows)]
+        rows = _untried(rows[self._known.holds_new(rows)], taken)
         told = search.told(rows[_batch(rows, n, self._options.seed)])
         return [replace(s, note=f"{s.note}; {_IN_TURN}") for s in told]
 
