@@ -21,6 +21,8 @@ from planners.bayes import Bayes
 from planners.design import LatinHypercube
 from planners.suggest import generator
 
+pytestmark = pytest.mark.no_cover  # thousands of suggestions; other tests measure these lines
+
 RUNS, SEEDS, NOISE = 40, range(10), 0.01
 UNIT = tuple(Continuous(name, 0.0, 1.0) for name in "abc")
 

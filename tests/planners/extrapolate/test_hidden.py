@@ -10,6 +10,8 @@ from planners.extrapolate.model import Model
 from planners.extrapolate.sight import Sight
 from planners.suggest import generator
 
+pytestmark = pytest.mark.no_cover  # thousands of suggestions; other tests measure these lines
+
 SMOOTH = Truth("smooth")
 
 
