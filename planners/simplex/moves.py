@@ -17,6 +17,7 @@ from planners.simplex.runs import Runs
 from planners.simplex.space import Space
 
 _MAX_MOVES = 400  # replayed; a simplex this old has converged
+_MAX_BUILDS = 20  # each of half the size; numbers in steps may stay flat for ever
 _FLAT = 1e-3  # least to greatest extent of a simplex that still spans the space
 
 
@@ -64,12 +65,14 @@ class Replay:
 
     def _climb(self) -> None:
         """Move until the simplex is small."""
+        builds = 0
         for _ in range(_MAX_MOVES):
             self._sort()
             self._remeasured()
-            if self._extent() < self._rules.tolerance:
+            if self._extent() < self._rules.tolerance or builds == _MAX_BUILDS:
                 break
             if self._flat():
+                builds += 1
                 self._build(self.vertices[0], self._extent() / 2, "simplex built anew")
             else:
                 self._move()
