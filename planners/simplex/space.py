@@ -123,10 +123,12 @@ class Space:
         last feasible point on the way from ``inside``.
         """
         row = np.clip(row, 0.0, 1.0)
-        for share in np.linspace(0.0, 1.0, _STEPS, endpoint=False):
-            found = self.problem.snap((row + share * (inside - row))[None, :])
-            if self.problem.keeps_constraints(found)[0]:
-                return found[0]
+        shares = np.linspace(0.0, 1.0, _STEPS, endpoint=False)
+        for some in (shares[:1], shares[1:]):  # nearly always the first will do
+            found = self.problem.snap(row + some[:, None] * (inside - row))
+            kept = self.problem.keeps_constraints(found)
+            if kept.any():
+                return found[int(np.argmax(kept))]
         return None
 
     def levels(self, row: Array, column: int, factor: Categorical) -> list[Array]:
