@@ -29,7 +29,6 @@ SCRIPTS = {
     "hostile": (("--exchanges", "5000"), ()),
     "loop_lag": (("--seconds", "8"), ("--seconds", "40")),
     "steady_state": (("--steps", "200"), ("--steps", "1000")),
-    "planner_snar": (("--seeds", "1"), ("--seeds", "10")),
     "planners": (("--quick",), ("--cached",)),
     "demo": (("--seeds", "1"), ("--seeds", "10")),
 }

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from planners.factors import Continuous
+from planners.scaling import Scale
 from planners.select import process, sk
-from planners.select.scaling import Scale
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "catechol_transient_flow"
 YIELDS = ("SM", "Product 2", "Product 3")

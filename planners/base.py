@@ -4,6 +4,7 @@ A planner is a pure function of problem, history, count and generator (``suggest
 suggests the same point. History holds pending, failed and suspect runs as well as good ones.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -108,6 +109,22 @@ class Proposer(Protocol):
         ...
 
 
+class Proposing(ABC):
+    """A planner of ours: its points are those it proposes."""
+
+    def suggest(
+        self, problem: Problem, history: Sequence[Observation], n: int, rng: np.random.Generator
+    ) -> Sequence[Point]:
+        """Return up to ``n`` different next points; fewer, or none, when nothing is left."""
+        return [suggestion.point for suggestion in self.propose(problem, history, n, rng)]
+
+    @abstractmethod
+    def propose(
+        self, problem: Problem, history: Sequence[Observation], n: int, rng: np.random.Generator
+    ) -> Sequence[Suggestion]:
+        """Return up to ``n`` next points with predictions and notes."""
+
+
 __all__ = [
     "STATUSES",
     "Array",
@@ -126,6 +143,7 @@ __all__ = [
     "Predicted",
     "Problem",
     "Proposer",
+    "Proposing",
     "Response",
     "Status",
     "Suggestion",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from planners.base import Observation, Point, Problem, Suggestion
+from planners.base import Observation, Point, Problem, Proposing, Suggestion
 from planners.errors import BadHistory, BadOption
 from planners.history import read_history
 from planners.protocol import tidy_point
@@ -17,7 +17,7 @@ _SHOWN = 5  # faults named; a wrong column makes the same one in every row
 
 
 @dataclass(frozen=True)
-class Replay:
+class Replay(Proposing):
     """Run the points of a list in their order; a point listed twice is run twice.
 
     ``points`` is a list of objects with a value for each factor, the same as JSON text (also a
@@ -32,12 +32,6 @@ class Replay:
             raise BadOption([f"points: must be a list or its text, got {self.points!r:.80}"])
         if not self.points:
             raise BadOption(["points: must hold at least one point, got none"])
-
-    def suggest(
-        self, problem: Problem, history: Sequence[Observation], n: int, rng: np.random.Generator
-    ) -> Sequence[Point]:
-        """Return the next ``n`` different points of the list that are not in the history."""
-        return [suggestion.point for suggestion in self.propose(problem, history, n, rng)]
 
     def propose(
         self,

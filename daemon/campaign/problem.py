@@ -29,12 +29,25 @@ STATUS: Mapping[str, Status] = {
 
 def problem_of(campaign: CampaignSettings) -> Problem:
     """Return the planner's problem; units as in CONTRACT, problems (min for residence times)."""
-    limits = [row for factor in campaign.factors for row in _limits(factor)]
+    return _problem(campaign.factors, campaign.objectives, campaign.constraints)
+
+
+def range_of(factor: FactorSettings) -> Problem:
+    """Return one factor within its own limits, as a problem without responses."""
+    return _problem([factor], [], [])
+
+
+def _problem(
+    factors: Sequence[FactorSettings],
+    objectives: Sequence[ObjectiveSettings],
+    constraints: Sequence[Mapping[str, Any]],
+) -> Problem:
+    limits = [row for factor in factors for row in _limits(factor)]
     return Problem.from_json(
         {
-            "factors": [_factor(factor) for factor in campaign.factors],
-            "responses": [_response(objective) for objective in campaign.objectives],
-            "constraints": [*campaign.constraints, *limits],
+            "factors": [_factor(factor) for factor in factors],
+            "responses": [_response(objective) for objective in objectives],
+            "constraints": [*constraints, *limits],
         }
     )
 

@@ -7,7 +7,7 @@ they are independent, so that one fault never hides another.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from daemon.experiment.box import box_faults
+from daemon.campaign.box import box_faults
 from daemon.settings.check_campaign import campaign_faults, chemistry_faults, response_faults
 from daemon.settings.check_factors import factor_faults
 from daemon.settings.check_problem import planner_faults, problem_faults

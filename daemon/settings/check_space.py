@@ -1,6 +1,6 @@
 """The checks of a campaign's space alone: the same as a file's, after an edit."""
 
-from daemon.experiment.box import box_faults
+from daemon.campaign.box import box_faults
 from daemon.experiment.reach import Reach
 from daemon.settings.check_factors import factor_faults
 from daemon.settings.check_problem import problem_faults

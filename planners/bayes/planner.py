@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from planners.base import Observation, Point, Problem, Suggestion
+from planners.base import Observation, Problem, Proposing, Suggestion
 from planners.bayes import options
 from planners.errors import BadOption, CannotSuggest
 
 
 @dataclass(frozen=True)
-class Bayes:
+class Bayes(Proposing):
     """Gaussian-process Bayesian optimisation, for one goal or several.
 
     ``n_initial`` runs are spread evenly first (default: 3 for one goal; with names, targets or
@@ -50,12 +50,6 @@ class Bayes:
             object.__setattr__(self, name, options.weights(name, getattr(self, name)))
         object.__setattr__(self, "shared", options.names("shared", self.shared))
         object.__setattr__(self, "earlier", options.runs("earlier", self.earlier))
-
-    def suggest(
-        self, problem: Problem, history: Sequence[Observation], n: int, rng: np.random.Generator
-    ) -> Sequence[Point]:
-        """Return the ``n`` most promising points; fewer when no untried point is left."""
-        return [suggestion.point for suggestion in self.propose(problem, history, n, rng)]
 
     def propose(
         self, problem: Problem, history: Sequence[Observation], n: int, rng: np.random.Generator

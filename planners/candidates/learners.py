@@ -16,8 +16,8 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
 from planners.factors import Array
+from planners.scaling import Scale
 from planners.select.run import Options
-from planners.select.scaling import Scale
 from planners.select.surrogate import ENOUGH, Surrogate, learn
 
 LEAST = 3  # runs without which a Gaussian process means nothing

@@ -14,7 +14,7 @@ from planners.candidates.listing import Listing, listing
 from planners.candidates.planner import Candidates
 from planners.candidates.scores import IMPOSSIBLE, Seen
 from planners.factors import Array
-from planners.select.scaling import Scale
+from planners.scaling import Scale
 
 _WITHIN = 2e-3  # of the unit cube's edge: values in files have few digits
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from planners.base import Observation, Point, Problem, Suggestion
+from planners.base import Observation, Problem, Proposing, Suggestion
 from planners.errors import BadOption, CannotSuggest
 from planners.problem import nearest
 
@@ -21,7 +21,7 @@ ModelKind = Literal["gp", "select"]
 
 
 @dataclass(frozen=True)
-class Candidates:
+class Candidates(Proposing):
     """Score a list of possible experiments by a Gaussian process, and do the best one next.
 
     ``points`` is the list (objects, the same as JSON text, or the text of a CSV table with a column
@@ -84,12 +84,6 @@ class Candidates:
     def listed(self) -> Any:
         """Return the list as given or read; None when there is none."""
         return self._listed
-
-    def suggest(
-        self, problem: Problem, history: Sequence[Observation], n: int, rng: np.random.Generator
-    ) -> Sequence[Point]:
-        """Return the ``n`` best untried candidates; fewer when the list is used up."""
-        return [suggestion.point for suggestion in self.propose(problem, history, n, rng)]
 
     def propose(
         self,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planners.base import Observation, Point, Problem, Suggestion
+from planners.base import Observation, Problem, Proposing, Suggestion
 from planners.errors import BadOption
 from planners.factors import Array
 from planners.sampling import all_rows, feasible_rows, known_rows, legal_rows
@@ -14,7 +14,7 @@ _TRIES = 32  # tables drawn; the one with the widest closest pair is kept
 
 
 @dataclass(frozen=True)
-class LatinHypercube:
+class LatinHypercube(Proposing):
     """Spread ``n_runs`` points evenly over the factors; looks at no response.
 
     The table follows from ``seed`` alone, so it is the same at every call; rows already in the
@@ -29,12 +29,6 @@ class LatinHypercube:
             raise BadOption([f"n_runs: must be at least 1, got {self.n_runs}"])
         if self.seed < 0:
             raise BadOption([f"seed: must be at least 0, got {self.seed}"])
-
-    def suggest(
-        self, problem: Problem, history: Sequence[Observation], n: int, rng: np.random.Generator
-    ) -> Sequence[Point]:
-        """Return the next ``n`` rows of the table that are not in the history."""
-        return [suggestion.point for suggestion in self.propose(problem, history, n, rng)]
 
     def propose(
         self,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planners.base import Observation, Point, Problem, Suggestion
+from planners.base import Observation, Problem, Proposing, Suggestion
 from planners.design import factorial, mixture, optimal, spread
 from planners.design.arrange import Run, arranged
 from planners.design.coded import MAX_RUNS, centre_rows
@@ -27,7 +27,7 @@ _RESOLUTIONS = {"III": 3, "IV": 4, "V": 5, "3": 3, "4": 4, "5": 5}
 
 
 @dataclass(frozen=True)
-class Design:
+class Design(Proposing):
     """A table of runs chosen beforehand: factorial, response surface, optimal, mixture, spread.
 
     ``kind`` names the table (the page docs/planners/design.md says what each is for). It follows
@@ -68,12 +68,6 @@ class Design:
                 faults.append(f"{name}: must be {least} to {most}, got {given}")
         if faults:
             raise BadOption(faults)
-
-    def suggest(
-        self, problem: Problem, history: Sequence[Observation], n: int, rng: np.random.Generator
-    ) -> Sequence[Point]:
-        """Return the next ``n`` different runs of the table that are not in the history."""
-        return [suggestion.point for suggestion in self.propose(problem, history, n, rng)]
 
     def propose(
         self,

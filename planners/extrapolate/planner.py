@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planners.base import Observation, Point, Problem, Suggestion
+from planners.base import Observation, Problem, Proposing, Suggestion
 from planners.errors import BadOption, CannotSuggest
 from planners.extrapolate import reading
 from planners.extrapolate.descriptors import FORMS, Form
 
 
 @dataclass(frozen=True)
-class Extrapolate:
+class Extrapolate(Proposing):
     """Tree ensembles on elemental properties: mixtures of elements that no run has held yet.
 
     ``descriptors`` say what the model sees of a mixture: ``explorative`` (properties summed over
@@ -66,12 +66,6 @@ class Extrapolate:
     def grid(self) -> Sequence[float]:
         """Return the relative amounts combined in candidates."""
         return self.weights or reading.WEIGHTS
-
-    def suggest(
-        self, problem: Problem, history: Sequence[Observation], n: int, rng: np.random.Generator
-    ) -> Sequence[Point]:
-        """Return the ``n`` most promising points; fewer when no untried point is left."""
-        return [suggestion.point for suggestion in self.propose(problem, history, n, rng)]
 
     def propose(
         self, problem: Problem, history: Sequence[Observation], n: int, rng: np.random.Generator

@@ -5,7 +5,7 @@ they stood and teach what they taught; only what can be suggested has shrunk to 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from math import isclose
 from typing import Any, Protocol
 
@@ -130,36 +130,33 @@ class HeldComposition(Held, Composition):
         return _plain(Composition.to_json(self), self.held)
 
 
-def held(
-    factor: Continuous | Discrete | Categorical | Composition, value: FactorValue
-) -> HeldContinuous | HeldDiscrete | HeldCategorical | HeldComposition:
+Plain = Continuous | Discrete | Categorical | Composition
+_HELD: dict[
+    type[Plain], type[HeldContinuous | HeldDiscrete | HeldCategorical | HeldComposition]
+] = {
+    Continuous: HeldContinuous,
+    Discrete: HeldDiscrete,
+    Categorical: HeldCategorical,
+    Composition: HeldComposition,
+}
+
+
+def held(factor: Plain, value: FactorValue) -> AnyHeld:
     """Return a factor of one value, which must be faultless."""
-    own = factor.tidy(value)
-    if isinstance(factor, Continuous):
-        return HeldContinuous(
-            factor.name, factor.low, factor.high, factor.unit, factor.transform, held=own
-        )
-    if isinstance(factor, Discrete):
-        return HeldDiscrete(factor.name, factor.values, factor.unit, factor.dropped, held=own)
-    if isinstance(factor, Categorical):
-        return HeldCategorical(
-            factor.name, factor.levels, factor.descriptors, factor.dropped, held=own
-        )
-    return HeldComposition(
-        factor.name, factor.components, factor.total, factor.max_components, held=own
-    )
+    kind = _kind(factor)
+    return _HELD[kind](**_own(factor, kind), held=factor.tidy(value))
 
 
-def free(
-    factor: Continuous | Discrete | Categorical | Composition,
-) -> Continuous | Discrete | Categorical | Composition:
+def free(factor: Plain) -> Plain:
     """Return a factor without what it is held at: runs at other values are legal, too."""
-    if isinstance(factor, HeldContinuous):
-        return Continuous(factor.name, factor.low, factor.high, factor.unit, factor.transform)
-    if isinstance(factor, HeldDiscrete):
-        return Discrete(factor.name, factor.values, factor.unit, factor.dropped)
-    if isinstance(factor, HeldCategorical):
-        return Categorical(factor.name, factor.levels, factor.descriptors, factor.dropped)
-    if isinstance(factor, HeldComposition):
-        return Composition(factor.name, factor.components, factor.total, factor.max_components)
-    return factor
+    kind = _kind(factor)
+    return factor if type(factor) is kind else kind(**_own(factor, kind))
+
+
+def _kind(factor: Plain) -> type[Plain]:
+    return next(kind for kind in _HELD if isinstance(factor, kind))
+
+
+def _own(factor: Plain, kind: type[Plain]) -> dict[str, Any]:
+    """Return what a factor of this kind is made of."""
+    return {part.name: getattr(factor, part.name) for part in fields(kind) if part.init}

@@ -7,8 +7,9 @@ import numpy as np
 
 from planners.errors import CannotSuggest
 from planners.factors import Array
-from planners.inverse.joint import Joint, Scaling, listed
+from planners.inverse.joint import Joint, listed
 from planners.inverse.targets import Target
+from planners.scaling import Scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,31 +23,31 @@ class Aim:
 
 
 def aim_of(
-    wanted: Sequence[Target], joint: Joint, scale: Scaling, seen: Array, *, beyond: str
+    wanted: Sequence[Target], joint: Joint, scale: Scale, seen: Array, *, beyond: str
 ) -> Aim:
     """Return the aim; raise CannotSuggest for a stated target outside everything seen.
 
     ``seen`` are the results in their own units, ``(n, r)``. With ``beyond`` ``nearest``, and for
     targets that nobody stated, the nearest supported result is aimed at instead.
     """
-    low = scale.forward(np.array([t.low for t in wanted]))
-    high = scale.forward(np.array([t.high for t in wanted]))
+    low = scale.apply(np.array([t.low for t in wanted]))
+    high = scale.apply(np.array([t.high for t in wanted]))
     text = "for " + ", ".join(str(target) for target in wanted)
     found = joint.aim(low, high)
     if found is not None:
         return Aim(found, low, high, text)
     near = joint.nearest_supported(np.clip(joint.mixture.mean()[joint.outputs], low, high))
-    offered = listed([t.name for t in wanted], scale.back(near))
+    offered = listed([t.name for t in wanted], scale.undo(near))
     if beyond == "refuse" and any(target.stated for target in wanted):
         raise CannotSuggest(_refusal(wanted, scale, seen, offered))
     return Aim(near, near, near, f"{text}, of which {offered} is the nearest that is supported")
 
 
-def _refusal(wanted: Sequence[Target], scale: Scaling, seen: Array, offered: str) -> str:
+def _refusal(wanted: Sequence[Target], scale: Scale, seen: Array, offered: str) -> str:
     named = ", ".join(str(target) for target in wanted if target.stated)
     gaps = [
         _gap(target, float(spread), column)
-        for target, spread, column in zip(wanted, scale.spread, seen.T, strict=True)
+        for target, spread, column in zip(wanted, scale.sd, seen.T, strict=True)
     ]
     far = "; ".join(gap for gap in gaps if gap) or "results like these were never seen together"
     return (

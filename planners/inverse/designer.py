@@ -11,13 +11,14 @@ from planners.base import Observation, Predicted, Problem, Suggestion
 from planners.design import design_rows
 from planners.factors import Array
 from planners.inverse.aiming import Aim, aim_of
-from planners.inverse.joint import Joint, Scaling, fit_joint
+from planners.inverse.joint import Joint, fit_joint
 from planners.inverse.judging import Judged, judge
 from planners.inverse.learners import ForwardKind, fit_forward
 from planners.inverse.planner import Inverse
 from planners.inverse.rows import achieved_row, legal_rows, seen_features, stacked
 from planners.inverse.targets import aimed_at, check_names, targets
 from planners.sampling import all_rows, asked_rows, feasible_rows, known_rows
+from planners.scaling import Scale
 
 _FEWEST = 4  # runs without which a mixture of two columns means nothing
 _DRAWS = 384  # conditions drawn from p(x | y)
@@ -110,15 +111,15 @@ class Designer:
         rows = np.array([achieved_row(self.problem, run) for run in self._runs])
         features = seen_features(self.problem, rows)
         values = np.array([[run.responses[m].value for m in self._names] for run in self._runs])
-        scale_x, scale_y = Scaling.of(features), Scaling.of(values)
-        x, y = scale_x.forward(features), scale_y.forward(values)
+        scale_x, scale_y = Scale.of(features), Scale.of(values)
+        x, y = scale_x.apply(features), scale_y.apply(values)
         joint = fit_joint(self.options, x, y)
         wanted = targets(self._responses, self.options.target, self._runs)
         aim = aim_of(wanted, joint, scale_y, values, beyond=self.options.beyond)
         candidates, direct = self._candidates(joint, aim, scale_x, finite)
         if not len(candidates):
             return []
-        scaled = scale_x.forward(self.problem.features(candidates))
+        scaled = scale_x.apply(self.problem.features(candidates))
         forward = fit_forward(self._forward(len(x)), x, y)
         judged = judge(candidates, scaled, joint, forward, aim, self._failed, direct)
         return [self._suggestion(judged, i, aim, scale_y) for i in self._picks(judged, n)]
@@ -129,7 +130,7 @@ class Designer:
         return "trees" if self.options.forward == "trees" else "gp"
 
     def _candidates(
-        self, joint: Joint, aim: Aim, scale_x: Scaling, finite: Array | None
+        self, joint: Joint, aim: Aim, scale_x: Scale, finite: Array | None
     ) -> tuple[Array, int]:
         """Return untried legal rows, and how many at the front are direct solutions.
 
@@ -139,7 +140,7 @@ class Designer:
         backwards = joint.backwards(aim.y)
         order = np.argsort(-backwards.weights, kind="stable")
         own = backwards.mean() if self.options.estimate == "mean" else backwards.mode()
-        direct = self._untried(scale_x.back(own[None, :]))
+        direct = self._untried(scale_x.undo(own[None, :]))
         drawn = [
             backwards.mean()[None, :],
             backwards.means[order],
@@ -147,7 +148,7 @@ class Designer:
         ]
         others = feasible_rows(self.problem, _POOL, self.rng) if finite is None else finite
         others = others[~self._known(others)]
-        rows = np.vstack([direct, self._untried(scale_x.back(np.vstack(drawn))), others])
+        rows = np.vstack([direct, self._untried(scale_x.undo(np.vstack(drawn))), others])
         _, first = np.unique(np.round(rows, 6), axis=0, return_index=True)
         return rows[np.sort(first)], len(direct)
 
@@ -166,8 +167,8 @@ class Designer:
             self._take(judged.rows[i])
         return picks
 
-    def _suggestion(self, judged: Judged, i: int, aim: Aim, scale_y: Scaling) -> Suggestion:
-        means, sds = scale_y.back(judged.expected[i]), judged.sds[i] * scale_y.spread
+    def _suggestion(self, judged: Judged, i: int, aim: Aim, scale_y: Scale) -> Suggestion:
+        means, sds = scale_y.undo(judged.expected[i]), judged.sds[i] * scale_y.sd
         predicted = {
             name: Predicted(float(m), float(s))
             for name, m, s in zip(self._names, means, sds, strict=True)

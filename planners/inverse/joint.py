@@ -24,29 +24,6 @@ _HALVINGS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Scaling:
-    """Autoscaling of some columns; constant ones are only centred."""
-
-    centre: Array
-    spread: Array
-
-    @classmethod
-    def of(cls, values: Array) -> "Scaling":
-        """Return the scaling of ``(n, columns)``: mean and standard deviation of n - 1."""
-        spread = values.std(axis=0, ddof=1) if len(values) > 1 else np.ones(values.shape[1])
-        least = 1e-9 * np.maximum(np.abs(values).max(axis=0), 1e-30)
-        return cls(values.mean(axis=0), np.where(spread > least, spread, 1.0))
-
-    def forward(self, values: Array) -> Array:
-        """Return values autoscaled."""
-        return (values - self.centre) / self.spread
-
-    def back(self, scaled: Array) -> Array:
-        """Return autoscaled values in their own units."""
-        return self.centre + scaled * self.spread
-
-
-@dataclass(frozen=True, slots=True)
 class Joint:
     """A mixture of autoscaled ``[x y]``, with the runs ``x`` ``(n, f)`` and ``y`` ``(n, r)``."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from planners.base import Observation, Point, Problem, Suggestion
+from planners.base import Observation, Problem, Proposing, Suggestion
 from planners.errors import BadOption, CannotSuggest
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -27,7 +27,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Inverse:
+class Inverse(Proposing):
     """Conditions for a wanted result, by a mixture model read backwards.
 
     ``target`` names a wanted value by response (``{ yield = 0.8 }``, or ``yield=0.8,ph=7`` on the
@@ -75,12 +75,6 @@ class Inverse:
         if faults:
             raise BadOption(faults)
         object.__setattr__(self, "target", wanted)
-
-    def suggest(
-        self, problem: Problem, history: Sequence[Observation], n: int, rng: np.random.Generator
-    ) -> Sequence[Point]:
-        """Return up to ``n`` different points; see ``propose``."""
-        return [suggestion.point for suggestion in self.propose(problem, history, n, rng)]
 
     def propose(
         self, problem: Problem, history: Sequence[Observation], n: int, rng: np.random.Generator

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from planners.factors import Array
+from planners.scaling import Scale
 from planners.select import sk
+from planners.select.distances import squared_distances
 from planners.select.fast_svr import widest_gamma
 from planners.select.folds import Rows, Setting
 from planners.select.pool import Kind, predict
-from planners.select.scaling import Scale, squared_distances
 
 Index = Callable[[Array], Array]  # rows in their own units (m, f) -> index (m,)
 _SEED = 40

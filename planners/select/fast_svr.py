@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from planners.factors import Array
+from planners.select.distances import squared_distances
 from planners.select.folds import Setting
-from planners.select.scaling import squared_distances
 
 GAMMAS = 2.0 ** np.arange(-20.0, 11.0)
 EPSILONS = 2.0 ** np.arange(-10.0, 1.0)

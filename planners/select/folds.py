@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planners.factors import Array
-from planners.select.scaling import Scale
+from planners.scaling import Scale
 
 Rows = NDArray[np.intp]
 Setting = Mapping[str, Any]  # hyper-parameters by name

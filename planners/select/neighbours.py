@@ -7,7 +7,7 @@ generative maps.
 import numpy as np
 
 from planners.factors import Array
-from planners.select.scaling import squared_distances
+from planners.select.distances import squared_distances
 
 
 def k3n_error(x: Array, z: Array, k: int = 10) -> float:

@@ -10,9 +10,9 @@ from typing import Protocol
 import numpy as np
 
 from planners.factors import Array
+from planners.scaling import Scale
 from planners.select import fast_svr, forest, linear, process, sk
 from planners.select.folds import Paths, Rows, Setting, errors
-from planners.select.scaling import Scale
 
 _FEW_COLUMNS = 6  # for a length-scale of each
 _MANY_ROWS = 60  # beyond which only a few kernels are tried: cost grows as n cubed

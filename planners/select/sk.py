@@ -19,8 +19,8 @@ from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
 from threadpoolctl import threadpool_limits
 
 from planners.factors import Array
+from planners.select.distances import squared_distances
 from planners.select.folds import Setting
-from planners.select.scaling import squared_distances
 
 # scikit-learn has no types, and those guessed from defaults are too narrow
 _SK: Any = sklearn

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from planners.factors import Array
+from planners.scaling import Scale
+from planners.select.distances import squared_distances
 from planners.select.folds import Rows, Setting, folds, without
 from planners.select.pool import Kind, predict
-from planners.select.scaling import Scale, squared_distances
 
 OUTER, INNER = 10, 5  # folds; each group by itself when there are fewer than 30
 _SEED = 20

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from planners.base import Observation, Point, Problem, Response, Suggestion
+from planners.base import Observation, Problem, Proposing, Response, Suggestion
 from planners.errors import BadOption, CannotSuggest
 from planners.factors import Array
 from planners.problem import nearest
@@ -23,7 +23,7 @@ _GUESSES = {
 
 
 @dataclass(frozen=True)
-class Simplex:
+class Simplex(Proposing):
     """Nelder and Mead's simplex for noisy experiments: climbs one response without a model.
 
     The simplex is replayed over the history at every question. It starts at ``start`` (a point, or
@@ -61,12 +61,6 @@ class Simplex:
             except (ValueError, RecursionError):
                 return None
         return given if isinstance(given, Mapping) else None
-
-    def suggest(
-        self, problem: Problem, history: Sequence[Observation], n: int, rng: np.random.Generator
-    ) -> Sequence[Point]:
-        """Return up to ``n`` next points; none when the simplex has converged."""
-        return [suggestion.point for suggestion in self.propose(problem, history, n, rng)]
 
     def propose(
         self,

@@ -7,12 +7,13 @@ is negative is worse than the last measurement, and refuses to speak.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planners.errors import CannotSuggest
+from planners.scaling import Scale
 from planners.softsensor.lwpls import Array, predictions
 from planners.softsensor.table import Table, lagged
 
@@ -46,10 +47,6 @@ class SoftSensor:
     validation: Validation
     x: Array
     y: Array
-    _scaled: tuple[Array, Array, Array, Array] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_scaled", _autoscaled(self.x, self.y))
 
     @property
     def useful(self) -> bool:
@@ -70,10 +67,7 @@ class SoftSensor:
             )
         if not np.isfinite(row).all():
             raise CannotSuggest("a signal of the soft sensor has no value at one of its lags")
-        x, y, centre, spread = self._scaled
-        asked = (row - centre[:-1]) / spread[:-1]
-        answer = predictions(x, y, asked, self.components, self.localness)[-1]
-        return float(centre[-1] + answer * spread[-1])
+        return float(_answers(self.x, self.y, row, self.components, self.localness)[-1])
 
     def with_result(self, row: Array, value: float) -> "SoftSensor":
         """Return the sensor after a new result, for the lagged signals of its sample ``(f,)``."""
@@ -166,17 +160,12 @@ def _foretold(
     found = np.empty((len(asked), components))
     for i, at in enumerate(asked):
         known = _known(times, int(times[at]), delay)
-        scaled_x, scaled_y, centre, spread = _autoscaled(x[known], y[known])
-        query = (x[at] - centre[:-1]) / spread[:-1]
-        answers = predictions(scaled_x, scaled_y, query, components, localness)
-        found[i] = centre[-1] + answers * spread[-1]
+        found[i] = _answers(x[known], y[known], x[at], components, localness)
     return found
 
 
-def _autoscaled(x: Array, y: Array) -> tuple[Array, Array, Array, Array]:
-    """Return x and y autoscaled, and the centres and spreads of x's columns and y."""
-    both = np.column_stack([x, y])
-    centre, spread = both.mean(axis=0), both.std(axis=0, ddof=1)
-    spread = np.where(spread > 1e-9 * np.maximum(np.abs(both).max(axis=0), 1e-30), spread, 1.0)
-    scaled = (both - centre) / spread
-    return scaled[:, :-1], scaled[:, -1], centre, spread
+def _answers(x: Array, y: Array, asked: Array, components: int, localness: float) -> Array:
+    """Return the result expected of a row ``(f,)`` with 1 to ``components``, ``(components,)``."""
+    of_x, of_y = Scale.of(x), Scale.of(y)
+    told = predictions(of_x.apply(x), of_y.apply(y), of_x.apply(asked), components, localness)
+    return of_y.undo(told)

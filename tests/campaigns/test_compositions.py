@@ -163,7 +163,9 @@ def test_a_blend_that_no_pump_can_make_is_refused_before_anything_opens():
 def test_a_fixed_blend_leaves_the_other_conditions_to_vary():
     raw = table(fixed={"blend": dict.fromkeys(FEEDS, 0.25)})
     raw["campaign"]["factors"] = read_toml(EXAMPLE)["campaign"]["factors"][:2]
-    settings_of(raw)
+    campaign = settings_of(raw).campaign
+    assert campaign.fixed["blend"] == dict.fromkeys(FEEDS, 0.25)
+    assert [factor.name for factor in campaign.factors] == ["residence_time", "temperature"]
 
 
 def test_a_blend_of_some_feeds_leaves_their_joint_flow_to_the_others():

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
+from daemon.campaign.box import box_faults
 from daemon.errors import Infeasible
-from daemon.experiment.box import box_faults
 from daemon.experiment.feasibility import Feasible, check, refusals
 from daemon.experiment.mixture import pressure_bar
 from daemon.experiment.reach import PumpReach, Reach, reach_of

@@ -9,10 +9,10 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from planners.inverse.choosing import choose, cv_r2
-from planners.inverse.joint import Scaling
 from planners.inverse.learners import fit_forward, fit_gaussians, fit_variational
 from planners.inverse.mixture import Mixture
 from planners.inverse.topographic import fit_sheet
+from planners.scaling import Scale
 
 RESIN = Path(__file__).parents[4] / "shared/data/kaneko_resin/virtual_resin.csv"
 IN, OUT = [0, 1, 2, 3, 4], [5, 6]
@@ -39,8 +39,8 @@ def resin():
     with RESIN.open(encoding="utf-8") as file:
         table = np.array([row[1:] for row in list(csv.reader(file))[1:]], dtype=float)
     rows = np.hstack([table[:, 2:], table[:, :2]])
-    scaling = Scaling.of(rows)
-    return scaling.forward(rows), scaling
+    scaling = Scale.of(rows)
+    return scaling.apply(rows), scaling
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_on_the_resin_properties_lead_to_conditions_that_give_them_again(resin):
     r2 = 1 - ((again - wanted) ** 2).sum(axis=0) / (wanted**2).sum(axis=0)
     assert name == "2 Gaussians, full"
     assert r2.min() > 0.98
-    materials = (scaling.centre[:5] + designs * scaling.spread[:5])[:, :3]
+    materials = (scaling.mean[:5] + designs * scaling.sd[:5])[:, :3]
     np.testing.assert_allclose(materials.sum(axis=1), 1.0, atol=0.01)  # the closure is learned
     means, _ = fit_forward("gp", rows[:, IN], wanted).predict(designs)
     checked = 1 - ((means - wanted) ** 2).sum(axis=0) / (wanted**2).sum(axis=0)

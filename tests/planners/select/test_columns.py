@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from planners.errors import BadOption
+from planners.scaling import Scale
 from planners.select.closure import closures, floors, mended
 from planners.select.columns import Columns, transformed
 from planners.select.folds import folds, grouped, left_out
 from planners.select.linear import least_squares, pls_slopes, ridge
 from planners.select.neighbours import k3n_error
 from planners.select.prepare import prepare
-from planners.select.scaling import Scale
 
 RNG = np.random.default_rng(0)
 

@@ -6,8 +6,10 @@ import numpy as np
 
 from planners.factors import Array
 
+_ROUNDING = 1e-9  # of the largest value: what varies less than that does not vary
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Scale:
     """What was subtracted and divided by; columns that do not vary are only centred."""
 
@@ -19,8 +21,8 @@ class Scale:
         """Return the scale of a training set, ``(n, f)`` or ``(n,)``; sd with ``n - 1``."""
         mean = values.mean(axis=0)
         sd = values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros_like(mean)
-        vary = sd > 1e-12 * np.maximum(np.abs(mean), 1e-300)
-        return cls(mean, np.where(vary, sd, 1.0))
+        least = _ROUNDING * np.maximum(np.abs(values).max(axis=0), 1e-30)
+        return cls(mean, np.where(sd > least, sd, 1.0))
 
     def apply(self, values: Array) -> Array:
         """Return values in standard deviations from the training mean."""
@@ -29,8 +31,3 @@ class Scale:
     def undo(self, values: Array) -> Array:
         """Return scaled values in their own unit."""
         return values * self.sd + self.mean
-
-
-def squared_distances(a: Array, b: Array) -> Array:
-    """Return squared Euclidean distances of rows ``(n, f)`` and ``(m, f)``, shape ``(n, m)``."""
-    return np.square(a[:, None, :] - b[None, :, :]).sum(axis=2)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from daemon.campaign.problem import problem_of
+from daemon.campaign.problem import problem_of, range_of
 from daemon.experiment.feasibility import Feasible
 from daemon.experiment.reach import Reach
 from daemon.settings.conditions import factor_bounds, flat, plain_value, value_text
@@ -73,11 +73,7 @@ def _choices(factor: FactorSettings) -> list[Any]:
         return list(factor_bounds(factor))
     if factor.kind == "discrete":
         return list(factor.values or [])
-    alone = problem_of(CampaignSettings.model_construct(**_ALONE, factors=[factor]))
-    return [point[factor.name] for point in _inside(alone, N_MIXTURES)]
-
-
-_ALONE: dict[str, Any] = {"objectives": [], "constraints": []}
+    return [point[factor.name] for point in _inside(range_of(factor), N_MIXTURES)]
 
 
 def _text(point: dict[str, Any]) -> str:
