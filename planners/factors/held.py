@@ -131,9 +131,8 @@ class HeldComposition(Held, Composition):
 
 
 Plain = Continuous | Discrete | Categorical | Composition
-_HELD: dict[
-    type[Plain], type[HeldContinuous | HeldDiscrete | HeldCategorical | HeldComposition]
-] = {
+AnyHeld = HeldContinuous | HeldDiscrete | HeldCategorical | HeldComposition
+_HELD: dict[type[Plain], type[AnyHeld]] = {
     Continuous: HeldContinuous,
     Discrete: HeldDiscrete,
     Categorical: HeldCategorical,
