@@ -218,28 +218,26 @@ class Bus:
     def _took_line_at_once(self, timeout_s: float) -> float | None:
         """Begin a turn if the line is free, quiet and rested, as it nearly always is.
 
-        Return the time the turn began; from then on the deadline runs.
+        Return the time the turn began, or None.
         """
         if self._transport is None or self._in_doubt:
             return None
         now = self._now()
         if now < self._not_before or not self._turns.try_take():
             return None
-        if 0 < self.line.quiet_s < now - self._intake.heard_at:
-            self._intake.forget()  # no frame has a pause that long inside
-        self._begin(now + timeout_s)
+        self._begin(now, timeout_s)
         return now
 
-    def _begin(self, deadline: float) -> None:
+    def _begin(self, now: float, timeout_s: float) -> None:
+        """Begin to use a turn: from now on the deadline runs."""
+        if 0 < self.line.quiet_s < now - self._intake.heard_at:
+            self._intake.forget()  # no frame has a pause that long inside
         self.counters.exchanges += 1
         self._expired = False
-        self._deadline.set(deadline)
+        self._deadline.set(now + timeout_s)
 
     async def _take_line(self, instrument: str, lane: Lane, timeout_s: float) -> float:
-        """Wait for the turn, for quiet and for the gap; return the time the turn began.
-
-        From then on the deadline runs.
-        """
+        """Wait for the turn, for quiet and for the gap; return the time the turn began."""
         self._require_link(instrument)
         while True:
             if not self._turns.try_take():
@@ -250,14 +248,12 @@ class Bus:
                 if self._in_doubt or now < self._not_before:
                     ready = await self._settled(lane, began)
                     now = self._now()
-                elif 0 < self.line.quiet_s < now - self._intake.heard_at:
-                    self._intake.forget()  # no frame has a pause that long inside
                 self._require_link(instrument)
             except BaseException:  # whatever ends us, the line must be free for the others
                 self._pass_on(began)
                 raise
             if ready:
-                self._begin(now + timeout_s)
+                self._begin(now, timeout_s)
                 return began
             self._pass_on(began)
 
