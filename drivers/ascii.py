@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
-from drivers.bus import Bus
+from drivers.bus import Bus, Match
 from drivers.codec import LineCodec
 from drivers.errors import CommandRejected, GarbledReply, InstrumentError, NoReply
 from drivers.fence import Fence, StillInDoubt
@@ -177,6 +177,8 @@ class AsciiInstrument(TableInstrument):
         self.bus, self.options = bus, options
         self._fence = Fence()
         self._is_fence = re.compile(self.fence_reply).fullmatch
+        # whether reply_to() alone can say what answers a request other than the fence
+        self._plainly = self.fence is None or self.tells_fence
         if self.fence is not None:
             bus.on_unsolicited(self._hear_fence)
 
@@ -252,7 +254,7 @@ class AsciiInstrument(TableInstrument):
         return self.bus.exchange(
             self.name,
             self.encoded(text),
-            partial(self._match, text, duty),
+            self.matching(text, duty),
             lane=lane,
             timeout_s=self.timeout_for(text),
             attempts=attempts,
@@ -266,19 +268,23 @@ class AsciiInstrument(TableInstrument):
     def _send_fence(self) -> None:
         self._fence.sent(asyncio.get_running_loop().time())
 
-    def _match(self, request: str, duty: bool, frame: bytes) -> str | None:
+    def matching(self, text: str, duty: bool = False) -> Match[str]:
+        """Return what tells the reply to a request; with ``duty`` it is asked as a fence only."""
+        if text == self.fence:
+            return partial(self._match_fence, text, duty)
+        return partial(self.reply_to if self._plainly else self._match, text)
+
+    def _match(self, request: str, frame: bytes) -> str | None:
         """Return the reply to a request; a fence's reply answers nothing but a fence."""
-        if self.fence is None:
-            return self.reply_to(request, frame)
-        if request != self.fence:
-            if not self.tells_fence and self._answers_fence(frame):
-                return None
-            return self.reply_to(request, frame)
+        return None if self._answers_fence(frame) else self.reply_to(request, frame)
+
+    def _match_fence(self, fence: str, duty: bool, frame: bytes) -> str | None:
+        """Return the fence's reply; with ``duty`` what answers something earlier is passed over."""
         try:
-            reply = self.reply_to(request, frame)
+            reply = self.reply_to(fence, frame)
         except (CommandRejected, GarbledReply):
             if duty:
-                return None  # an error reply to something earlier
+                return None
             raise
         if reply is None or not self._is_fence(reply):
             return None

@@ -7,11 +7,11 @@ value: check it, write it once, read it back, compare.
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from math import inf, isfinite
 from types import MappingProxyType
-from typing import Any, ClassVar, Self, cast, overload
+from typing import Any, ClassVar, Self, overload
 
 from drivers.errors import CommandRejected, GarbledReply, OutOfRange, ReadbackMismatch
 from drivers.options import DriverOptions
@@ -62,8 +62,10 @@ class BoundSignal(ABC):
 
         ``replies`` are the texts of the queries that this poll has asked already.
         """
-        try:
-            return await self.read(Lane.POLL)
+        try:  # what read() does, one coroutine less
+            return self.reading(await self.fetch(Lane.POLL))
+        except BadValue as bad:
+            return self.bad(bad.reason)
         except (CommandRejected, GarbledReply):
             return self.bad("fault")
 
@@ -203,15 +205,21 @@ class MethodSignal(Row):
 
 
 class _MethodBound(BoundSignal):
-    def __init__(self, instrument: str, spec: SignalSpec, read: Any, write: Any) -> None:
+    def __init__(
+        self,
+        instrument: str,
+        spec: SignalSpec,
+        read: Callable[[Lane], Coroutine[Any, Any, Value]],
+        write: Any,
+    ) -> None:
         super().__init__(instrument, spec)
         self._read, self._write = read, write
 
-    async def fetch(self, lane: Lane) -> Value:
-        return cast("Value", await self._read(lane))
+    def fetch(self, lane: Lane) -> Coroutine[Any, Any, Value]:
+        return self._read(lane)
 
-    async def store(self, value: Value, lane: Lane) -> Value:
-        return cast("Value", await self._write(value, lane))
+    def store(self, value: Value, lane: Lane) -> Coroutine[Any, Any, Value]:
+        return self._write(value, lane)
 
 
 class TableInstrument:

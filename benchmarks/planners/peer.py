@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
+from signal import SIGKILL
 from threading import Thread
 from typing import Any
 
@@ -61,6 +62,7 @@ class Peer:
             cwd=SERVE.parent,
             env=_environment(self.python),
             text=True,
+            start_new_session=True,  # it is stopped with all that it has started
         )
         self._listener = Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
         self._listener.start()
@@ -90,7 +92,7 @@ class Peer:
                 process.stdin.close()  # the end of the lines: it leaves by itself
             process.wait(timeout=5.0)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, SIGKILL)
             process.wait()
         finally:
             self._process = None

@@ -163,7 +163,7 @@ class CavroWire(AsciiInstrument):
         return await self.bus.exchange(
             self.name,
             request,
-            partial(self._match, text, duty),
+            self.matching(text, duty),
             lane=lane,
             timeout_s=self.options.timeout_s,
             attempts=attempts,

@@ -12,7 +12,6 @@ second pump on the line would answer out of that order: there can be one only.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Annotated, ClassVar
 from weakref import WeakKeyDictionary
 
@@ -207,7 +206,7 @@ class RegloWire(AsciiInstrument):
             reply = await self.bus.exchange(
                 self.name,
                 request,
-                partial(self._match, "xD", False),
+                self.matching("xD"),
                 lane=lane,
                 timeout_s=self.options.timeout_s,
                 before=self._send_fence,

@@ -72,12 +72,8 @@ class _BoundPb(BoundSignal):
     def __init__(self, owner: "HuberPilotOne", address: int, spec: SignalSpec) -> None:
         super().__init__(owner.name, spec)
         self._owner, self._address = owner, address
+        self.query = owner.query(address)  # the text that asks for it
         self._is_temperature = spec.unit == "degC"
-
-    @property
-    def query(self) -> str:
-        """Return the text that asks for it."""
-        return self._owner.query(self._address)
 
     def parsed(self, text: str) -> Value:
         """Return the value in the digits of a reply; raise BadValue."""
