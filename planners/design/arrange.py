@@ -19,6 +19,7 @@ from planners.problem import nearest
 
 _STARTS = 8  # random shares from which exchanges set out
 _MAX_SWEEPS = 50
+_MAX_WORK = 5e8  # multiplications in all, about a second: large designs are even by chance
 _PRODUCTS = 0.25  # weight of squares and products against main effects
 _SAME = 1e-6  # of a factor's range: one temperature
 
@@ -83,7 +84,10 @@ def _shared_out(
     if blocks == 1:
         return slots
     table = _balance_table(problem, rows)
-    found = [_balanced(table, rng.permutation(slots), blocks) for _ in range(_STARTS)]
+    visits = int(_MAX_WORK / table.size)  # of one run that can be afforded
+    starts = min(_STARTS, max(1, visits // len(table)))
+    each = min(_MAX_SWEEPS * len(table), visits // starts)
+    found = [_balanced(table, rng.permutation(slots), blocks, each) for _ in range(starts)]
     return min(found, key=lambda shares: _imbalance(table, shares, blocks))
 
 
@@ -102,22 +106,30 @@ def _imbalance(table: Array, shares: NDArray[np.intp], blocks: int) -> float:
     return float(np.sum(sums**2))
 
 
-def _balanced(table: Array, shares: NDArray[np.intp], blocks: int) -> NDArray[np.intp]:
-    """Return the shares after exchanging pairs of runs as long as that helps."""
+def _balanced(table: Array, shares: NDArray[np.intp], blocks: int, visits: int) -> NDArray[np.intp]:
+    """Return the shares after exchanging pairs of runs as long as that helps.
+
+    With runs t, shares b and sums S of the blocks, an exchange of i and j changes the sum of
+    squares by 2 (t_j - t_i).(S_bi - S_bj + t_j - t_i). ``visits`` bounds how often a run is tried.
+    """
     shares = shares.copy()
     sums = np.array([table[shares == b].sum(axis=0) for b in range(blocks)])
-    for _ in range(_MAX_SWEEPS):
-        improved = False
-        for i in range(len(table)):
-            steps = table - table[i]  # what run i's block would gain, and the other lose
-            gains = 2.0 * np.sum(steps * (sums[shares[i]] - sums[shares] + steps), axis=1)
-            gains[shares == shares[i]] = 0.0
-            j = int(np.argmin(gains))
-            if gains[j] < -1e-9:
-                sums[shares[i]] += steps[j]
-                sums[shares[j]] -= steps[j]
-                shares[i], shares[j] = shares[j], shares[i]
-                improved = True
-        if not improved:
+    squares, along = np.einsum("ij,ij->i", table, table), table @ sums.T
+    every, vain = np.arange(len(table)), 0
+    for visit in range(visits):
+        i = visit % len(table)
+        own = shares[i]
+        steps = along[:, own] - along[every, shares] - along[i, own] + along[i, shares]
+        gains = 2.0 * (steps + squares + squares[i] - 2.0 * (table @ table[i]))
+        gains[shares == own] = 0.0
+        j = int(np.argmin(gains.round(9)))  # the first of equals, whatever the last digits
+        vain += 1
+        if gains[j] < -1e-9:
+            step, other = table[j] - table[i], shares[j]
+            sums[own] += step
+            sums[other] -= step
+            along[:, [own, other]] = table @ sums[[own, other]].T
+            shares[i], shares[j], vain = other, own, 0
+        if vain == len(table):
             break
     return shares

@@ -424,3 +424,11 @@ def test_any_problem_and_history_get_feasible_different_points_or_a_refusal(
         return
     assert len(answer.suggestions) <= n
     assert ask(planner, problem, history, n, 1) == answer
+
+
+def test_the_blocks_of_a_very_large_design_are_shared_out_as_well():
+    problem = Problem(tuple(Categorical(f"x{i}", tuple("abcdefgh")) for i in range(4)))
+    runs, _ = Design(kind="full", blocks=3).table(problem)
+    sizes = [sum(run.block == block for run in runs) for block in (1, 2, 3)]
+    assert sum(sizes) == 4096
+    assert max(sizes) - min(sizes) <= 1
