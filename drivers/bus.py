@@ -284,8 +284,8 @@ class Bus:
         """End a turn that was used."""
         now = self._now()
         self._deadline.at = inf
-        if (gap_s := self.line.gap_s) > 0:
-            self._not_before = max(self._not_before, now + gap_s)
+        if self.line.gap_s > 0:
+            self._not_before = max(self._not_before, now + self.line.gap_s)
         self.counters.busy_s += now - began
         self._turns.give_back()
 

@@ -85,12 +85,7 @@ class Intake:
 
     def pushed(self, data: bytes) -> None:
         """Take bytes in a callback of the loop: who waits for them goes on at once."""
-        if self._took(data):
-            self._wake_at_once()
-
-    def _wake_at_once(self) -> None:
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
+        if self._took(data) and (waiter := self._waiter) is not None and not waiter.done():
             waiter.at_once()
 
     def _took(self, data: bytes) -> bool:
@@ -115,8 +110,8 @@ class Intake:
     def _fall_silent(self, codec: Silent) -> None:
         """Tell a codec whose frames end with a silence that there was one."""
         codec.fall_silent()
-        if self._took_frames():
-            self._wake_at_once()
+        if self._took_frames() and (waiter := self._waiter) is not None and not waiter.done():
+            waiter.at_once()
 
     def _took_frames(self) -> bool:
         codec = self._codec

@@ -43,11 +43,11 @@ class BoundSignal(ABC):
         return self.spec.limits.high if self.spec.limits else inf
 
     @abstractmethod
-    async def fetch(self, lane: Lane) -> Value:
+    def fetch(self, lane: Lane) -> Coroutine[Any, Any, Value]:
         """Ask the instrument; raise BadValue when it says it has no value."""
 
     @abstractmethod
-    async def store(self, value: Value, lane: Lane) -> Value:
+    def store(self, value: Value, lane: Lane) -> Coroutine[Any, Any, Value]:
         """Write once; return the value as the wire carried it (rounded to its digits)."""
 
     async def read(self, lane: Lane = Lane.POLL) -> Reading:

@@ -32,7 +32,10 @@ class LineCodec:
             too_long = self._skipping or at - begin > self._max
             self._skipping = False
             if not too_long:
-                return buffer[begin : self._begin if self._keep else at]
+                frame = buffer[begin : self._begin if self._keep else at]
+                if self._begin == len(buffer):  # nothing left to look at, as nearly always
+                    self._buffer, self._begin, self._searched = b"", 0, 0
+                return frame
         if buffer:
             self._keep_rest(buffer)
         return None
