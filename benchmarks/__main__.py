@@ -29,6 +29,7 @@ SCRIPTS = {
     "hostile": (("--exchanges", "5000"), ()),
     "loop_lag": (("--seconds", "8"), ("--seconds", "40")),
     "steady_state": (("--steps", "200"), ("--steps", "1000")),
+    "planner_start": (("--runs", "1"), ("--runs", "5")),
     "planners": (("--quick",), ("--cached",)),
     "demo": (("--seeds", "1"), ("--seeds", "10")),
 }

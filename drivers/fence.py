@@ -61,11 +61,12 @@ class Fence:
     def answered(self, now: float = nan) -> None:
         """Note a reply to a fence, whichever; one that nobody is owed proves nothing.
 
-        Of several that come at once one is counted: they may be the same, sent twice.
+        Of several that come at once one is counted: they may be the same, sent twice. An instrument
+        that answers faster than that is counted again as soon as the time is over.
         """
-        at_once, self._answered_at = now - self._answered_at < AT_ONCE_S, now
-        if at_once:
+        if now - self._answered_at < AT_ONCE_S:
             return
+        self._answered_at = now
         if self._before:
             self._before.popleft()
             self._known = True

@@ -246,7 +246,7 @@ class NewEraWire(AsciiInstrument):
         raise DeviceFault(self.name, "answers every request with an alarm")
 
     async def _bare_cr(self) -> None:
-        timeout_s = self.options.timeout_s
+        timeout_s = min(self.options.timeout_s, self.bus.line.quiet_s)  # only a pump that had one
         self.doubt()  # nothing says whether it will be answered, and when
         await self.bus.exchange(
             self.name, b"\r", lambda frame: frame, lane=Lane.COMMAND, timeout_s=timeout_s

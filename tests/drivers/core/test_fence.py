@@ -299,3 +299,15 @@ async def test_the_fence_asked_as_a_question_may_be_refused():
 def test_a_fence_must_say_how_its_reply_differs_from_any_other(pattern):
     with pytest.raises(TypeError, match="must say how the reply to 'WHO\\?' looks"):
         type("Sloppy", (AsciiInstrument,), {"fence": "WHO?", "fence_reply": pattern})
+
+
+def test_an_instrument_that_answers_at_once_is_out_of_doubt_within_milliseconds():
+    fence, now = Fence(), 0.0
+    for _ in range(3):  # three that may still be answered
+        fence.sent(now)
+        fence.doubt(now)
+    while fence.in_doubt:
+        fence.sent(now)
+        now += 1e-4
+        fence.answered(now)
+        assert now < 0.01
