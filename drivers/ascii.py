@@ -196,16 +196,9 @@ class AsciiInstrument(TableInstrument):
         await next(iter(self.bound.values())).fetch(Lane.COMMAND)
         return f"{type(self).__name__} (has no identity query)"
 
-    async def ask(self, text: str, *, lane: Lane = Lane.POLL) -> str:
+    def ask(self, text: str, *, lane: Lane = Lane.POLL) -> Coroutine[Any, Any, str]:
         """Return the reply to a query; asked again when it fails."""
-        if self.fence is None:
-            return await self._exchange(text, lane, self.attempts)
-        for _ in range(self.attempts - 1):
-            try:
-                return await self._fenced(text, lane)
-            except (NoReply, GarbledReply):
-                continue
-        return await self._fenced(text, lane)
+        return self._fenced(text, lane, attempts=self.attempts)
 
     async def tell(self, text: str, *, lane: Lane = Lane.COMMAND) -> str:
         """Send a command once; return its acknowledgement, or an empty text when there is none."""
@@ -214,21 +207,34 @@ class AsciiInstrument(TableInstrument):
         await self.bus.send(self.name, self.encoded(text), lane=lane)
         return ""
 
-    async def _fenced(self, text: str, lane: Lane, *, fence: bool = True) -> str:
-        """Exchange once, after all earlier replies are known to have come."""
+    async def _fenced(self, text: str, lane: Lane, *, fence: bool = True, attempts: int = 1) -> str:
+        """Exchange after all earlier replies are known to have come; again when that fails."""
         if self.fence is None or text == self.fence:
-            return await self._exchange(text, lane, 1)
+            return await self._exchange(text, lane, attempts)
         before = self._fence.require_clear if fence else self._renew_doubt
         while True:
-            while fence and self._fence.in_doubt:
-                await self._pass_fence(self.fence, lane)
+            asked = False
             try:
+                while fence and self._unclear(text):
+                    await self._clear(text, lane)
+                asked = True
                 return await self._exchange(text, lane, 1, before)
             except StillInDoubt:
                 continue  # another's request failed while this one waited for its turn
-            except (NoReply, GarbledReply, asyncio.CancelledError):
-                self.doubt()
-                raise
+            except (NoReply, GarbledReply, asyncio.CancelledError) as failure:
+                if asked:
+                    self.doubt()
+                attempts -= 1
+                if attempts < 1 or isinstance(failure, asyncio.CancelledError):
+                    raise
+
+    def _unclear(self, text: str) -> bool:  # noqa: ARG002 - a hook
+        """Return whether something has to be asked before this may be."""
+        return self._fence.in_doubt
+
+    async def _clear(self, text: str, lane: Lane) -> None:  # noqa: ARG002 - a hook
+        """Ask what has to be asked before."""
+        await self._pass_fence(self.fence or "", lane)
 
     def _renew_doubt(self) -> None:
         self._fence.renew(asyncio.get_running_loop().time())

@@ -157,11 +157,18 @@ class RegloWire(AsciiInstrument):
         self.pump.unsure = True
         super().doubt()
 
-    async def _fenced(self, text: str, lane: Lane, *, fence: bool = True) -> str:
-        """Exchange once; after a failure only if the digit still means a channel."""
-        if fence and text not in OF_THE_PUMP:
+    def _unclear(self, text: str) -> bool:
+        """Return whether the digit may mean no channel any more, or the fence has to be passed."""
+        return self._unaddressed(text) or super()._unclear(text)
+
+    async def _clear(self, text: str, lane: Lane) -> None:
+        if self._unaddressed(text):
             await self.require_addressing(lane)
-        return await super()._fenced(text, lane, fence=fence)
+        else:
+            await super()._clear(text, lane)
+
+    def _unaddressed(self, text: str) -> bool:
+        return self.channel is not None and self.pump.unsure and text not in OF_THE_PUMP
 
     async def require_addressing(self, lane: Lane, *, anew: bool = False) -> None:
         """Raise NotConnected when requests to a channel would reach nobody, or another.
