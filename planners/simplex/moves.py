@@ -18,6 +18,7 @@ from planners.simplex.space import Space
 
 _MAX_MOVES = 400  # replayed; a simplex this old has converged
 _MAX_BUILDS = 20  # each of half the size; numbers in steps may stay flat for ever
+_MAX_FRESH = 5  # simplexes begun anew after an edge was met
 _FLAT = 1e-3  # least to greatest extent of a simplex that still spans the space
 
 
@@ -57,7 +58,9 @@ class Replay:
             return self._confirmed(best)
         self._build(best, self._rules.size, "start")
         self._climb()
-        while self._hindered and self.vertices[0].value > best.value:
+        for _ in range(_MAX_FRESH):  # noise may let two places beat each other for ever
+            if not (self._hindered and self.vertices[0].value > best.value):
+                break
             best = self.vertices[0]  # edges squeeze a simplex flat: does a fresh one get further?
             self._build(best, self._rules.size / 2, "a fresh simplex, as the last met an edge")
             self._climb()

@@ -239,3 +239,14 @@ def test_any_campaign_goes_on_from_wherever_it_is(situation, seed):
             break
         got = {r.name: Measured(float(rng.normal())) for r in problem.responses}
         history.append(Observation(answer.suggestions[0].point, got))
+
+
+def test_two_places_that_beat_each_other_by_noise_come_to_an_end():
+    mixture = Composition("c", ("p", "q", "r"), max_components=2)
+    problem = Problem((Discrete("n", (-4, 6, 9)), mixture), (Response("y"),))
+    values = [1.344, -0.283, -0.247, 1.491, -0.409, 0.369, -0.796, 1.113]
+    history = []
+    for value in values:
+        (suggestion,) = ask(Simplex(), problem, history, 1, 0).suggestions
+        history.append(Observation(suggestion.point, {"y": Measured(value)}))
+    assert len(ask(Simplex(), problem, history, 1, 0).suggestions) <= 1
