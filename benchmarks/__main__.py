@@ -31,6 +31,7 @@ SCRIPTS = {
     "steady_state": (("--steps", "200"), ("--steps", "1000")),
     "planner_start": (("--runs", "1"), ("--runs", "5")),
     "planners": (("--quick",), ("--cached",)),
+    "planners.price": (("--problems", "snar", "--seeds", "2"), ()),
     "demo": (("--seeds", "1"), ("--seeds", "10")),
 }
 
