@@ -49,7 +49,7 @@ print(json.dumps([s.point for s in answer.suggestions]))
 def first_point(runs, *, new_pump):
     """Return s from the start of the daemon to its first point in the record, by run."""
     text = re.sub(r"\[mqtt\]\nhost = .*\n", "", CONFIG.read_text())
-    if not new_pump:  # the simulated one is new, so in the mode that the configuration names
+    if not new_pump:  # then the configuration names the mode of a new one
         text, changed = re.subn(r'(driver = "new-era-ne1000"\n)', r"\1safe_mode_s = 0\n", text)
         assert changed, "the example has no such pump"
     with tempfile.TemporaryDirectory() as folder:

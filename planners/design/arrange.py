@@ -84,7 +84,7 @@ def _shared_out(
     if blocks == 1:
         return slots
     table = _balance_table(problem, rows)
-    visits = int(_MAX_WORK / table.size)  # of one run that can be afforded
+    visits = int(_MAX_WORK / max(1, table.size))  # of one run that can be afforded
     starts = min(_STARTS, max(1, visits // len(table)))
     each = min(_MAX_SWEEPS * len(table), visits // starts)
     found = [_balanced(table, rng.permutation(slots), blocks, each) for _ in range(starts)]
