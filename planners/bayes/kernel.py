@@ -4,9 +4,12 @@ A Matern 5/2 kernel with one length-scale per group of feature columns (automati
 determination), times a variance, plus a second, narrow one of its own small variance, plus noise
 (Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, chapters 4 and 5). The
 narrow one is for a peak that stands on a broad hill: without it, one surprising run among many
-smooth ones counts as noise, or makes all of the landscape rough. As one kernel it knows its
-parameters by one array, and shares length-scales within groups; a sum of scikit-learn's own kernels
-does neither, and spends most of its time on looking up parameters.
+smooth ones counts as noise, or makes all of the landscape rough. Columns may also have weights in
+one common direction, whose difference adds to the distance (factor analysis distance of rank one,
+ibid., section 5.1): a hotter reactor and a longer residence time do the same, so that responses lie
+on ridges across both, which length-scales along the axes cannot tell from roughness. As one kernel
+it knows its parameters by one array, and shares length-scales within groups; a sum of
+scikit-learn's own kernels does neither, and spends most of its time on looking up parameters.
 
 The one module here that imports scikit-learn, which takes a second: never in the daemon's process.
 """
@@ -31,12 +34,16 @@ _OTHERS = 3  # hyper-parameters that are no length-scales
 
 
 class Covariance(_Kernel):
-    """Log hyper-parameters ``logs``: length-scales by group, narrow variance, variance, noise."""
+    """Hyper-parameters ``logs``: length-scales, weights, narrow variance, variance, noise.
 
-    def __init__(self, groups: NDArray[np.intp], logs: Array) -> None:
-        """Take the number of each feature column's length-scale, and the parameters."""
-        self.groups, self.logs = groups, logs
-        self._seen: Any = (None, np.empty(0), np.empty(0))  # rows, and their ``_parts``
+    All but the weights are logarithms.
+    """
+
+    def __init__(self, groups: NDArray[np.intp], ridge: NDArray[np.intp], logs: Array) -> None:
+        """Take each feature column's length-scale, the columns with weights, and the parameters."""
+        self.groups, self.ridge, self.logs = groups, ridge, logs
+        self._n_lengths = len(logs) - len(ridge) - _OTHERS
+        self._seen: Any = (None,)  # rows, and their ``_parts``
 
     @property
     def theta(self) -> Array:
@@ -49,7 +56,7 @@ class Covariance(_Kernel):
 
     @property
     def bounds(self) -> Array:
-        """Return bounds on the log hyper-parameters that priors never reach, ``(p, 2)``."""
+        """Return bounds on the hyper-parameters that priors never reach, ``(p, 2)``."""
         return np.tile([-30.0, 30.0], (len(self.logs), 1))
 
     @property
@@ -62,8 +69,8 @@ class Covariance(_Kernel):
         return True
 
     def clone_with_theta(self, theta: Array) -> "Covariance":
-        """Return the kernel with other log hyper-parameters."""
-        return Covariance(self.groups, np.asarray(theta))
+        """Return the kernel with other hyper-parameters."""
+        return Covariance(self.groups, self.ridge, np.asarray(theta))
 
     def diag(self, X: Array) -> Array:  # noqa: N803  # scikit-learn's name
         """Return both variances and noise at each row of ``X`` ``(n, f)``."""
@@ -77,36 +84,48 @@ class Covariance(_Kernel):
         here = np.eye(len(X)) * noise
         if not eval_gradient:
             return self.between(X, X) + here
-        squares, narrow = self._parts(X)
-        shares = squares * np.exp(-2.0 * self.logs[:-_OTHERS])[:, None, None]
-        broad, slope = _matern(shares.sum(axis=0))
+        squares, gaps, narrow = self._parts(X)
+        shares = squares * np.exp(-2.0 * self.logs[: self._n_lengths])[:, None, None]
+        along = np.tensordot(self._weights, gaps, 1)
+        broad, slope = _matern(shares.sum(axis=0) + along**2)
         slopes = [variance * slope * share for share in shares]
+        slopes += [-variance * slope * along * gap for gap in gaps]
         sums = [little * narrow, variance * broad, here]
         return sum(sums), np.stack([*slopes, *sums], axis=-1)
 
+    @property
+    def _weights(self) -> Array:
+        return self.logs[self._n_lengths : -_OTHERS]
+
     def between(self, one: Array, other: Array) -> Array:
         """Return the covariance of rows ``(n, f)`` and ``(m, f)`` without noise, ``(n, m)``."""
-        lengths = np.exp(self.logs[:-_OTHERS])[self.groups]
+        lengths = np.exp(self.logs[: self._n_lengths])[self.groups]
         squares: Any = cdist(one / lengths, other / lengths, "sqeuclidean")
+        if len(self.ridge):
+            ends = [rows[:, self.ridge] @ self._weights for rows in (one, other)]
+            squares += np.subtract.outer(*ends) ** 2
         little, variance, _ = np.exp(self.logs[-_OTHERS:])
         return variance * _matern(squares)[0] + little * self._narrow(one, other)
 
     def _narrow(self, one: Array, other: Array) -> Array:
         """Return the narrow part's correlation of rows, ``(n, m)``."""
-        square = _NARROW**2 * (len(self.logs) - _OTHERS) / 3.0
+        square = _NARROW**2 * self._n_lengths / 3.0
         squares: Any = cdist(one, other, "sqeuclidean") / square
         return _matern(squares)[0]
 
-    def _parts(self, rows: Array) -> tuple[Array, Array]:
-        """Return squared distances by group ``(groups, n, n)``, and the narrow correlation.
+    def _parts(self, rows: Array) -> tuple[Array, Array, Array]:
+        """Return squared distances by group, differences by weight, and the narrow correlation.
 
-        Kept while rows are the same: neither depends on hyper-parameters.
+        Shapes ``(groups, n, n)``, ``(weights, n, n)`` and ``(n, n)``. Kept while rows are the same:
+        none depends on hyper-parameters.
         """
         if self._seen[0] is not rows:
-            columns = [self.groups == group for group in range(len(self.logs) - _OTHERS)]
-            squares = [cdist(rows[:, c], rows[:, c], "sqeuclidean") for c in columns]
-            self._seen = rows, np.array(squares), self._narrow(rows, rows)
-        return self._seen[1], self._seen[2]
+            columns = [self.groups == group for group in range(self._n_lengths)]
+            squares = np.array([cdist(rows[:, c], rows[:, c], "sqeuclidean") for c in columns])
+            weighed = rows[:, self.ridge].T
+            gaps = weighed[:, :, None] - weighed[:, None, :]
+            self._seen = rows, squares, gaps, self._narrow(rows, rows)
+        return self._seen[1:]
 
 
 def _matern(squares: Array) -> tuple[Array, Array]:

@@ -11,7 +11,8 @@ Imports scikit-learn, by way of the kernel: never in the daemon's process.
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,12 @@ from planners.bayes.kernel import Classifier, Covariance, Regressor
 from planners.factors import Array
 
 _JITTER = 1e-8  # of the outputs' variance: keeps equal rows apart numerically
+_ENOUGH = 1e-5  # of the density's logarithm: steps that change it less end a search
 _VERY_BAD = 1e25  # instead of infinity, which a search for the minimum cannot digest
 _MANY = 160  # runs beyond which hyper-parameters come from a part of them: cost grows as n cubed
 _LATEST = 40  # of that part; the others are spread over the history
+_SIGNS = 4  # columns up to which all directions of a ridge are looked at; else as many at random
+_LONG = 0.7  # of the prior's sd: the weights that a search for a ridge starts from
 
 # minus the log likelihood and its gradient, of the kernel's theta
 Likelihood = Callable[[Array], tuple[float, Array]]
@@ -33,14 +37,20 @@ Likelihood = Callable[[Array], tuple[float, Array]]
 Search = Callable[[Likelihood, Array, Array], tuple[Array, float]]
 
 
+def _no_columns() -> NDArray[np.intp]:
+    return np.empty(0, dtype=np.intp)
+
+
 @dataclass(frozen=True)
 class Layout:
-    """The number of each feature column's length-scale.
+    """The number of each feature column's length-scale, and the columns on a common ridge.
 
-    Log hyper-parameters are listed as length-scales, narrow variance, variance, noise.
+    Hyper-parameters are listed as log length-scales, the ridge's weights, and the logs of narrow
+    variance, variance and noise.
     """
 
     groups: NDArray[np.intp]
+    ridge: NDArray[np.intp] = field(default_factory=_no_columns)
 
     @property
     def n_lengths(self) -> int:
@@ -53,22 +63,26 @@ class Layout:
         return np.bincount(self.groups) > 1
 
     def kernel(self, logs: Array) -> Any:
-        """Return scikit-learn's kernel of log hyper-parameters."""
-        return Covariance(self.groups, logs)
+        """Return scikit-learn's kernel of hyper-parameters."""
+        return Covariance(self.groups, self.ridge, logs)
 
 
 @dataclass(frozen=True, slots=True)
 class Priors:
-    """Normal priors on the logarithms: (mean, sd); inputs span about 1, outputs have variance 1."""
+    """Normal priors on logarithms: (mean, sd); inputs span about 1, outputs have variance 1.
+
+    The weights of a ridge are no logarithms: their prior is normal around 0.
+    """
 
     length: tuple[float, float] = (-1.2, 0.6)  # mean for one factor; grows with their number
     named: float = 0.8  # more than that for a name: levels share most of what temperature does
     narrow: tuple[float, float] = (-6.0, 1.5)  # of the narrow part's variance
     variance: tuple[float, float] = (0.0, 1.0)
     noise: tuple[float, float] = (-6.0, 1.5)  # of the noise variance
+    ridge: float = 4.0  # sd of the length of a ridge's weights, all together
 
     def moments(self, layout: Layout) -> tuple[Array, Array]:
-        """Return means and sds of all log hyper-parameters, as the layout lists them.
+        """Return means and sds of all hyper-parameters, as the layout lists them.
 
         Distances grow with the root of the dimension, and so must length-scales (Hvarfner,
         Hellsten and Nardi, "Vanilla Bayesian optimization performs great in high dimensions",
@@ -76,6 +90,7 @@ class Priors:
         """
         middle = self.length[0] + 0.5 * np.log(layout.n_lengths)
         rows = [(middle + self.named * named, self.length[1]) for named in layout.named]
+        rows += [(0.0, self.ridge / np.sqrt(max(1, len(layout.ridge))))] * len(layout.ridge)
         rows += [self.narrow, self.variance, self.noise]
         means, sds = np.array(rows).T
         return means, sds
@@ -157,9 +172,26 @@ class GaussianProcess:
             self.log_parameters,
         )
 
+    def without(self, left: int) -> tuple[float, float]:
+        """Return mean and sd, noise included, at a run as if it were not known.
+
+        The hyper-parameters stay those of all runs (chapter 5, section 5.4.2).
+        """
+        keep = np.arange(len(self.x)) != left
+        rest = GaussianProcess(
+            self.x[keep],
+            self.y[keep],
+            self.known_variance[keep],
+            self.layout,
+            self.log_parameters,
+        )
+        mean, sd = rest.predict(self.x[left : left + 1])
+        noise = self.noise_variance + self.known_variance[left]
+        return float(mean[0]), float(np.sqrt(sd[0] ** 2 + noise))
+
 
 class Posterior:
-    """Minus the log posterior density of the log hyper-parameters, and where it is least."""
+    """Minus the log posterior density of the hyper-parameters, and where it is least."""
 
     def __init__(self, layout: Layout, priors: Priors, starts: int) -> None:
         self.layout, self.starts = layout, starts
@@ -176,17 +208,36 @@ class Posterior:
         found: list[Any] = [
             minimize(
                 self.value,
-                self.means + shift * self.sds,
+                start,
                 args=(obj_func,),
                 jac=True,
                 method="L-BFGS-B",
                 bounds=np.column_stack([low, high]),
-                options={"maxiter": 100},
+                options={"maxiter": 100, "ftol": _ENOUGH},
             )
-            for shift in self._shifts()
+            for start in self._starts(obj_func)
         ]
         best = min(found, key=lambda result: float(result.fun))
         return best.x, float(best.fun)
+
+    def _starts(self, likelihood: Likelihood) -> list[Array]:
+        """Return where local searches start; with a ridge, the most probable of its directions."""
+        starts = [self.means + shift * self.sds for shift in self._shifts()]
+        if not len(self.layout.ridge):
+            return starts
+        ridges = [starts[0] + shift * self.sds for shift in self._directions()]
+        return [min(ridges, key=lambda start: self.value(start, likelihood)[0])]
+
+    def _directions(self) -> list[Array]:
+        """Return shifts that give a ridge some length, in different directions."""
+        count, first = len(self.layout.ridge), self.layout.n_lengths
+        signs = np.array(list(product([1.0, -1.0], repeat=min(count - 1, _SIGNS))))
+        if count - 1 > _SIGNS:
+            signs = np.random.default_rng(0).choice([1.0, -1.0], size=(len(signs), count - 1))
+        shifts = np.zeros((len(signs), len(self.means)))
+        shifts[:, first] = _LONG
+        shifts[:, first + 1 : first + count] = _LONG * signs
+        return list(shifts)
 
     def _shifts(self) -> list[Array]:
         """Return starting points in sds from the means: the middle, then wigglier ones."""

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from planners.base import Observation, Predicted, Problem, Response
 from planners.bayes import acquisition
+from planners.bayes.blend import Blend, blended
 from planners.bayes.process import GaussianProcess, Layout, Priors, fit
-from planners.factors import Array
+from planners.factors import Array, Continuous, Discrete
 
 _PRIORS = Priors()
 _BEYOND = 0.2  # of the cube: runs further outside count as if they were there
@@ -107,13 +109,23 @@ class Space:
         groups = self.problem.groups
         return Layout(np.append(groups, groups.max() + 1) if self.transfer else groups)
 
+    @property
+    def ridge(self) -> NDArray[np.intp]:
+        """Return the feature columns that may act together: those of numbers that vary."""
+        numbers = [
+            isinstance(factor, Continuous | Discrete) and factor.n_levels > 1
+            for factor in self.problem.factors
+        ]
+        widths = [len(factor.groups) for factor in self.problem.factors]
+        return np.flatnonzero(np.repeat(numbers, widths))
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One response's Gaussian process, and its scale."""
+    """One response's Gaussian process, or a blend of two, and its scale."""
 
     response: Response
-    process: GaussianProcess
+    process: GaussianProcess | Blend
     scale: Scale
 
     def bounds(self) -> tuple[float, float]:
@@ -168,14 +180,15 @@ def model(space: Space, response: Response, lessons: Lessons) -> Model:
     if count:
         features = np.vstack([own, _features(space, lessons.earlier, earlier=True)])
     values, sds = _measured(runs, response.name)
-    found: list[tuple[float, Model]] = []
+    found: list[tuple[float, float, GaussianProcess, Scale]] = []
     for scale in _scales(response, values):
         known = scale.variances(values, sds)
         process, surprise = fit(features, scale.forward(values), known, space.layout, _PRIORS)
-        surprise += len(values) * np.log(scale.spread)
-        surprise += float(np.log(values + scale.offset).sum()) if scale.logarithm else 0.0
-        found.append((surprise, Model(response, process, scale)))
-    best = min(found, key=lambda pair: pair[0])[1]
+        whole = surprise + len(values) * np.log(scale.spread)
+        whole += float(np.log(values + scale.offset).sum()) if scale.logarithm else 0.0
+        found.append((whole, surprise, process, scale))
+    _, surprise, process, scale = min(found, key=lambda one: one[0])
+    best = Model(response, blended(process, surprise, space.ridge), scale)
     return _doubtfully(space, best, lessons.doubtful) if lessons.doubtful else best
 
 

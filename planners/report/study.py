@@ -8,12 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from planners.base import Observation, Problem
 from planners.bayes import Bayes
 from planners.bayes.picker import one_thread
-from planners.bayes.process import GaussianProcess
 from planners.bayes.situation import Situation
 from planners.bayes.surrogate import Model, Space, usable
 from planners.factors import Array, Categorical, Composition, Factor
@@ -82,7 +80,7 @@ class Study:
         runs = usable(self.history, model.response.name)
         part = np.unique(np.linspace(0, len(runs) - 1, min(len(runs), _LEFT_OUT)).astype(int))
         with one_thread():
-            found = [_without(process, int(i)) for i in part]
+            found = [process.without(int(i)) for i in part]
         means, sds = np.array(found).T
         values = np.array([runs[int(i)].responses[model.response.name].value for i in part])
         return Parity(values, _plain(model, means, sds))
@@ -161,21 +159,6 @@ def _blend(columns: slice, part: int) -> Callable[[Array, float], Array]:
         return moved
 
     return setter
-
-
-def _without(process: GaussianProcess, left: int) -> tuple[float, float]:
-    """Return mean and sd, noise included, at a run that the process has not seen."""
-    keep: NDArray[np.bool_] = np.arange(len(process.x)) != left
-    rest = GaussianProcess(
-        process.x[keep],
-        process.y[keep],
-        process.known_variance[keep],
-        process.layout,
-        process.log_parameters,
-    )
-    mean, sd = rest.predict(process.x[left : left + 1])
-    noise = process.noise_variance + process.known_variance[left]
-    return float(mean[0]), float(np.sqrt(sd[0] ** 2 + noise))
 
 
 def _plain(model: Model, means: Array, sds: Array) -> Believed:
