@@ -9,6 +9,7 @@ from planners.bayes.process import GaussianProcess, Layout, Posterior, Priors, c
 
 GROUPS = np.array([0, 1, 1, 2])
 PLAIN = Layout(GROUPS)
+SLANTED = Layout(GROUPS, np.array([0, 3]))
 ONE = Layout(np.array([0]))
 
 
@@ -19,30 +20,34 @@ def data(n=25, seed=0):
     return x, (y - y.mean()) / y.std()
 
 
-def covariance(a, b, logs, groups=GROUPS):
+def covariance(a, b, logs, layout=PLAIN):
     """The kernel, written out pair by pair, ``(len(a), len(b))``."""
+    differences = a[:, None, :] - b[None, :, :]
+    count = layout.n_lengths
+    along = differences[:, :, layout.ridge] @ logs[count:-3]
 
-    def matern(lengths):
-        gaps = (a[:, None, :] - b[None, :, :]) / lengths
-        r = np.sqrt(5.0 * (gaps**2).sum(axis=2))
+    def matern(lengths, more=0.0):
+        r = np.sqrt(5.0 * (((differences / lengths) ** 2).sum(axis=2) + more))
         return (1 + r + r**2 / 3) * np.exp(-r)
 
-    narrow = 0.2 * np.sqrt((len(logs) - 3) / 3)
-    return np.exp(logs[-2]) * matern(np.exp(logs[:-3])[groups]) + np.exp(logs[-3]) * matern(narrow)
+    little, variance = np.exp(logs[-3:-1])
+    broad = matern(np.exp(logs[:count])[layout.groups], along**2)
+    return variance * broad + little * matern(0.2 * np.sqrt(count / 3))
 
 
-def surprise(x, y, known, logs):
+def surprise(x, y, known, logs, layout=PLAIN):
     """Minus the log posterior density, from textbook distributions, up to a constant."""
     noise = np.diag(np.exp(logs[-1]) + known)
-    means, sds = Priors().moments(PLAIN)
-    likely = multivariate_normal(cov=covariance(x, x, logs) + noise).logpdf(y)
+    means, sds = Priors().moments(layout)
+    likely = multivariate_normal(cov=covariance(x, x, logs, layout) + noise).logpdf(y)
     return -likely - (norm(means, sds).logpdf(logs) - norm(means, sds).logpdf(means)).sum()
 
 
+@pytest.mark.parametrize("layout", [PLAIN, SLANTED])
 @pytest.mark.parametrize("shift", [-1.0, 0.0, 1.5])
-def test_the_slope_of_the_posterior_is_that_of_its_differences(shift):
+def test_the_slope_of_the_posterior_is_that_of_its_differences(shift, layout):
     x, y = data()
-    known, posterior = np.full(25, 0.01), Posterior(PLAIN, Priors(), 1)
+    known, posterior = np.full(25, 0.01), Posterior(layout, Priors(), 1)
     logs = posterior.means + shift * posterior.sds
     found = []
 
@@ -57,8 +62,8 @@ def test_the_slope_of_the_posterior_is_that_of_its_differences(shift):
         found.append((value, gap / max(1.0, np.abs(slope).max())))
         return start, value
 
-    GaussianProcess(x, y, known, PLAIN, logs, search)
-    assert found[0][0] == pytest.approx(surprise(x, y, known, logs), abs=1e-5)
+    GaussianProcess(x, y, known, layout, logs, search)
+    assert found[0][0] == pytest.approx(surprise(x, y, known, logs, layout), abs=1e-5)
     assert found[0][1] < 1e-3
 
 
@@ -69,6 +74,17 @@ def test_mean_and_sd_are_those_of_the_textbook():
     mean, sd = GaussianProcess(x, y, known, PLAIN, logs).predict(at)
     cross = covariance(at, x, logs)
     gain = cross @ np.linalg.inv(covariance(x, x, logs) + np.diag(0.02 + known))
+    np.testing.assert_allclose(mean, gain @ y, atol=1e-6)
+    np.testing.assert_allclose(sd**2, 1.4 - (gain * cross).sum(axis=1), atol=1e-6)
+
+
+def test_on_a_ridge_as_well():
+    x, y = data()
+    logs = np.array([*np.log([0.7, 1.1, 2.0]), 1.5, -2.5, *np.log([0.1, 1.3, 0.02])])
+    at = np.random.default_rng(1).random((40, 4))
+    mean, sd = GaussianProcess(x, y, np.zeros(25), SLANTED, logs).predict(at)
+    cross = covariance(at, x, logs, SLANTED)
+    gain = cross @ np.linalg.inv(covariance(x, x, logs, SLANTED) + 0.02 * np.eye(25))
     np.testing.assert_allclose(mean, gain @ y, atol=1e-6)
     np.testing.assert_allclose(sd**2, 1.4 - (gain * cross).sum(axis=1), atol=1e-6)
 
