@@ -33,7 +33,10 @@ class Runner:
     """Runs campaigns of one selection; keeps peers' rows in the cache."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
-        self.runs, self.seeds = arguments.runs, range(arguments.first, arguments.first + arguments.seeds)
+        self.runs, self.seeds = (
+            arguments.runs,
+            range(arguments.first, arguments.first + arguments.seeds),
+        )
         self.python = python_of(arguments.peers)
         self.cache = Cache(arguments.cache)
         self.makers = makers(self.runs)

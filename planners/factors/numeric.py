@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -42,6 +42,8 @@ class Continuous:
         faults = name_faults(self.name)
         if not (isfinite(self.low) and isfinite(self.high) and self.low < self.high):
             faults.append(f"low: must be finite and below high, got {self.low} and {self.high}")
+        elif self.transform not in (allowed := get_args(Transform)):
+            faults.append(f"transform: must be one of {', '.join(allowed)}, got {self.transform!r}")
         elif self.transform == "log" and self.low <= 0:
             faults.append(f"low: must be > 0 with transform 'log', got {self.low}")
         elif self.transform == "reciprocal_kelvin":

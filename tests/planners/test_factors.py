@@ -106,6 +106,7 @@ def test_rounding_at_a_bound_is_tidied_away():
     [
         (lambda: Continuous("t", 2, 1), "low: must be finite and below high, got 2 and 1"),
         (lambda: Continuous("t", 0, float("inf")), "low: must be finite"),
+        (lambda: Continuous("t", 0, 1, "", "linear"), "transform: must be one of none, log, "),
         (lambda: Continuous("t", 0, 1, "", "log"), "low: must be > 0 with transform 'log'"),
         (lambda: Continuous("t", 0, 1, "bar", "reciprocal_kelvin"), "unit: must be degC or K"),
         (lambda: Continuous("t", -300, 1, "", "reciprocal_kelvin"), "above absolute zero"),

@@ -1,0 +1,155 @@
+"""Problems drawn at random: reaction networks that no planner was made with in sight.
+
+Each has A -> B -> C and A -> D, first order in plug flow (Levenspiel, "Chemical Reaction
+Engineering", 3rd ed. 1999, chapter 8; ISBN 978-0-471-25424-9), with constants of Arrhenius and
+orders in reagent, catalyst and concentration that are drawn by a seed, as are the ranges of the 3
+to 5 factors and the noise of 1 to 4 %. Kinds: ``yield`` of B; ``output`` of B, mol/L/h; ``names``,
+the yield with one of 4 to 8 catalysts; ``front``, yield and output at once.
+"""
+
+from collections.abc import Callable, Mapping
+from math import sqrt
+
+import numpy as np
+
+from benchmarks.planners.problems.case import Case, Noise, Truth
+from benchmarks.planners.problems.merit import Area, Greatest
+from planners.base import Categorical, Continuous, Point, Problem, Response
+
+GAS_CONSTANT = 8.314462618e-3  # kJ/mol/K
+KINDS = ("yield", "output", "names", "front")
+_ROWS, _TOP, _NEAR = 20_000, 60, 40  # of the search for what can be reached
+_RADII = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
+
+Columns = Mapping[str, np.ndarray]
+Outcomes = Callable[[Columns], dict[str, np.ndarray]]
+
+
+class Network:
+    """Rate constants and factors of one drawn reaction."""
+
+    def __init__(self, rng: np.random.Generator, n_factors: int) -> None:
+        longest = float(rng.choice([5.0, 10.0, 20.0]))
+        cold, hot = float(rng.choice([0.0, 20.0, 30.0])), float(rng.choice([90.0, 110.0, 140.0]))
+        scale = "log" if rng.random() < 0.7 else "none"
+        shortest = longest / float(rng.choice([4.0, 10.0, 30.0]))
+        self.factors = (
+            Continuous("temperature", cold, hot, "degC"),
+            Continuous("residence_time", shortest, longest, "min", scale),
+            Continuous("equivalents", 1.0, float(rng.choice([2.0, 3.0, 5.0]))),
+            Continuous("loading", 0.5, float(rng.choice([2.5, 5.0, 10.0])), "mol%"),
+            Continuous("concentration", 0.05, 0.5, "mol/L"),
+        )[:n_factors]
+        self.energies = rng.uniform([35.0, 55.0, 40.0], [75.0, 110.0, 100.0])  # kJ/mol
+        self.middle = 273.15 + cold + float(rng.uniform(0.35, 0.8)) * (hot - cold)  # K
+        self.constants = rng.uniform([1.4, 0.1, 0.05], [8.0, 1.2, 0.6]) / longest  # 1/min
+        low = [[0.4, 0.0, 0.0], [0.3, 0.0, 0.0], [-0.2, -0.2, -0.2]]
+        high = [[1.1, 2.0, 1.0], [1.0, 0.8, 0.4], [0.8, 1.0, 0.8]]
+        self.orders = rng.uniform(low, high)  # of equivalents, loading, concentration
+
+    def rates(self, x: Columns) -> np.ndarray:
+        """Return the three constants at rows of factors, 1/min, ``(3, m)``."""
+        inverse = (1.0 / (x["temperature"] + 273.15) - 1.0 / self.middle) / GAS_CONSTANT
+        found = self.constants[:, None] * np.exp(-self.energies[:, None] * inverse)
+        typical = {"equivalents": 1.7, "loading": 2.0, "concentration": 0.2}
+        for orders, (name, value) in zip(self.orders, typical.items(), strict=True):
+            if name in x:
+                found = found * (x[name] / value) ** orders[:, None]
+        return found
+
+    def yields(self, x: Columns, times: np.ndarray | float = 1.0) -> np.ndarray:
+        """Return the yield of B, %; ``times`` ``(3, m)`` multiplies the constants."""
+        first, second, aside = self.rates(x) * times
+        away, t = first + aside, x["residence_time"]
+        gap = second - away
+        gap = np.where(np.abs(gap) < 1e-9 * away, 1e-9 * away, gap)
+        return 100.0 * first / gap * (np.exp(-away * t) - np.exp(-second * t))
+
+
+def draw(kind: str, number: int) -> tuple[Case, float]:
+    """Return a drawn problem, and the merit that can be reached."""
+    rng = np.random.default_rng([KINDS.index(kind), number])
+    network = Network(rng, int(rng.integers(3, 6)))
+    noise, factors, responses = float(rng.choice([0.01, 0.02, 0.04])), network.factors, ("yield",)
+    outcomes: Outcomes = lambda x: {"yield": network.yields(x)}  # noqa: E731
+    if kind == "names":
+        factors, outcomes = _with_catalysts(network, rng)
+    elif kind != "yield":
+        responses = ("output",) if kind == "output" else ("yield", "output")
+        outcomes = lambda x: _both(network, x)  # noqa: E731
+    problem = Problem(factors, tuple(Response(name) for name in responses))
+    merit, most = _reachable(problem, outcomes, responses)
+
+    def truth(point: Point) -> Truth:
+        columns = {k: np.array([v]) for k, v in point.items()}
+        found = outcomes(columns)
+        return {name: float(found[name][0]) for name in responses}
+
+    noises = {name: Noise(relative=noise) for name in responses}
+    return Case(f"{kind} {number}", problem, truth, noises, merit), most
+
+
+def _both(network: Network, x: Columns) -> dict[str, np.ndarray]:
+    yields = network.yields(x)
+    made = yields / 100.0 * x.get("concentration", np.array(0.2)) / x["residence_time"] * 60.0
+    return {"yield": yields, "output": made}
+
+
+def _with_catalysts(network: Network, rng: np.random.Generator):
+    count = int(rng.integers(4, 9))
+    factors = (*network.factors[:3], Categorical("catalyst", tuple(f"P{i}" for i in range(count))))
+    times = np.exp(rng.normal(0.0, [0.7, 0.7, 0.5], size=(count, 3))).T
+    most = np.clip(1.0 - rng.exponential(0.25, count), 0.05, 1.0)  # the rest of A is lost to it
+
+    def outcomes(x: Columns) -> dict[str, np.ndarray]:
+        which = np.array([int(str(name)[1:]) for name in x["catalyst"]])
+        return {"yield": network.yields(x, times[:, which]) * most[which]}
+
+    return factors, outcomes
+
+
+def _columns(problem: Problem, rows: np.ndarray) -> Columns:
+    found: dict[str, np.ndarray] = {}
+    for factor, part in zip(problem.factors, problem.slices, strict=True):
+        values = factor.snap(rows[:, part])
+        if isinstance(factor, Continuous):
+            found[factor.name] = factor.amounts(values)[:, 0]
+        else:
+            level = (values[:, 0] * factor.n_levels).astype(int)
+            found[factor.name] = np.array(factor.levels)[level]
+    return found
+
+
+def _reachable(problem: Problem, outcomes: Outcomes, responses: tuple[str, ...]):
+    """Return the merit, and how much of it a heavy search without any model finds."""
+    rng = np.random.default_rng(0)
+    rows = rng.random((_ROWS, problem.dimension))
+    values = outcomes(_columns(problem, rows))
+    typical = {name: float(np.median(values[name])) for name in responses}
+    for radius in _RADII:
+        best = rows[_leading([values[name] for name in responses])]
+        near = np.repeat(best, _NEAR, axis=0)
+        moves = radius * rng.normal(size=near.shape) * (rng.random(near.shape) < 0.6)
+        for factor, part in zip(problem.factors, problem.slices, strict=True):
+            moves[:, part] *= isinstance(factor, Continuous)
+        rows = np.vstack([best, np.clip(near + moves, 0.0, 1.0)])
+        values = outcomes(_columns(problem, rows))
+    greatest = {name: float(values[name].max()) for name in responses}
+    if len(responses) == 1:
+        return Greatest(responses[0]), greatest[responses[0]]
+    one, other = ((name, typical[name], greatest[name]) for name in responses)
+    merit = Area(one, other)
+    found = [dict(zip(responses, pair, strict=True)) for pair in zip(*values.values(), strict=True)]
+    return merit, merit.of(found)
+
+
+def _leading(values: list[np.ndarray]) -> np.ndarray:
+    """Return the indices of the best rows, or of those on the front, evenly along it."""
+    order = np.argsort(-values[0], kind="stable")
+    if len(values) == 1:
+        return order[:_TOP]
+    second = values[1][order]
+    front = order[second >= np.maximum.accumulate(second)]
+    return front[
+        np.linspace(0, len(front) - 1, min(len(front), _TOP * int(sqrt(_TOP)))).astype(int)
+    ]

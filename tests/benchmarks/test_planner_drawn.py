@@ -1,0 +1,81 @@
+"""Problems drawn at random: their chemistry, what can be reached on them, and the comparison."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from benchmarks.planners import drawn as runner
+from benchmarks.planners.problems.drawn import KINDS, Network, draw
+from planners.base import Problem
+from planners.sampling import feasible_rows
+
+EVERY = pytest.mark.parametrize("kind", KINDS)
+
+
+def points_of(problem, n):
+    rows = feasible_rows(problem, n, np.random.default_rng(3))[:n]
+    return [problem.scale(row) for row in rows]
+
+
+def test_the_yield_is_that_of_the_rate_equations():
+    network = Network(np.random.default_rng(5), 5)
+    rng = np.random.default_rng(6)
+    for _ in range(10):
+        x = {f.name: np.array([rng.uniform(f.low, f.high)]) for f in network.factors}
+        first, second, aside = network.rates(x)[:, 0]
+
+        def slopes(_, y, first=first, second=second, aside=aside):
+            return [-(first + aside) * y[0], first * y[0] - second * y[1]]
+
+        end = float(x["residence_time"][0])
+        known = solve_ivp(slopes, (0, end), [1.0, 0.0], "LSODA", rtol=1e-10, atol=1e-12)
+        assert network.yields(x)[0] == pytest.approx(100.0 * known.y[1, -1], abs=1e-4)
+
+
+@EVERY
+def test_a_number_stands_for_one_problem(kind):
+    (case, most), (again, same), (other, _) = draw(kind, 3), draw(kind, 3), draw(kind, 4)
+    assert case.problem == again.problem
+    assert most == same
+    points = points_of(case.problem, 20)
+    assert [case.truth(p) for p in points] == [again.truth(p) for p in points]
+    assert case.problem != other.problem
+    assert Problem.from_json(case.problem.to_json()) == case.problem
+
+
+@EVERY
+def test_no_random_points_reach_more_than_what_can_be_reached(kind):
+    for number in range(3):
+        case, most = draw(kind, number)
+        assert 0.0 < case.worth(points_of(case.problem, 1000)) <= most
+
+
+def told(monkeypatch, capsys, *arguments):
+    monkeypatch.setattr(sys, "argv", ["drawn", *arguments])
+    runner.main()
+    return json.loads(capsys.readouterr().out)
+
+
+def test_planners_are_compared_on_the_same_problems(monkeypatch, capsys, tmp_path):
+    out = tmp_path / "drawn.json"
+    arguments = ("--problems", "3", "--kinds", "output", "--planners", "bayes,lhs")
+    found = told(monkeypatch, capsys, *arguments, "--out", str(out))
+    assert found == json.loads(out.read_text())
+    of = found["kinds"]["output"]
+    ours, theirs = of["bayes"]["experiments"], of["lhs"]["experiments"]
+    ratio = np.exp(np.mean(np.log(np.array(ours) / np.array(theirs))))
+    assert of["lhs"]["bayes_to_it"]["ratio"] == pytest.approx(ratio, abs=1e-3)
+    assert of["lhs"]["bayes_to_it"]["fewer"] == sum(
+        a < b for a, b in zip(ours, theirs, strict=True)
+    )
+    assert of["bayes"]["median"] == np.median(ours)
+
+
+def test_a_peer_without_its_environment_is_an_error(monkeypatch, capsys):
+    monkeypatch.delenv("TAYLORD_PEERS", raising=False)
+    with pytest.raises(SystemExit):
+        told(monkeypatch, capsys, "--planners", "bayes,optuna")
+    assert "optuna: needs --peers" in capsys.readouterr().err
