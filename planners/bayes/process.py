@@ -24,15 +24,15 @@ from planners.bayes.kernel import Classifier, Covariance, Regressor
 from planners.factors import Array
 
 _JITTER = 1e-8  # of the outputs' variance: keeps equal rows apart numerically
-_ENOUGH = 1e-5  # of the density's logarithm: steps that change it less end a search
+_ENOUGH = 3e-5  # of the density's logarithm: steps that change it less end a search
 _VERY_BAD = 1e25  # instead of infinity, which a search for the minimum cannot digest
 _MANY = 160  # runs beyond which hyper-parameters come from a part of them: cost grows as n cubed
 _LATEST = 40  # of that part; the others are spread over the history
-_SIGNS = 4  # columns up to which all directions of a ridge are looked at; else as many at random
+_SIGNS = 3  # columns beyond the first that all signs are tried on; of more, as many at random
 _LONG = 0.7  # of the prior's sd: the weights that a search for a ridge starts from
 
-# minus the log likelihood and its gradient, of the kernel's theta
-Likelihood = Callable[[Array], tuple[float, Array]]
+# minus the log likelihood, of the kernel's theta, and its gradient unless that is not asked for
+Likelihood = Callable[..., Any]
 # the regressor's ``optimizer``: likelihood, theta to start from, bounds -> theta, value
 Search = Callable[[Likelihood, Array, Array], tuple[Array, float]]
 
@@ -193,8 +193,8 @@ class GaussianProcess:
 class Posterior:
     """Minus the log posterior density of the hyper-parameters, and where it is least."""
 
-    def __init__(self, layout: Layout, priors: Priors, starts: int) -> None:
-        self.layout, self.starts = layout, starts
+    def __init__(self, layout: Layout, priors: Priors) -> None:
+        self.layout = layout
         self.means, self.sds = priors.moments(layout)
 
     def search(
@@ -203,30 +203,29 @@ class Posterior:
         initial_theta: Array,  # noqa: ARG002  # the priors say where to start
         bounds: Array,  # noqa: ARG002  # and where to end
     ) -> tuple[Array, float]:
-        """Return the theta of the least value that a few local searches find, and the value."""
-        low, high = self.means - 4 * self.sds, self.means + 4 * self.sds
-        found: list[Any] = [
-            minimize(
-                self.value,
-                start,
-                args=(obj_func,),
-                jac=True,
-                method="L-BFGS-B",
-                bounds=np.column_stack([low, high]),
-                options={"maxiter": 100, "ftol": _ENOUGH},
-            )
-            for start in self._starts(obj_func)
-        ]
-        best = min(found, key=lambda result: float(result.fun))
-        return best.x, float(best.fun)
+        """Return the theta of the least value that a local search finds, and the value."""
+        found: Any = minimize(
+            self.value,
+            self._start(obj_func),
+            args=(obj_func,),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=np.column_stack([self.means - 4 * self.sds, self.means + 4 * self.sds]),
+            options={"maxiter": 100, "ftol": _ENOUGH},
+        )
+        return found.x, float(found.fun)
 
-    def _starts(self, likelihood: Likelihood) -> list[Array]:
-        """Return where local searches start; with a ridge, the most probable of its directions."""
-        starts = [self.means + shift * self.sds for shift in self._shifts()]
+    def _start(self, likelihood: Likelihood) -> Array:
+        """Return the priors' means; with a ridge, in the most probable of some directions."""
         if not len(self.layout.ridge):
-            return starts
-        ridges = [starts[0] + shift * self.sds for shift in self._directions()]
-        return [min(ridges, key=lambda start: self.value(start, likelihood)[0])]
+            return self.means
+        ridges = [self.means + shift * self.sds for shift in self._directions()]
+        return min(ridges, key=lambda start: self._height(start, likelihood))
+
+    def _height(self, logs: Array, likelihood: Likelihood) -> float:
+        """Return the value alone: a gradient costs more than that."""
+        value: Any = likelihood(logs, eval_gradient=False)
+        return float(value + 0.5 * (((logs - self.means) / self.sds) ** 2).sum())
 
     def _directions(self) -> list[Array]:
         """Return shifts that give a ridge some length, in different directions."""
@@ -239,13 +238,6 @@ class Posterior:
         shifts[:, first + 1 : first + count] = _LONG * signs
         return list(shifts)
 
-    def _shifts(self) -> list[Array]:
-        """Return starting points in sds from the means: the middle, then wigglier ones."""
-        middle, wiggly, noisy = (np.zeros(len(self.means)) for _ in range(3))
-        wiggly[: self.layout.n_lengths] = -1.0
-        noisy[-1] = 2.0
-        return [middle, wiggly, noisy][: self.starts]
-
     def value(self, logs: Array, likelihood: Likelihood) -> tuple[float, Array]:
         """Return value and gradient, as wide as ``logs``; a hopeless matrix counts as very bad."""
         value, slopes = likelihood(logs)
@@ -256,14 +248,14 @@ class Posterior:
 
 
 def fit(
-    x: Array, y: Array, known_variance: Array, layout: Layout, priors: Priors, starts: int = 2
+    x: Array, y: Array, known_variance: Array, layout: Layout, priors: Priors
 ) -> tuple[GaussianProcess, float]:
-    """Return the process at the most probable hyper-parameters of a few local searches.
+    """Return the process at the most probable hyper-parameters that a local search finds.
 
     Also returns minus the log posterior density there (up to a constant): the data's surprise.
     Of many runs, a part decides on the hyper-parameters, and all on the predictions.
     """
-    posterior = Posterior(layout, priors, starts)
+    posterior = Posterior(layout, priors)
     part = _part(len(x))
     process = GaussianProcess(
         x[part], y[part], known_variance[part], layout, posterior.means, posterior.search
@@ -289,7 +281,7 @@ def classified(
 
     ``good`` ``(n,)`` must hold both. The noise term is what fails for no reason of the point.
     """
-    posterior = Posterior(layout, priors, 1)
+    posterior = Posterior(layout, priors)
     part = _part(len(x))
     if good[part].all() or not good[part].any():
         part = np.arange(len(x))

@@ -21,7 +21,7 @@ Score = Callable[[Array], Array]  # rows (m, dimension) -> (m,)
 
 _SWEEP = 768  # rows of the first look
 _KEEP = 6  # best rows followed up
-_CLIMBS = 3  # of them, by gradient
+_CLIMBS = 2  # of them, by gradient
 _CLOUD = 24  # neighbours drawn around each
 _RADII = (0.15, 0.06, 0.025, 0.01, 0.004)
 _STEP = 1e-5  # of the forward differences

@@ -47,7 +47,7 @@ def surprise(x, y, known, logs, layout=PLAIN):
 @pytest.mark.parametrize("shift", [-1.0, 0.0, 1.5])
 def test_the_slope_of_the_posterior_is_that_of_its_differences(shift, layout):
     x, y = data()
-    known, posterior = np.full(25, 0.01), Posterior(layout, Priors(), 1)
+    known, posterior = np.full(25, 0.01), Posterior(layout, Priors())
     logs = posterior.means + shift * posterior.sds
     found = []
 
@@ -100,7 +100,7 @@ def test_no_hyper_parameters_nearby_are_more_probable():
 
 
 def test_hyper_parameters_that_break_the_arithmetic_count_as_very_bad():
-    posterior = Posterior(PLAIN, Priors(), 1)
+    posterior = Posterior(PLAIN, Priors())
     value, slope = posterior.value(posterior.means, lambda theta: (np.inf, np.zeros_like(theta)))
     assert 1e20 < value < np.inf
     assert not slope.any()
