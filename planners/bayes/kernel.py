@@ -88,10 +88,10 @@ class Covariance(_Kernel):
         shares = squares * np.exp(-2.0 * self.logs[: self._n_lengths])[:, None, None]
         along = np.tensordot(self._weights, gaps, 1)
         broad, slope = _matern(shares.sum(axis=0) + along**2)
-        slopes = [variance * slope * share for share in shares]
-        slopes += [-variance * slope * along * gap for gap in gaps]
-        sums = [little * narrow, variance * broad, here]
-        return sum(sums), np.stack([*slopes, *sums], axis=-1)
+        slope *= variance
+        sums = np.stack([little * narrow, variance * broad, here])
+        slopes = [slope * shares, -slope * along * gaps, sums]
+        return sums.sum(axis=0), np.moveaxis(np.concatenate(slopes), 0, -1)
 
     @property
     def _weights(self) -> Array:

@@ -24,7 +24,7 @@ from planners.bayes.kernel import Classifier, Covariance, Regressor
 from planners.factors import Array
 
 _JITTER = 1e-8  # of the outputs' variance: keeps equal rows apart numerically
-_ENOUGH = 3e-5  # of the density's logarithm: steps that change it less end a search
+_ENOUGH = 1e-5  # of the density's logarithm: steps that change it less end a search
 _VERY_BAD = 1e25  # instead of infinity, which a search for the minimum cannot digest
 _MANY = 160  # runs beyond which hyper-parameters come from a part of them: cost grows as n cubed
 _LATEST = 40  # of that part; the others are spread over the history
@@ -203,29 +203,40 @@ class Posterior:
         initial_theta: Array,  # noqa: ARG002  # the priors say where to start
         bounds: Array,  # noqa: ARG002  # and where to end
     ) -> tuple[Array, float]:
-        """Return the theta of the least value that a local search finds, and the value."""
-        found: Any = minimize(
-            self.value,
-            self._start(obj_func),
-            args=(obj_func,),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=np.column_stack([self.means - 4 * self.sds, self.means + 4 * self.sds]),
-            options={"maxiter": 100, "ftol": _ENOUGH},
-        )
-        return found.x, float(found.fun)
+        """Return the theta of the least value that local searches find, and the value."""
+        inside = np.column_stack([self.means - 4 * self.sds, self.means + 4 * self.sds])
+        found: list[Any] = [
+            minimize(
+                self.value,
+                start,
+                args=(obj_func,),
+                jac=True,
+                method="L-BFGS-B",
+                bounds=inside,
+                options={"maxiter": 100, "ftol": _ENOUGH},
+            )
+            for start in self._starts(obj_func)
+        ]
+        best = min(found, key=lambda result: float(result.fun))
+        return best.x, float(best.fun)
 
-    def _start(self, likelihood: Likelihood) -> Array:
-        """Return the priors' means; with a ridge, in the most probable of some directions."""
+    def _starts(self, likelihood: Likelihood) -> list[Array]:
+        """Return where searches start; with a ridge, in the most probable of its directions."""
         if not len(self.layout.ridge):
-            return self.means
+            return [self.means + shift * self.sds for shift in self._roughnesses()]
         ridges = [self.means + shift * self.sds for shift in self._directions()]
-        return min(ridges, key=lambda start: self._height(start, likelihood))
+        return [min(ridges, key=lambda start: self._height(start, likelihood))]
 
     def _height(self, logs: Array, likelihood: Likelihood) -> float:
         """Return the value alone: a gradient costs more than that."""
         value: Any = likelihood(logs, eval_gradient=False)
         return float(value + 0.5 * (((logs - self.means) / self.sds) ** 2).sum())
+
+    def _roughnesses(self) -> list[Array]:
+        """Return shifts to the priors' means, and to shorter length-scales than those."""
+        middle, rough = np.zeros(len(self.means)), np.zeros(len(self.means))
+        rough[: self.layout.n_lengths] = -1.0
+        return [middle, rough]
 
     def _directions(self) -> list[Array]:
         """Return shifts that give a ridge some length, in different directions."""
@@ -250,7 +261,7 @@ class Posterior:
 def fit(
     x: Array, y: Array, known_variance: Array, layout: Layout, priors: Priors
 ) -> tuple[GaussianProcess, float]:
-    """Return the process at the most probable hyper-parameters that a local search finds.
+    """Return the process at the most probable hyper-parameters of a few local searches.
 
     Also returns minus the log posterior density there (up to a constant): the data's surprise.
     Of many runs, a part decides on the hyper-parameters, and all on the predictions.
