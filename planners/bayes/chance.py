@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from planners.bayes.process import Priors, classified
+from planners.bayes.priors import Priors
+from planners.bayes.process import classified
 from planners.bayes.surrogate import Space
 from planners.factors import Array
 

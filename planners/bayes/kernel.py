@@ -14,6 +14,8 @@ scikit-learn's own kernels does neither, and spends most of its time on looking 
 The one module here that imports scikit-learn, which takes a second: never in the daemon's process.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,7 +32,7 @@ Classifier: Any = GaussianProcessClassifier
 _Kernel: Any = Kernel
 
 _NARROW = 0.2  # length-scale of the narrow part with three factors; grows with their number
-_OTHERS = 3  # hyper-parameters that are no length-scales
+OTHERS = 3  # hyper-parameters that are no length-scales
 
 
 class Covariance(_Kernel):
@@ -42,7 +44,7 @@ class Covariance(_Kernel):
     def __init__(self, groups: NDArray[np.intp], ridge: NDArray[np.intp], logs: Array) -> None:
         """Take each feature column's length-scale, the columns with weights, and the parameters."""
         self.groups, self.ridge, self.logs = groups, ridge, logs
-        self._n_lengths = len(logs) - len(ridge) - _OTHERS
+        self._n_lengths = len(logs) - len(ridge) - OTHERS
         self._seen: Any = (None,)  # rows, and their ``_parts``
 
     @property
@@ -74,28 +76,37 @@ class Covariance(_Kernel):
 
     def diag(self, X: Array) -> Array:  # noqa: N803  # scikit-learn's name
         """Return both variances and noise at each row of ``X`` ``(n, f)``."""
-        return np.full(len(X), np.exp(self.logs[-_OTHERS:]).sum())
+        return np.full(len(X), np.exp(self.logs[-OTHERS:]).sum())
 
     def __call__(self, X: Array, Y: Array | None = None, eval_gradient: bool = False) -> Any:  # noqa: N803  # scikit-learn's names
         """Return ``(n, m)`` without noise, or ``(n, n)`` with it and perhaps its gradient."""
         if Y is not None:
             return self.between(X, Y)
-        little, variance, noise = np.exp(self.logs[-_OTHERS:])
-        here = np.eye(len(X)) * noise
         if not eval_gradient:
-            return self.between(X, X) + here
-        squares, gaps, narrow = self._parts(X)
-        shares = squares * np.exp(-2.0 * self.logs[: self._n_lengths])[:, None, None]
-        along = np.tensordot(self._weights, gaps, 1)
-        broad, slope = _matern(shares.sum(axis=0) + along**2)
-        slope *= variance
-        sums = np.stack([little * narrow, variance * broad, here])
-        slopes = [slope * shares, -slope * along * gaps, sums]
-        return sums.sum(axis=0), np.moveaxis(np.concatenate(slopes), 0, -1)
+            return self.between(X, X) + np.eye(len(X)) * np.exp(self.logs[-1])
+        return self._sloped(X).whole()
+
+    def differentiable(self, rows: Array) -> tuple[Array, Callable[[Array], Array]]:
+        """Return the covariance of rows with noise, ``(n, n)``, and how it pulls.
+
+        The latter makes a symmetric ``(n, n)`` of weights into the gradient, by hyper-parameters,
+        of the weighted sum of all covariances.
+        """
+        sloped = self._sloped(rows)
+        return sloped.covariance, sloped.pulled
+
+    def _sloped(self, rows: Array) -> "_Sloped":
+        little, variance, noise = np.exp(self.logs[-OTHERS:])
+        squares, gaps, narrow = self._parts(rows)
+        shrinking = np.exp(-2.0 * self.logs[: self._n_lengths])
+        along = self._weights @ gaps
+        broad, slope = _matern(shrinking @ squares + along**2)
+        parts = (little * narrow, variance * broad, noise)
+        return _Sloped(len(rows), squares, gaps, shrinking, variance * slope, along, parts)
 
     @property
     def _weights(self) -> Array:
-        return self.logs[self._n_lengths : -_OTHERS]
+        return self.logs[self._n_lengths : -OTHERS]
 
     def between(self, one: Array, other: Array) -> Array:
         """Return the covariance of rows ``(n, f)`` and ``(m, f)`` without noise, ``(n, m)``."""
@@ -104,7 +115,7 @@ class Covariance(_Kernel):
         if len(self.ridge):
             ends = [rows[:, self.ridge] @ self._weights for rows in (one, other)]
             squares += np.subtract.outer(*ends) ** 2
-        little, variance, _ = np.exp(self.logs[-_OTHERS:])
+        little, variance, _ = np.exp(self.logs[-OTHERS:])
         return variance * _matern(squares)[0] + little * self._narrow(one, other)
 
     def _narrow(self, one: Array, other: Array) -> Array:
@@ -116,16 +127,56 @@ class Covariance(_Kernel):
     def _parts(self, rows: Array) -> tuple[Array, Array, Array]:
         """Return squared distances by group, differences by weight, and the narrow correlation.
 
-        Shapes ``(groups, n, n)``, ``(weights, n, n)`` and ``(n, n)``. Kept while rows are the same:
-        none depends on hyper-parameters.
+        Shapes ``(groups, n * n)``, ``(weights, n * n)`` and ``(n * n,)``. Kept while rows are the
+        same: none depends on hyper-parameters.
         """
         if self._seen[0] is not rows:
             columns = [self.groups == group for group in range(self._n_lengths)]
-            squares = np.array([cdist(rows[:, c], rows[:, c], "sqeuclidean") for c in columns])
+            pairs = len(rows) ** 2
+            squares = [cdist(rows[:, c], rows[:, c], "sqeuclidean").ravel() for c in columns]
             weighed = rows[:, self.ridge].T
-            gaps = weighed[:, :, None] - weighed[:, None, :]
-            self._seen = rows, squares, gaps, self._narrow(rows, rows)
+            gaps = (weighed[:, :, None] - weighed[:, None, :]).reshape(-1, pairs)
+            self._seen = rows, np.array(squares), gaps, self._narrow(rows, rows).ravel()
         return self._seen[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sloped:
+    """The covariances of rows with each other, and their slopes by hyper-parameters.
+
+    Arrays are of all pairs, ``(n * n,)``, one below the other where there are several.
+    """
+
+    rows: int
+    squares: Array
+    gaps: Array
+    shrinking: Array  # what each group's squares are multiplied by, ``(groups,)``
+    slope: Array
+    along: Array  # the weighted differences
+    parts: tuple[Array, Array, float]  # narrow part, broad part, noise
+
+    @property
+    def covariance(self) -> Array:
+        narrow, broad, noise = self.parts
+        found = (narrow + broad).reshape(self.rows, self.rows)
+        found[np.diag_indices(self.rows)] += noise
+        return found
+
+    def pulled(self, weights: Array) -> Array:
+        narrow, broad, noise = self.parts
+        flat = weights.ravel()
+        shares = self.slope * flat
+        lengths = self.shrinking * (self.squares @ shares)
+        others = [narrow @ flat, broad @ flat, noise * weights.trace()]
+        return np.concatenate([lengths, -self.gaps @ (self.along * shares), others])
+
+    def whole(self) -> tuple[Array, Array]:
+        """Return the covariance and its gradient ``(n, n, p)``, as scikit-learn takes it."""
+        narrow, broad, noise = self.parts
+        lengths = self.shrinking[:, None] * self.squares * self.slope
+        ends = np.stack([narrow, broad, noise * np.eye(self.rows).ravel()])
+        slopes = np.concatenate([lengths, -self.slope * self.along * self.gaps, ends])
+        return self.covariance, slopes.T.reshape(self.rows, self.rows, -1)
 
 
 def _matern(squares: Array) -> tuple[Array, Array]:

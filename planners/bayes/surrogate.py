@@ -5,84 +5,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from planners.base import Observation, Predicted, Problem, Response
-from planners.bayes import acquisition
-from planners.bayes.blend import Blend, blended
-from planners.bayes.process import GaussianProcess, Layout, Priors, fit
+from planners.bayes.coordinates import Coordinates
+from planners.bayes.priors import Layout, Priors
+from planners.bayes.process import GaussianProcess, Process, fit
+from planners.bayes.scale import Scale, scales
+from planners.bayes.views import laws, with_law, with_ridge
 from planners.factors import Array, Continuous, Discrete
 
 _PRIORS = Priors()
 _BEYOND = 0.2  # of the cube: runs further outside count as if they were there
-_FLOOR = 0.002  # of the greatest value (the median, when minimising): added before logarithms
-_FEWEST_FOR_LOG = 5  # runs without which the data cannot tell which scale suits them
-_WIDEST = 1.5  # sd of a logarithm: beyond, its mean means nothing
 _DOUBT = 0.5  # of a response's spread: the least uncertainty of a suspect run
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """How a response becomes the model's output: perhaps its logarithm, then standardised.
-
-    Rates, yields and concentrations multiply, and their errors grow with them; their logarithms
-    are simpler functions, with even noise. ``offset`` is added first, so that a yield next to
-    nothing is not a world apart from a small one. ``sign`` -1 turns minimising into maximising.
-    """
-
-    logarithm: bool
-    centre: float
-    spread: float
-    sign: float
-    offset: float = 0.0
-
-    def forward(self, values: Array) -> Array:
-        """Return responses in the model's units, larger is better, shape as given."""
-        plain = values
-        if self.logarithm:
-            plain = np.log(np.maximum(values + self.offset, 1e-9 * self.offset + 1e-300))
-        return self.sign * (plain - self.centre) / self.spread
-
-    def variances(self, values: Array, sds: Array) -> Array:
-        """Return known standard uncertainties as variances in the model's units."""
-        return (sds / ((values + self.offset) if self.logarithm else 1.0) / self.spread) ** 2
-
-    def back(self, mean: float, sd: float) -> Predicted:
-        """Return a normal prediction as mean and sd of the response in its own unit."""
-        middle, width = self.centre + self.sign * mean * self.spread, sd * self.spread
-        if not self.logarithm:
-            return Predicted(float(middle), float(width))
-        width = min(width, 2.0)  # beyond, the mean of a log-normal means nothing
-        expected = float(np.exp(min(middle + 0.5 * width**2, 700.0)))
-        return Predicted(expected - self.offset, expected * float(np.sqrt(np.expm1(width**2))))
-
-    def shortfall(self, mean: Array, sd: Array, bound: Array) -> Array:
-        """Return E[gain over a bound], in the response's unit over its spread, as they broadcast.
-
-        Of a logarithm this is the price of an option on what is log-normal (Black and Scholes, "The
-        pricing of options and corporate liabilities", 1973): areas are those of the responses.
-        """
-        if not self.logarithm:
-            return acquisition.expected_shortfall(mean, sd, bound)
-        width = np.minimum(sd * self.spread, _WIDEST)
-        middle = self.sign * mean * self.spread
-        strike = np.clip(self.sign * bound * self.spread, -50.0, 50.0)
-        place = (middle - strike) / width
-        grown = np.exp(np.minimum(middle + 0.5 * width**2, 50.0))
-        gain = grown * ndtr(self.sign * (place + width)) - np.exp(strike) * ndtr(self.sign * place)
-        return np.maximum(self.sign * gain / self.spread, 0.0)
-
-    def own(self, outcomes: Array) -> Array:
-        """Return outcomes as ``shortfall`` counts them: larger is better, shape as given."""
-        if not self.logarithm:
-            return outcomes
-        logs = np.clip(self.sign * outcomes * self.spread, -50.0, 50.0)
-        return self.sign * np.exp(logs) / self.spread
-
-    def plain(self, mean: float) -> float:
-        """Return the response in its own unit that stands at ``mean`` in the model's."""
-        middle = self.centre + self.sign * mean * self.spread
-        return float(np.exp(min(middle, 700.0))) - self.offset if self.logarithm else float(middle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +59,7 @@ class Model:
     """One response's Gaussian process, or a blend of two, and its scale."""
 
     response: Response
-    process: GaussianProcess | Blend
+    process: Process
     scale: Scale
 
     def bounds(self) -> tuple[float, float]:
@@ -181,14 +115,17 @@ def model(space: Space, response: Response, lessons: Lessons) -> Model:
         features = np.vstack([own, _features(space, lessons.earlier, earlier=True)])
     values, sds = _measured(runs, response.name)
     found: list[tuple[float, float, GaussianProcess, Scale]] = []
-    for scale in _scales(response, values):
+    for scale in scales(response, values):
         known = scale.variances(values, sds)
         process, surprise = fit(features, scale.forward(values), known, space.layout, _PRIORS)
-        whole = surprise + len(values) * np.log(scale.spread)
-        whole += float(np.log(values + scale.offset).sum()) if scale.logarithm else 0.0
-        found.append((whole, surprise, process, scale))
+        found.append((surprise + scale.cost(values), surprise, process, scale))
     _, surprise, process, scale = min(found, key=lambda one: one[0])
-    best = Model(response, blended(process, surprise, space.ridge), scale)
+    lawful = laws(Coordinates(space.problem), response, scale, values)
+    if lawful:
+        whole = with_law(process, surprise, lawful)
+    else:
+        whole = with_ridge(process, surprise, space.ridge)
+    best = Model(response, whole, scale)
     return _doubtfully(space, best, lessons.doubtful) if lessons.doubtful else best
 
 
@@ -224,20 +161,3 @@ def _doubtfully(space: Space, known: Model, runs: Sequence[Observation]) -> Mode
         features[plausible], (mean + gaps)[plausible], variances[plausible]
     )
     return replace(known, process=process)
-
-
-def _scales(response: Response, values: Array) -> list[Scale]:
-    sign = -1.0 if response.goal == "minimise" else 1.0
-    scales = [_standardised(values, sign, logarithm=False)]
-    if len(values) >= _FEWEST_FOR_LOG and values.min() > 0 and values.max() > values.min():
-        offset = _FLOOR * float(np.median(values) if response.goal == "minimise" else values.max())
-        logs = _standardised(np.log(values + offset), sign, logarithm=True)
-        scales.append(replace(logs, offset=offset))
-    return scales
-
-
-def _standardised(values: Array, sign: float, *, logarithm: bool) -> Scale:
-    spread = float(values.std(ddof=1)) if len(values) > 1 else 0.0
-    # constant responses tell nothing about scale; any positive one keeps the numbers finite
-    spread = spread if spread > 1e-12 * max(1.0, float(np.abs(values).max())) else 1.0
-    return Scale(logarithm, float(values.mean()), spread, sign)

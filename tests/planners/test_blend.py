@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from planners.bayes.blend import Blend, blended
-from planners.bayes.process import GaussianProcess, Layout, Priors, fit
+from planners.bayes.blend import Blend
+from planners.bayes.priors import Layout, Priors
+from planners.bayes.process import GaussianProcess, fit
+from planners.bayes.views import with_ridge
 
 NOISE = 0.02
 
@@ -21,7 +23,7 @@ def believed(x, y):
     """The plain process, and what is made of it."""
     columns = np.arange(x.shape[1])
     plain, surprise = fit(x, y, np.zeros(len(x)), Layout(columns), Priors())
-    return plain, blended(plain, surprise, columns)
+    return plain, with_ridge(plain, surprise, columns)
 
 
 def conversion(x):
@@ -109,7 +111,7 @@ def test_a_run_left_out_is_foretold_from_the_others_with_its_noise():
     blend = both(0.4)
     others = [
         GaussianProcess(p.x[1:], p.y[1:], np.zeros(11), p.layout, p.log_parameters)
-        for p in (blend.plain, blend.slanted)
+        for p in (blend.plain, blend.second)
     ]
     mean, sd = Blend(*others, 0.4).predict(blend.plain.x[:1])
     left_out = blend.without(0)

@@ -5,7 +5,10 @@ import pytest
 from scipy.optimize import check_grad
 from scipy.stats import multivariate_normal, norm
 
-from planners.bayes.process import GaussianProcess, Layout, Posterior, Priors, classified, fit
+from planners.bayes.kernel import Regressor
+from planners.bayes.posterior import JITTER, Likelihood, Posterior
+from planners.bayes.priors import Layout, Priors
+from planners.bayes.process import GaussianProcess, classified, fit
 
 GROUPS = np.array([0, 1, 1, 2])
 PLAIN = Layout(GROUPS)
@@ -49,22 +52,57 @@ def test_the_slope_of_the_posterior_is_that_of_its_differences(shift, layout):
     x, y = data()
     known, posterior = np.full(25, 0.01), Posterior(layout, Priors())
     logs = posterior.means + shift * posterior.sds
-    found = []
+    objective = Likelihood(x, known, layout).objective(y)
+    value, slope = posterior.value(logs, objective)
+    gap = check_grad(
+        lambda t: posterior.value(t, objective)[0],
+        lambda t: posterior.value(t, objective)[1],
+        logs,
+        epsilon=1e-6,
+    )
+    assert value == pytest.approx(surprise(x, y, known, logs, layout), abs=1e-5)
+    assert gap / max(1.0, np.abs(slope).max()) < 1e-3
 
-    def search(likelihood, start, bounds):
-        value, slope = posterior.value(logs, likelihood)
-        gap = check_grad(
-            lambda t: posterior.value(t, likelihood)[0],
-            lambda t: posterior.value(t, likelihood)[1],
-            logs,
-            epsilon=1e-6,
-        )
-        found.append((value, gap / max(1.0, np.abs(slope).max())))
-        return start, value
 
-    GaussianProcess(x, y, known, layout, logs, search)
-    assert found[0][0] == pytest.approx(surprise(x, y, known, logs, layout), abs=1e-5)
-    assert found[0][1] < 1e-3
+@pytest.mark.parametrize("layout", [PLAIN, SLANTED])
+@pytest.mark.parametrize("shift", [-1.0, 0.0, 1.5])
+def test_likelihood_and_gradient_are_scikit_learns(shift, layout):
+    x, y = data()
+    known, posterior = np.linspace(0.0, 0.1, 25), Posterior(layout, Priors())
+    logs = posterior.means + shift * posterior.sds
+    theirs = Regressor(layout.kernel(logs), alpha=known + JITTER, optimizer=None).fit(x, y)
+    value, slopes = theirs.log_marginal_likelihood(logs, eval_gradient=True)
+    likelihood = Likelihood(x, known, layout)
+    own, pull, _ = likelihood.of(logs, y)
+    assert own == pytest.approx(-value, rel=1e-9)
+    assert likelihood.value(logs, y) == pytest.approx(-value, rel=1e-9)
+    np.testing.assert_allclose(pull, -slopes, rtol=1e-6, atol=1e-6)
+
+
+def test_the_likelihood_pulls_at_outputs_as_its_differences_do():
+    x, y = data()
+    likelihood, logs = Likelihood(x, np.zeros(25), PLAIN), Priors().moments(PLAIN)[0]
+    gap = check_grad(lambda v: likelihood.value(logs, v), lambda v: likelihood.of(logs, v)[2], y)
+    assert gap < 1e-3 * np.abs(likelihood.of(logs, y)[2]).max()
+
+
+def test_a_covariance_that_is_none_has_no_likelihood():
+    x, y = np.zeros((3, 4)), np.array([1.0, -1.0, 0.0])
+    logs = np.array([0.0, 0.0, 0.0, 0.0, 30.0, -30.0])  # equal rows, and no noise to tell them
+    likelihood = Likelihood(x, np.zeros(3), PLAIN)
+    assert likelihood.of(logs, y)[0] == np.inf
+    assert likelihood.value(logs, y) == np.inf
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_stretching_divides_every_distance(factor):
+    x, y = data()
+    logs = np.array([*np.log([0.7, 1.1, 2.0]), 1.5, -2.5, *np.log([1e-9, 1.3, 0.02])])
+    at = np.random.default_rng(1).random((40, 4))
+    process = GaussianProcess(x, y, np.zeros(25), SLANTED, logs).rescaled(factor)
+    near = GaussianProcess(x / factor, y, np.zeros(25), SLANTED, logs)
+    for own, other in zip(process.predict(at), near.predict(at / factor), strict=True):
+        np.testing.assert_allclose(own, other, atol=1e-6)
 
 
 def test_mean_and_sd_are_those_of_the_textbook():

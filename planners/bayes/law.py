@@ -1,0 +1,67 @@
+"""A kinetic law of one response: it is made, and it is lost again.
+
+``response = amount * (1 - exp(-made)) * exp(-lost)``, where ``made`` and ``lost`` are Damkohler
+numbers, rate constant times residence time: the conversion of a first-order reaction in plug flow,
+and what survives of its product (Levenspiel, "Chemical Reaction Engineering", 3rd ed. 1999,
+chapters 5 and 8; ISBN 978-0-471-25424-9). The logarithms of all three are linear in the coordinates
+of ``planners.bayes.coordinates``, so that reagents, catalysts and concentrations count with their
+orders and temperature with activation energies. It is the product of the two limiting cases of
+A -> B -> C, not its solution; what it misses is left to a Gaussian process around it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from planners.bayes.coordinates import Coordinates
+from planners.bayes.scale import Scale
+from planners.factors import Array
+
+_AMOUNT_SD = 0.7  # of the logarithm, around the greatest response so far
+_MADE = (0.5, 1.2)  # logarithm of the Damkohler number in the middle: mean and sd
+_LOST = (-2.5, 1.5)
+_COMPLETE, _NOTHING_LEFT = 30.0, 6.0  # logarithms of Damkohler numbers beyond which none matters
+_EVER = 4.0  # of the amount's logarithm above its mean: no response is greater
+_LEAST = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """The law on one response's scale; of a waste that falls as product rises, its reciprocal.
+
+    Its constants are listed as logarithm of amount, of ``made`` and of ``lost``, each followed by
+    its slopes over the coordinates.
+    """
+
+    coordinates: Coordinates
+    scale: Scale
+    greatest: float  # response so far, or of its reciprocal
+    power: float = 1.0  # -1: the response is the reciprocal of what the law gives
+
+    def believed(self) -> tuple[Array, Array]:
+        """Return the means and sds of the constants' normal priors, each ``(p,)``."""
+        effects = self.coordinates.effects
+        amount = ((float(np.log(self.greatest)), _AMOUNT_SD), *(e.scales for e in effects))
+        made = (_MADE, *(e.makes for e in effects))
+        lost = (_LOST, *(e.loses for e in effects))
+        means, sds = np.array([*amount, *made, *lost]).T
+        return means, sds
+
+    def expected(self, constants: Array, terms: Array) -> tuple[Array, Array]:
+        """Return what is expected in the model's units ``(m,)``, and its slopes ``(m, p)``.
+
+        ``terms`` ``(m, k + 1)`` are the coordinates with a leading 1.
+        """
+        amount, made, lost = (terms @ part for part in np.split(constants, 3))
+        making = np.exp(np.minimum(made, _COMPLETE))
+        losing = np.exp(np.minimum(lost, _NOTHING_LEFT))
+        done = np.maximum(-np.expm1(-making), _LEAST)
+        log = self.power * (amount + np.log(done) - losing)
+        top = self.power * float(np.log(self.greatest)) + _EVER
+        slope = np.where(log > top, 0.0, self.power)
+        values = np.exp(np.minimum(log, top))
+        slope = slope * self.scale.slopes(values)
+        still = making * np.exp(-making) / done
+        fading = np.where(lost < _NOTHING_LEFT, losing, 0.0)
+        slopes = [terms * (slope * by)[:, None] for by in (1.0, still, -fading)]
+        return self.scale.forward(values), np.hstack(slopes)

@@ -1,0 +1,106 @@
+"""The scale on which a response is modelled: as it is or its logarithm, standardised."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import ndtr
+
+from planners.base import Predicted, Response
+from planners.bayes import acquisition
+from planners.factors import Array
+
+_FLOOR = 0.002  # of the greatest value (the median, when minimising): added before logarithms
+_FEWEST_FOR_LOG = 5  # runs without which the data cannot tell which scale suits them
+_WIDEST = 1.5  # sd of a logarithm: beyond, its mean means nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How a response becomes the model's output: perhaps its logarithm, then standardised.
+
+    Rates, yields and concentrations multiply, and their errors grow with them; their logarithms
+    are simpler functions, with even noise. ``offset`` is added first, so that a yield next to
+    nothing is not a world apart from a small one. ``sign`` -1 turns minimising into maximising.
+    """
+
+    logarithm: bool
+    centre: float
+    spread: float
+    sign: float
+    offset: float = 0.0
+
+    def forward(self, values: Array) -> Array:
+        """Return responses in the model's units, larger is better, shape as given."""
+        plain = values
+        if self.logarithm:
+            plain = np.log(np.maximum(values + self.offset, 1e-9 * self.offset + 1e-300))
+        return self.sign * (plain - self.centre) / self.spread
+
+    def slopes(self, values: Array) -> Array:
+        """Return by how much model's units change with a response's logarithm, shape as given."""
+        shares = values / (values + self.offset) if self.logarithm else values
+        return self.sign * shares / self.spread
+
+    def variances(self, values: Array, sds: Array) -> Array:
+        """Return known standard uncertainties as variances in the model's units."""
+        return (sds / ((values + self.offset) if self.logarithm else 1.0) / self.spread) ** 2
+
+    def cost(self, values: Array) -> float:
+        """Return minus the log density that values ``(n,)`` lose by being put on this scale."""
+        stretched = float(np.log(values + self.offset).sum()) if self.logarithm else 0.0
+        return len(values) * float(np.log(self.spread)) + stretched
+
+    def back(self, mean: float, sd: float) -> Predicted:
+        """Return a normal prediction as mean and sd of the response in its own unit."""
+        middle, width = self.centre + self.sign * mean * self.spread, sd * self.spread
+        if not self.logarithm:
+            return Predicted(float(middle), float(width))
+        width = min(width, 2.0)  # beyond, the mean of a log-normal means nothing
+        expected = float(np.exp(min(middle + 0.5 * width**2, 700.0)))
+        return Predicted(expected - self.offset, expected * float(np.sqrt(np.expm1(width**2))))
+
+    def shortfall(self, mean: Array, sd: Array, bound: Array) -> Array:
+        """Return E[gain over a bound], in the response's unit over its spread, as they broadcast.
+
+        Of a logarithm this is the price of an option on what is log-normal (Black and Scholes, "The
+        pricing of options and corporate liabilities", 1973): areas are those of the responses.
+        """
+        if not self.logarithm:
+            return acquisition.expected_shortfall(mean, sd, bound)
+        width = np.minimum(sd * self.spread, _WIDEST)
+        middle = self.sign * mean * self.spread
+        strike = np.clip(self.sign * bound * self.spread, -50.0, 50.0)
+        place = (middle - strike) / width
+        grown = np.exp(np.minimum(middle + 0.5 * width**2, 50.0))
+        gain = grown * ndtr(self.sign * (place + width)) - np.exp(strike) * ndtr(self.sign * place)
+        return np.maximum(self.sign * gain / self.spread, 0.0)
+
+    def own(self, outcomes: Array) -> Array:
+        """Return outcomes as ``shortfall`` counts them: larger is better, shape as given."""
+        if not self.logarithm:
+            return outcomes
+        logs = np.clip(self.sign * outcomes * self.spread, -50.0, 50.0)
+        return self.sign * np.exp(logs) / self.spread
+
+    def plain(self, mean: float) -> float:
+        """Return the response in its own unit that stands at ``mean`` in the model's."""
+        middle = self.centre + self.sign * mean * self.spread
+        return float(np.exp(min(middle, 700.0))) - self.offset if self.logarithm else float(middle)
+
+
+def scales(response: Response, values: Array) -> list[Scale]:
+    """Return the scales that values ``(n,)`` of a response allow, the plain one first."""
+    sign = -1.0 if response.goal == "minimise" else 1.0
+    scales = [_standardised(values, sign, logarithm=False)]
+    if len(values) >= _FEWEST_FOR_LOG and values.min() > 0 and values.max() > values.min():
+        offset = _FLOOR * float(np.median(values) if response.goal == "minimise" else values.max())
+        logs = _standardised(np.log(values + offset), sign, logarithm=True)
+        scales.append(replace(logs, offset=offset))
+    return scales
+
+
+def _standardised(values: Array, sign: float, *, logarithm: bool) -> Scale:
+    spread = float(values.std(ddof=1)) if len(values) > 1 else 0.0
+    # constant responses tell nothing about scale; any positive one keeps the numbers finite
+    spread = spread if spread > 1e-12 * max(1.0, float(np.abs(values).max())) else 1.0
+    return Scale(logarithm, float(values.mean()), spread, sign)

@@ -1,0 +1,105 @@
+"""The kinetic law: its slopes, its limiting cases, and who may follow it."""
+
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime
+
+from planners.base import Continuous, Problem, Response
+from planners.bayes.coordinates import GAS_CONSTANT, Coordinates
+from planners.bayes.law import Law
+from planners.bayes.scale import scales
+from planners.bayes.views import laws
+
+PROBLEM = Problem(
+    (
+        Continuous("temperature", 20.0, 120.0, "degC"),
+        Continuous("residence_time", 1.0, 10.0, "min", "log"),
+    ),
+    (Response("yield"),),
+)
+COORDINATES = Coordinates(PROBLEM)
+VALUES = np.array([3.0, 20.0, 45.0, 80.0, 60.0])
+PLAIN, LOGARITHM = scales(PROBLEM.responses[0], VALUES)
+
+
+def terms(n=6, seed=0):
+    return COORDINATES.of(np.random.default_rng(seed).random((n, 2)))
+
+
+@pytest.mark.parametrize("scale", [PLAIN, LOGARITHM])
+@pytest.mark.parametrize("power", [1.0, -1.0])
+@pytest.mark.parametrize("shift", [-0.5, 0.0, 0.7])
+def test_slopes_are_those_of_differences(scale, power, shift):
+    law = Law(COORDINATES, scale, 80.0 if power > 0 else 1 / 3.0, power)
+    means, sds = law.believed()
+    constants, at = means + shift * sds, terms()
+    expected, slopes = law.expected(constants, at)
+    assert slopes.shape == (6, 9)
+    for row in range(6):
+        gaps = approx_fprime(constants, lambda c, r=row: law.expected(c, at)[0][r], 1e-7)
+        np.testing.assert_allclose(slopes[row], gaps, rtol=1e-4, atol=1e-5)
+    assert np.isfinite(expected).all()
+
+
+def constants(amount, made, lost):
+    """Constants of a law without slopes but for time's."""
+    return np.array([np.log(amount), 0, 0, np.log(made), 0, 1, np.log(lost), 0, 1])
+
+
+def test_made_without_loss_it_is_the_conversion_in_plug_flow():
+    law = Law(COORDINATES, PLAIN, 80.0)
+    at = COORDINATES.of(np.array([[0.5, 0.0], [0.5, 0.5], [0.5, 1.0]]))
+    expected, _ = law.expected(constants(90.0, 1.0, 1e-12), at)
+    times = np.sqrt(10.0) ** np.array([-1.0, 0.0, 1.0])  # over that in the middle
+    np.testing.assert_allclose(expected, PLAIN.forward(90.0 * (1 - np.exp(-times))), rtol=1e-9)
+
+
+def test_complete_and_lost_again_it_dies_exponentially():
+    law = Law(COORDINATES, PLAIN, 80.0)
+    at = COORDINATES.of(np.array([[0.5, 0.25], [0.5, 1.0]]))
+    expected, _ = law.expected(constants(90.0, 1e6, 0.3), at)
+    times = np.sqrt(10.0) ** np.array([-0.5, 1.0])
+    np.testing.assert_allclose(expected, PLAIN.forward(90.0 * np.exp(-0.3 * times)), rtol=1e-9)
+
+
+def test_an_activation_energy_is_one():
+    law = Law(COORDINATES, LOGARITHM, 80.0)
+    slow = np.array([np.log(90.0), 0, 0, np.log(1e-5), 60.0, 1, -20.0, 0, 1])
+    at = COORDINATES.of(PROBLEM.features(np.array([[0.3, 0.5], [0.6, 0.5]])))
+    cold, warm = 90.0 * 1e-5 * np.exp(60.0 * at[:, 1])
+    ratio = np.exp(60.0 / GAS_CONSTANT * (1 / 323.15 - 1 / 353.15))
+    assert warm / cold == pytest.approx(ratio)
+    expected, _ = law.expected(slow, at)
+    np.testing.assert_allclose(expected, LOGARITHM.forward(np.array([cold, warm])), rtol=1e-4)
+
+
+@pytest.mark.parametrize("power", [1.0, -1.0])
+def test_nothing_is_beyond_arithmetic(power):
+    law = Law(COORDINATES, LOGARITHM, 80.0 if power > 0 else 1 / 3.0, power)
+    means, sds = law.believed()
+    for shift in (-100.0, 100.0):
+        for value in law.expected(means + shift * sds, terms()):
+            assert np.isfinite(value).all()
+
+
+WASTE = Response("waste", "minimise")
+NO_CLOCK = Coordinates(Problem(PROBLEM.factors[:1], PROBLEM.responses))
+ONLY_A_CLOCK = Coordinates(Problem(PROBLEM.factors[1:], PROBLEM.responses))
+
+
+@pytest.mark.parametrize(
+    ("coordinates", "response", "values", "powers"),
+    [
+        (COORDINATES, PROBLEM.responses[0], VALUES, [1.0]),
+        (COORDINATES, WASTE, VALUES, [1.0, -1.0]),
+        (COORDINATES, WASTE, np.append(VALUES, 0.0), [1.0]),  # nothing has no reciprocal
+        (COORDINATES, PROBLEM.responses[0], VALUES[:3], []),  # too few
+        (COORDINATES, PROBLEM.responses[0], VALUES - 5.0, []),  # no amount is below nothing
+        (COORDINATES, PROBLEM.responses[0], np.zeros(5), []),
+        (NO_CLOCK, PROBLEM.responses[0], VALUES, []),
+        (ONLY_A_CLOCK, PROBLEM.responses[0], VALUES, []),
+    ],
+)
+def test_who_may_follow_a_law(coordinates, response, values, powers):
+    found = laws(coordinates, response, PLAIN, values)
+    assert [law.power for law in found] == powers
