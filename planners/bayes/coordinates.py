@@ -68,7 +68,8 @@ class Coordinates:
         pumped = [pair for pair in numbers if _is_flow(pair[1])]
         self._parts = [_single(*pair) for pair in numbers if not _is_flow(pair[1])]
         self._parts += [_flows(pumped)] if pumped else []
-        self._middle = np.full((1, int(starts[-1])), 0.5)
+        middle = np.full((1, int(starts[-1])), 0.5)
+        self._middles = [part.curve(middle) for part in self._parts]
         self.effects = [effect for part in self._parts for effect in part.effects]
 
     @property
@@ -78,7 +79,10 @@ class Coordinates:
 
     def of(self, features: Array) -> Array:
         """Return 1 and the coordinates of feature rows, ``(m, 1 + k)``, 0 in the middle."""
-        found = [part.curve(features) - part.curve(self._middle) for part in self._parts]
+        found = [
+            part.curve(features) - middle
+            for part, middle in zip(self._parts, self._middles, strict=True)
+        ]
         return np.column_stack([np.ones(len(features)), *found])
 
 

@@ -9,8 +9,6 @@ orders and temperature with activation energies. It is the product of the two li
 A -> B -> C, not its solution; what it misses is left to a Gaussian process around it.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from planners.bayes.coordinates import Coordinates
@@ -25,41 +23,40 @@ _EVER = 4.0  # of the amount's logarithm above its mean: no response is greater
 _LEAST = 1e-12
 
 
-@dataclass(frozen=True, slots=True)
 class Law:
     """The law on one response's scale; of a waste that falls as product rises, its reciprocal.
 
     Its constants are listed as logarithm of amount, of ``made`` and of ``lost``, each followed by
-    its slopes over the coordinates.
+    its slopes over the coordinates; ``means`` and ``sds`` ``(p,)`` are those of normal priors.
     """
 
-    coordinates: Coordinates
-    scale: Scale
-    greatest: float  # response so far, or of its reciprocal
-    power: float = 1.0  # -1: the response is the reciprocal of what the law gives
+    def __init__(
+        self, coordinates: Coordinates, scale: Scale, greatest: float, power: float = 1.0
+    ) -> None:
+        """Take the greatest response so far, or of its reciprocal.
 
-    def believed(self) -> tuple[Array, Array]:
-        """Return the means and sds of the constants' normal priors, each ``(p,)``."""
-        effects = self.coordinates.effects
-        amount = ((float(np.log(self.greatest)), _AMOUNT_SD), *(e.scales for e in effects))
+        With ``power`` -1 the response is the reciprocal of what the law gives.
+        """
+        self.coordinates, self.scale, self.power = coordinates, scale, power
+        self._top = power * float(np.log(greatest)) + _EVER
+        effects = coordinates.effects
+        amount = ((float(np.log(greatest)), _AMOUNT_SD), *(e.scales for e in effects))
         made = (_MADE, *(e.makes for e in effects))
         lost = (_LOST, *(e.loses for e in effects))
-        means, sds = np.array([*amount, *made, *lost]).T
-        return means, sds
+        self.means, self.sds = np.array([*amount, *made, *lost]).T
 
     def expected(self, constants: Array, terms: Array) -> tuple[Array, Array]:
         """Return what is expected in the model's units ``(m,)``, and its slopes ``(m, p)``.
 
         ``terms`` ``(m, k + 1)`` are the coordinates with a leading 1.
         """
-        amount, made, lost = (terms @ part for part in np.split(constants, 3))
+        amount, made, lost = constants.reshape(3, -1) @ terms.T
         making = np.exp(np.minimum(made, _COMPLETE))
         losing = np.exp(np.minimum(lost, _NOTHING_LEFT))
         done = np.maximum(-np.expm1(-making), _LEAST)
         log = self.power * (amount + np.log(done) - losing)
-        top = self.power * float(np.log(self.greatest)) + _EVER
-        slope = np.where(log > top, 0.0, self.power)
-        values = np.exp(np.minimum(log, top))
+        slope = np.where(log > self._top, 0.0, self.power)
+        values = np.exp(np.minimum(log, self._top))
         slope = slope * self.scale.slopes(values)
         still = making * np.exp(-making) / done
         fading = np.where(lost < _NOTHING_LEFT, losing, 0.0)

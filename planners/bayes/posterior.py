@@ -18,7 +18,7 @@ from planners.bayes.priors import Layout, Priors
 from planners.factors import Array
 
 JITTER = 1e-8  # of the outputs' variance: keeps equal rows apart numerically
-ENOUGH = 1e-5  # of the density's logarithm: steps that change it less end a search
+_ENOUGH = 1e-5  # of the density's logarithm: steps that change it less end a search
 _VERY_BAD = 1e25  # instead of infinity, which a search for the minimum cannot digest
 _WIDEST = 4.0  # sds of a prior within which hyper-parameters are sought
 _SIGNS = 3  # columns beyond the first that all signs are tried on; of more, as many at random
@@ -28,6 +28,18 @@ _lapack: Any = lapack
 
 # minus the log likelihood, of log hyper-parameters, and its gradient unless that is not asked for
 Objective = Callable[..., Any]
+
+
+def descend(value: Callable[[Array], tuple[float, Array]], start: Array, bounds: Array) -> Any:
+    """Return scipy's result for the least of ``value``, which returns its gradient, too."""
+    return minimize(
+        value,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"maxiter": 100, "ftol": _ENOUGH},
+    )
 
 
 class Likelihood:
@@ -89,16 +101,8 @@ class Posterior:
 
     def search(self, objective: Objective) -> tuple[Array, float]:
         """Return the hyper-parameters of the least value local searches find, and the value."""
-        found: list[Any] = [
-            minimize(
-                self.value,
-                start,
-                args=(objective,),
-                jac=True,
-                method="L-BFGS-B",
-                bounds=self.bounds,
-                options={"maxiter": 100, "ftol": ENOUGH},
-            )
+        found = [
+            descend(lambda logs: self.value(logs, objective), start, self.bounds)
             for start in self._starts(objective)
         ]
         best = min(found, key=lambda result: float(result.fun))
@@ -106,11 +110,19 @@ class Posterior:
 
     def value(self, logs: Array, objective: Objective) -> tuple[float, Array]:
         """Return value and gradient, as wide as ``logs``; a hopeless matrix counts as very bad."""
-        value, slopes = objective(logs)
+        return self._with_priors(logs, *objective(logs))
+
+    def _with_priors(self, logs: Array, value: float, slopes: Array) -> tuple[float, Array]:
         if not np.isfinite(value):
             return _VERY_BAD, np.zeros_like(logs)
         rarity, pull = self.rarity(logs)
         return value + rarity, slopes + pull
+
+    def given(self, likelihood: Likelihood, logs: Array, y: Array) -> tuple[float, Array, Array]:
+        """Return value and gradient, and the latter by ``y`` ``(n,)`` as well."""
+        found = likelihood.of(logs, y)
+        value, slopes = self._with_priors(logs, *found[:2])
+        return value, slopes, found[2]
 
     def rarity(self, logs: Array) -> tuple[float, Array]:
         """Return minus the log prior density, up to a constant, and its gradient."""

@@ -31,7 +31,7 @@ def terms(n=6, seed=0):
 @pytest.mark.parametrize("shift", [-0.5, 0.0, 0.7])
 def test_slopes_are_those_of_differences(scale, power, shift):
     law = Law(COORDINATES, scale, 80.0 if power > 0 else 1 / 3.0, power)
-    means, sds = law.believed()
+    means, sds = law.means, law.sds
     constants, at = means + shift * sds, terms()
     expected, slopes = law.expected(constants, at)
     assert slopes.shape == (6, 9)
@@ -76,7 +76,7 @@ def test_an_activation_energy_is_one():
 @pytest.mark.parametrize("power", [1.0, -1.0])
 def test_nothing_is_beyond_arithmetic(power):
     law = Law(COORDINATES, LOGARITHM, 80.0 if power > 0 else 1 / 3.0, power)
-    means, sds = law.believed()
+    means, sds = law.means, law.sds
     for shift in (-100.0, 100.0):
         for value in law.expected(means + shift * sds, terms()):
             assert np.isfinite(value).all()

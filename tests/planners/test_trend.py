@@ -106,7 +106,7 @@ def test_of_a_waste_and_its_reciprocal_the_law_that_fits_is_followed():
 def by_hand(n=14):
     """A trend at given constants and hyper-parameters, and what it is made of."""
     x, y, _, laws = followed(consecutive, n, 3)
-    means, sds = laws[0].believed()
+    means, sds = laws[0].means, laws[0].sds
     constants = means + 0.2 * np.random.default_rng(1).normal(size=len(means)) * sds
     logs = np.log([0.6, 0.9, 1.5, 1e-3, 0.1, 0.01])
     expected, _ = laws[0].expected(constants, COORDINATES.of(x))
@@ -116,7 +116,7 @@ def by_hand(n=14):
 
 def test_mean_and_covariance_are_those_of_the_linear_law_in_the_kernel():
     trend, law, logs = by_hand()
-    means, sds = law.believed()
+    means, sds = law.means, law.sds
     at = np.random.default_rng(5).random((6, 3))
     both = np.vstack([trend.x, at])
     expected, slopes = law.expected(trend.constants, COORDINATES.of(both))
@@ -145,7 +145,7 @@ def test_where_the_law_is_linear_the_surprise_is_exact():
     law = Linear(COORDINATES, scale, 1.0)
     trend, surprise = follow(x, y, np.zeros(12), LAYOUT, [law])
     logs = trend.hyperparameters
-    means, sds = law.believed()
+    means, sds = law.means, law.sds
     terms = COORDINATES.of(x)
     covariance = LAYOUT.kernel(logs)(x) + 1e-8 * np.eye(12)
     covariance += (terms * sds[:4] ** 2) @ terms.T
