@@ -65,6 +65,7 @@ class Coordinates:
             for start, factor in zip(starts, problem.factors, strict=False)
             if isinstance(factor, Continuous | Discrete)
         ]
+        self.whole = len(numbers) == len(problem.factors)  # nothing but numbers
         pumped = [pair for pair in numbers if _is_flow(pair[1])]
         self._parts = [_single(*pair) for pair in numbers if not _is_flow(pair[1])]
         self._parts += [_flows(pumped)] if pumped else []

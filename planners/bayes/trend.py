@@ -21,6 +21,7 @@ from planners.bayes.process import GaussianProcess, Process, deciding, drawn
 from planners.factors import Array
 
 _PRIORS = Priors(variance=(-3.0, 1.5))  # a law that is believed leaves little
+_NAMED = Priors()  # but what names and mixtures do, it does not know
 _MISSED = 0.03  # variance that a law misses, by which the search for its constants is scaled
 _REACH = 12.0  # sds of what is then known, within which constants are sought
 
@@ -130,7 +131,8 @@ def _decided(runs: Runs, layout: Layout, laws: Sequence[Law]) -> tuple[Law, Arra
     start = misfit.least(laws)
     law, count = start.law, len(start.constants)
     root = np.linalg.inv(np.linalg.cholesky(misfit.curvature(start, _MISSED))).T
-    posterior, likelihood = Posterior(layout, _PRIORS), Likelihood(x, known, layout)
+    posterior = Posterior(layout, _PRIORS if law.coordinates.whole else _NAMED)
+    likelihood = Likelihood(x, known, layout)
 
     def value(both: Array) -> tuple[float, Array]:
         constants, logs = start.constants + root @ both[:count], both[count:]

@@ -1,8 +1,9 @@
 """How a response is looked at: plainly, and with what else is known of it.
 
 Where the residence time is a factor, responses that are made and lost by a reaction are expected to
-follow a kinetic law, and more likely so than not. Elsewhere numbers may act together, so that good
-runs lie on a ridge across them; each of a ridge's weights is one more thing to get wrong.
+follow a kinetic law, and more likely so than not, unless names or mixtures are among the factors,
+of which the law knows nothing. Elsewhere numbers may act together, so that good runs lie on a ridge
+across them; each of a ridge's weights is one more thing to get wrong.
 """
 
 from dataclasses import replace
@@ -32,7 +33,8 @@ def with_law(plain: GaussianProcess, surprise: float, laws: list[Law]) -> Proces
     ``surprise`` is minus the log posterior density of the plain one.
     """
     trend, other = follow(plain.x, plain.y, plain.known_variance, plain.layout, laws)
-    return blended(plain, trend, surprise - other + _LAWFUL)
+    favour = _LAWFUL if trend.law.coordinates.whole else 0.0
+    return blended(plain, trend, surprise - other + favour)
 
 
 def with_ridge(plain: GaussianProcess, surprise: float, ridge: NDArray[np.intp]) -> Process:
