@@ -7,8 +7,9 @@ amounts that of a conversion's Damkohler number, whose slopes are orders of reac
 flows, the sum is the reciprocal of the residence time, and shares of it are the amounts.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -26,7 +27,6 @@ _STOPPED = 0.02  # of the greatest flow: less counts as that, as the logarithm o
 
 Number = Continuous | Discrete
 Believed = tuple[float, float]  # mean and sd of a normal prior
-Curve = Callable[[Array], Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,45 @@ _OTHER = Effect((0.0, 1.5), (0.0, 1.5), (0.0, 0.7))  # over the whole range
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """Coordinates of some feature columns: a curve from rows to ``(m, k)``, and their effects."""
+class _Column:
+    """A feature column whose number goes evenly from low to high, and what becomes of it."""
 
-    curve: Curve
-    effects: tuple[Effect, ...]
-    timed: bool = False
+    kind: Literal["even", "log", "heat", "flow"]
+    place: int
+    low: float
+    high: float
+    effect: Effect
+    scaled: bool = False  # the number is a logarithm
+
+
+class _Block:
+    """Columns of one kind."""
+
+    def __init__(self, columns: Sequence[_Column]) -> None:
+        self._places = np.array([c.place for c in columns], dtype=np.intp)
+        self._lows = np.array([c.low for c in columns])
+        self._spans = np.array([c.high - c.low for c in columns])
+        self._scaled = np.array([c.scaled for c in columns], dtype=bool)
+        self.size = len(columns)
+
+    @property
+    def flow_effects(self) -> list[Effect]:
+        """Return the effects of flows: of the time, and of shares where there are several."""
+        return [_TIME, *[_SHARE] * (self.size if self.size > 1 else 0)] if self.size else []
+
+    def of(self, features: Array) -> Array:
+        """Return the numbers of feature rows, within their ranges, ``(m, k)``."""
+        inside = np.minimum(np.maximum(features[:, self._places], 0.0), 1.0)
+        return self._lows + self._spans * inside
+
+    def flows(self, features: Array) -> Array:
+        """Return the logarithms of the reciprocal of all flows together, and of their shares."""
+        numbers = self.of(features)
+        plain = np.maximum(numbers, _STOPPED * (self._lows + self._spans))
+        flows = np.where(self._scaled, np.exp(numbers * self._scaled), plain)
+        total = flows.sum(axis=1, keepdims=True)
+        shares = np.log(flows / total) if flows.shape[1] > 1 else flows[:, :0]
+        return np.hstack([-np.log(total), shares])
 
 
 class Coordinates:
@@ -66,84 +99,69 @@ class Coordinates:
             if isinstance(factor, Continuous | Discrete)
         ]
         self.whole = len(numbers) == len(problem.factors)  # nothing but numbers
-        pumped = [pair for pair in numbers if _is_flow(pair[1])]
-        self._parts = [_single(*pair) for pair in numbers if not _is_flow(pair[1])]
-        self._parts += [_flows(pumped)] if pumped else []
-        middle = np.full((1, int(starts[-1])), 0.5)
-        self._middles = [part.curve(middle) for part in self._parts]
-        self.effects = [effect for part in self._parts for effect in part.effects]
+        columns = [_column(*pair) for pair in numbers]
+        blocks = [[c for c in columns if c.kind == kind] for kind in ("even", "log", "heat")]
+        self._even, self._logs, self._heats = (_Block(block) for block in blocks)
+        self._pumps = _Block([c for c in columns if c.kind == "flow"])
+        self._order = np.argsort([c.place for block in blocks for c in block], kind="stable")
+        self.effects = [c.effect for c in columns if c.kind != "flow"]
+        self.effects += self._pumps.flow_effects
+        self._middle = self._all(np.full((1, int(starts[-1])), 0.5))
 
     @property
     def timed(self) -> bool:
         """Return whether the residence time varies, without which kinetics have no clock."""
-        return any(part.timed for part in self._parts)
+        return _TIME in self.effects
 
     def of(self, features: Array) -> Array:
         """Return 1 and the coordinates of feature rows, ``(m, 1 + k)``, 0 in the middle."""
-        found = [
-            part.curve(features) - middle
-            for part, middle in zip(self._parts, self._middles, strict=True)
-        ]
-        return np.column_stack([np.ones(len(features)), *found])
+        found = np.ones((len(features), 1 + len(self.effects)))
+        found[:, 1:] = self._all(features) - self._middle
+        return found
+
+    def _all(self, features: Array) -> Array:
+        """Return coordinates in the order of factors, and then those of flows."""
+        heats = -1.0 / (GAS_CONSTANT * self._heats.of(features))
+        found = [self._even.of(features), np.log(self._logs.of(features)), heats]
+        single = np.hstack(found)[:, self._order]
+        return np.hstack([single, self._pumps.flows(features)]) if self._pumps.size else single
 
 
-def _is_flow(factor: Number) -> bool:
-    return factor.unit in _FLOWS and _ends(factor)[0] >= 0.0
+def _column(place: int, factor: Number) -> _Column:
+    """Return what one factor does to rates."""
+    low, high = _ends(factor)
+    transform = factor.transform if isinstance(factor, Continuous) else "none"
+    if factor.unit in _FLOWS and low >= 0.0:
+        if transform == "log":
+            ends = float(np.log(low)), float(np.log(high))
+            return _Column("flow", place, *ends, _SHARE, scaled=True)
+        return _Column("flow", place, low, high, _SHARE)
+    unit = factor.unit or "degC" if transform == "reciprocal_kelvin" else factor.unit
+    offset = _TEMPERATURES.get(unit)
+    if offset is not None and low + offset > 0.0:
+        ends = low + offset, high + offset
+        if transform == "reciprocal_kelvin":
+            cold, hot = (-1.0 / (GAS_CONSTANT * end) for end in ends)
+            return _Column("even", place, cold, hot, _HEAT)
+        return _Column("heat", place, *ends, _HEAT)
+    effect = _effect(factor.unit, low, high)
+    if effect == _OTHER:
+        return _Column("even", place, 0.0, 1.0, _OTHER)
+    if transform == "log":
+        return _Column("even", place, float(np.log(low)), float(np.log(high)), effect)
+    return _Column("log", place, low, high, effect)
+
+
+def _effect(unit: str, low: float, high: float) -> Effect:
+    """Return what a number beside flows and temperatures does by its logarithm, if it has one."""
+    if unit in _TIMES and low > 0.0:
+        return _TIME
+    if low <= 0.0 or high / low < _WIDE:
+        return _OTHER
+    return _CONCENTRATION if unit in _CONCENTRATIONS else _AMOUNT
 
 
 def _ends(factor: Number) -> tuple[float, float]:
     if isinstance(factor, Continuous):
         return factor.low, factor.high
     return factor.values[0], factor.values[-1]
-
-
-def _amounts(factor: Number, column: Array) -> Array:
-    """Return a factor's plain numbers of one feature column, within its range."""
-    if isinstance(factor, Continuous):
-        return factor.amounts(column[:, None])[:, 0]
-    low, high = _ends(factor)
-    return np.clip(low + column * (high - low), low, high)
-
-
-def _single(start: int, factor: Number) -> _Part:
-    """Return what one factor beside the pumps does to rates."""
-    low, high = _ends(factor)
-    offset = _TEMPERATURES.get(_unit(factor))
-    if offset is not None and low + offset > 0.0:
-        return _Part(
-            lambda rows: -1.0 / (GAS_CONSTANT * (_column(factor, rows, start) + offset)), (_HEAT,)
-        )
-    timed = factor.unit in _TIMES and low > 0.0
-    if timed or (low > 0.0 and high / low >= _WIDE):
-        effect = _CONCENTRATION if factor.unit in _CONCENTRATIONS else _AMOUNT
-        effects = (_TIME if timed else effect,)
-        return _Part(lambda rows: np.log(_column(factor, rows, start)), effects, timed)
-    return _Part(lambda rows: rows[:, start : start + 1], (_OTHER,))
-
-
-def _unit(factor: Number) -> str:
-    if isinstance(factor, Continuous) and factor.transform == "reciprocal_kelvin":
-        return factor.unit or "degC"
-    return factor.unit
-
-
-def _column(factor: Number, rows: Array, start: int) -> Array:
-    return _amounts(factor, rows[:, start])[:, None]
-
-
-def _flows(pumped: list[tuple[int, Number]]) -> _Part:
-    """Return what flows do: together they rule the time, and each its feed's share."""
-
-    def curve(rows: Array) -> Array:
-        flows = np.column_stack(
-            [
-                np.maximum(_amounts(factor, rows[:, start]), _STOPPED * _ends(factor)[1])
-                for start, factor in pumped
-            ]
-        )
-        total = flows.sum(axis=1, keepdims=True)
-        shares = np.log(flows / total) if len(pumped) > 1 else flows[:, :0]
-        return np.column_stack([-np.log(total), shares])
-
-    shares = (_SHARE,) * (len(pumped) if len(pumped) > 1 else 0)
-    return _Part(curve, (_TIME, *shares), timed=True)

@@ -73,6 +73,28 @@ def test_flows_rule_the_time_together_and_the_amounts_by_their_shares():
     assert np.isfinite(known.of(np.zeros((1, 2)))).all()  # pumps that stand
 
 
+def test_flows_on_a_logarithmic_scale_count_the_same():
+    even, log = (
+        [Continuous(name, 0.5, 2.0, "mL/min", scale) for name in ("a", "b")]
+        for scale in ("none", "log")
+    )
+    one, other = {"a": 1.0, "b": 0.5}, {"a": 0.7, "b": 1.8}
+    np.testing.assert_allclose(
+        moved(coordinates(*log), log, one, other), moved(coordinates(*even), even, one, other)
+    )
+
+
+@pytest.mark.parametrize("unit", ["degC", "K"])
+def test_temperatures_on_a_reciprocal_scale_count_the_same(unit):
+    factors = [
+        (Continuous("t", 290.0, 390.0, unit, scale), TIME)
+        for scale in ("none", "reciprocal_kelvin")
+    ]
+    one, other = {"t": 300.0, "residence_time": 2.0}, {"t": 370.0, "residence_time": 2.0}
+    gaps = [moved(coordinates(*pair), pair, one, other) for pair in factors]
+    np.testing.assert_allclose(*gaps)
+
+
 def test_one_flow_is_the_time_alone():
     pump = Continuous("flow", 0.5, 2.0, "mL/min")
     gap = moved(coordinates(pump), [pump], {"flow": 0.5}, {"flow": 2.0})

@@ -1,0 +1,83 @@
+"""How badly a kinetic law agrees with runs, and constants with which it agrees well.
+
+Least squares by Levenberg and Marquardt's method (Marquardt, J. Soc. Ind. Appl. Math. 1963, 11,
+431; 10.1137/0111030), with the constants' priors among the squares, from several starts: reactions
+that are slow and that are done, products that last and that are lost again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from planners.bayes.law import Law
+from planners.factors import Array
+
+_MADE, _LOST = (-1.0, 0.5), (-1.0, 1.0)  # sds from the means at which searches start
+_COARSE, _FINE = 0.3, 0.1  # variance that the law may miss, while it is first fitted
+_STEPS = 40
+_SETTLED = 1e-2
+_WORST = 1e6  # damping at which a search gives up
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A law with constants that agree with the runs, and how badly they do."""
+
+    law: Law
+    constants: Array
+    slopes: Array
+    gaps: Array  # of the runs from what is expected
+    misfit: float
+
+
+class Misfit:
+    """Outputs ``y`` ``(n,)`` at ``terms`` ``(n, k + 1)``, which are a law's coordinates."""
+
+    def __init__(self, y: Array, known_variance: Array, terms: Array) -> None:
+        self._y, self._known, self._terms = y, known_variance, terms
+
+    def at(self, law: Law, constants: Array, missed: float) -> Start:
+        """Return how badly a law agrees that is expected to miss by a variance ``missed``."""
+        expected, slopes = law.expected(constants, self._terms)
+        gaps = self._y - expected
+        offsets = (constants - law.means) / law.sds
+        misfit = gaps**2 @ (1.0 / (missed + self._known)) + offsets @ offsets
+        return Start(law, constants, slopes, gaps, float(misfit))
+
+    def curvature(self, start: Start, missed: float) -> Array:
+        """Return the Gauss-Newton matrix of half the misfit, ``(p, p)``."""
+        weighed = start.slopes / (missed + self._known)[:, None]
+        return start.slopes.T @ weighed + np.diag(1.0 / start.law.sds**2)
+
+    def _step(self, start: Start, missed: float, damping: float) -> Array:
+        law, matrix = start.law, self.curvature(start, missed)
+        pull = start.slopes.T @ (start.gaps / (missed + self._known))
+        pull -= (start.constants - law.means) / law.sds**2
+        return np.linalg.solve(matrix + damping * np.diag(matrix.diagonal()), pull)
+
+    def settled(self, start: Start, missed: float) -> Start:
+        """Return constants of less misfit."""
+        start, damping = self.at(start.law, start.constants, missed), 1e-2
+        for _ in range(_STEPS):
+            step = self._step(start, missed, damping)
+            tried = self.at(start.law, start.constants + step, missed)
+            gain = start.misfit - tried.misfit
+            damping = max(damping / 5.0, 1e-6) if gain > 0 else damping * 5.0
+            start = tried if gain > 0 else start
+            if 0 < gain < _SETTLED or damping > _WORST:
+                break
+        return start
+
+    def least(self, laws: Sequence[Law]) -> Start:
+        """Return the least misfit of a few searches."""
+        found: list[Start] = []
+        for law, made, lost in product(laws, _MADE, _LOST):
+            third = len(law.means) // 3
+            shift = np.zeros(len(law.means))
+            shift[[third, 2 * third]] = made, lost
+            start = self.at(law, law.means + shift * law.sds, _COARSE)
+            found.append(self.settled(start, _COARSE))
+        best = min(found, key=lambda start: start.misfit)
+        return self.settled(best, _FINE)
