@@ -31,6 +31,8 @@ def _log_h(z: Array) -> Array:
     near = z > -5.0
     safe = np.where(near, z, 0.0)
     direct = np.log(np.exp(-0.5 * safe**2) / _ROOT_2PI + safe * ndtr(safe))
+    if near.all():
+        return direct
     far = np.where(near, -6.0, z)
     # phi(z) + z Phi(z) = phi(z) [1 + z sqrt(pi / 2) erfcx(-z / sqrt 2)]; far out the bracket
     # cancels to 1 / z**2 - 3 / z**4 + 15 / z**6

@@ -11,9 +11,9 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from scipy.linalg import lapack
 from scipy.optimize import minimize
 
+from planners.bayes.matrices import inverted, rooted, twice_solved
 from planners.bayes.priors import Layout, Priors
 from planners.factors import Array
 
@@ -23,8 +23,6 @@ _VERY_BAD = 1e25  # instead of infinity, which a search for the minimum cannot d
 _WIDEST = 4.0  # sds of a prior within which hyper-parameters are sought
 _SIGNS = 3  # columns beyond the first that all signs are tried on; of more, as many at random
 _LONG = 0.7  # of the prior's sd: the weights that a search for a ridge starts from
-
-_lapack: Any = lapack
 
 # minus the log likelihood, of log hyper-parameters, and its gradient unless that is not asked for
 Objective = Callable[..., Any]
@@ -55,27 +53,26 @@ class Likelihood:
         """Return value, gradient by ``logs`` and by ``y`` ``(n,)``; infinite where it has none."""
         self._kernel.theta = logs
         covariance, pulled = self._kernel.differentiable(self._x)
-        lower, weights, value = self._solved(covariance, y)
-        if not np.isfinite(value):
+        lower = self._rooted(covariance)
+        if lower is None:
             return np.inf, np.zeros_like(logs), np.zeros_like(y)
-        half: Array = _lapack.dpotri(lower, lower=1)[0]
-        inverse = half + half.T
-        inverse[np.diag_indices(len(y))] *= 0.5
-        return value, pulled(0.5 * (inverse - np.outer(weights, weights))), weights
+        weights = twice_solved(lower, y)
+        pull = 0.5 * (inverted(lower) - np.outer(weights, weights))
+        return self._value(lower, y, weights), pulled(pull), weights
 
     def value(self, logs: Array, y: Array) -> float:
         """Return the value alone: a gradient costs more than that."""
         self._kernel.theta = logs
-        return self._solved(self._kernel(self._x), y)[2]
+        lower = self._rooted(self._kernel(self._x))
+        return np.inf if lower is None else self._value(lower, y, twice_solved(lower, y))
 
-    def _solved(self, covariance: Array, y: Array) -> tuple[Array, Array, float]:
-        covariance[np.diag_indices(len(y))] += self._known
-        lower, fault = _lapack.dpotrf(covariance, lower=1)
-        if fault:
-            return lower, y, np.inf
-        weights: Array = _lapack.dpotrs(lower, y, lower=1)[0]
+    def _rooted(self, covariance: Array) -> Array | None:
+        covariance[np.diag_indices(len(covariance))] += self._known
+        return rooted(covariance)
+
+    def _value(self, lower: Array, y: Array, weights: Array) -> float:
         halves = np.log(lower.diagonal()).sum()
-        return lower, weights, float(0.5 * y @ weights + halves + self._constant)
+        return float(0.5 * y @ weights + halves + self._constant)
 
     def objective(self, y: Array) -> Objective:
         """Return the function of hyper-parameters alone."""

@@ -16,9 +16,9 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
 
 from planners.bayes.kernel import Classifier, Regressor
+from planners.bayes.matrices import solved
 from planners.bayes.posterior import JITTER, Likelihood, Objective, Posterior
 from planners.bayes.priors import Layout, Priors
 from planners.factors import Array
@@ -95,6 +95,7 @@ class GaussianProcess(Process):
         self._regressor = Regressor(
             layout.kernel(log_parameters), alpha=known_variance + JITTER, optimizer=None
         ).fit(x, y)
+        self._lower = np.asfortranarray(self._regressor.L_)  # as LAPACK likes it, or it is copied
         self.variance = float(np.exp(log_parameters[-3:-1]).sum())
 
     @property
@@ -118,7 +119,7 @@ class GaussianProcess(Process):
 
     def whitened(self, values: Array) -> Array:
         """Return values at the runs ``(n, m)`` as if the runs were independent, of variance 1."""
-        return solve_triangular(self._regressor.L_, values, lower=True, check_finite=False)
+        return solved(self._lower, values)
 
     def moments(self, x: Array) -> tuple[Array, Array]:
         """Return mean ``(m,)`` and covariance ``(m, m)`` (without noise) at rows ``x``."""

@@ -11,9 +11,9 @@ MacKay, "Information Theory, Inference, and Learning Algorithms", 2003, chapter 
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from planners.bayes.law import Law
+from planners.bayes.matrices import solved, twice_solved
 from planners.bayes.misfit import Misfit
 from planners.bayes.posterior import Likelihood, Posterior, descend
 from planners.bayes.priors import Layout, Priors
@@ -36,10 +36,11 @@ class Trend(Process):
         _, slopes = law.expected(constants, law.coordinates.of(self.x))
         self._slopes = rest.whitened(slopes)
         seen = self._slopes * law.sds
-        self._lower = np.linalg.cholesky(np.eye(len(constants)) + seen.T @ seen)
+        information = np.eye(len(constants)) + seen.T @ seen
+        self._lower = np.asfortranarray(np.linalg.cholesky(information))
         offsets = (constants - law.means) / law.sds
         pull = seen.T @ rest.whitened(rest.y[:, None])[:, 0] - offsets
-        self._shift = law.sds * np.linalg.solve(self._lower.T, np.linalg.solve(self._lower, pull))
+        self._shift = law.sds * twice_solved(self._lower, pull)
 
     @property
     def noise_variance(self) -> float:
@@ -61,10 +62,8 @@ class Trend(Process):
         expected, slopes = self.law.expected(self.constants, self.law.coordinates.of(x))
         mean, known = self._rest.told(x)
         own = slopes - known.T @ self._slopes
-        open_ = solve_triangular(
-            self._lower, (own * self.law.sds).T, lower=True, check_finite=False
-        )
-        return expected + mean + own @ self._shift, known, open_
+        left = solved(self._lower, (own * self.law.sds).T)
+        return expected + mean + own @ self._shift, known, left
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Return mean and sd (without noise) at rows ``x`` ``(m, f)``, each ``(m,)``."""

@@ -96,6 +96,8 @@ class Continuous:
         return scaled
 
     def _ends(self) -> tuple[float, float]:
+        if self.transform == "none":
+            return self.low, self.high
         low, high = self._forward(np.array([self.low, self.high]))
         return float(low), float(high)
 
@@ -123,10 +125,11 @@ class Continuous:
     def row(self, value: FactorValue) -> Array:
         """Return the unit-cube row of a value; measured values may lie outside [0, 1]."""
         low, high = self._ends()
+        plain = float(value)  # type: ignore[arg-type]
+        if self.transform == "none":
+            return np.array([(plain - low) / (high - low)])
         floor = 1e-3 * self.low if self.transform == "log" else 1e-3 - self._offset
-        plain = np.array([float(value)])  # type: ignore[arg-type]
-        legal = plain if self.transform == "none" else np.maximum(plain, floor)
-        return (self._forward(legal) - low) / (high - low)
+        return (self._forward(np.array([max(plain, floor)])) - low) / (high - low)
 
     def has_row(self, value: object) -> bool:
         """Return whether ``row`` can place a value, in range or not."""
