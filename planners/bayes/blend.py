@@ -33,6 +33,11 @@ class Blend(Process):
         one, other = self.plain.noise_variance, self.second.noise_variance
         return (1.0 - self.share) * one + self.share * other
 
+    @property
+    def lawful(self) -> float:
+        """Return the probability that the response follows a kinetic law."""
+        return self.share * self.second.lawful
+
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Return mean and sd (without noise) at rows ``x`` ``(m, f)``, each ``(m,)``."""
         return self._pooled(self.plain.predict(x), self.second.predict(x))

@@ -39,6 +39,11 @@ class Process(ABC):
     def noise_variance(self) -> float:
         """Return the variance of noise, beside what is known."""
 
+    @property
+    @abstractmethod
+    def lawful(self) -> float:
+        """Return the probability that the response follows a kinetic law."""
+
     @abstractmethod
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Return mean and sd (without noise) at rows ``x`` ``(m, f)``, each ``(m,)``."""
@@ -102,6 +107,11 @@ class GaussianProcess(Process):
     def noise_variance(self) -> float:
         """Return the variance of noise, beside what is known."""
         return float(np.exp(self.log_parameters[-1]))
+
+    @property
+    def lawful(self) -> float:
+        """Return 0: it knows of no law."""
+        return 0.0
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Return mean and sd (without noise) at rows ``x`` ``(m, f)``, each ``(m,)``."""

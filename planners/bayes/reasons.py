@@ -19,6 +19,7 @@ _DRAWS = 64
 _ROWS = 96  # rows among which the greatest is sought
 _LITTLE = 0.01  # of a response's spread: a difference that nobody would pay a run for
 _DOUBTFUL = 0.9  # chances of success below it are worth a word
+_WORTH_A_WORD = 0.05  # probability of a kinetic law
 _HOPE = 0.1  # chance to beat the best known run, below which a run is better spent elsewhere
 _MET = 0.95  # chance that targets are met, above which they are
 _GROWTH = 0.005  # of the front's area or volume: growth not worth a run
@@ -50,7 +51,15 @@ def why(worth: Worth, row: Array, success: float) -> str:
         parts.append(f"targets met with {np.exp(worth.target_logs(row[None])[0]):.0%}")
     if success < _DOUBTFUL:
         parts.append(f"chance of success {success:.0%}")
+    if lawful := _lawful(worth):
+        parts.append(f"kinetics believed for {lawful}")
     return ", ".join(parts)
+
+
+def _lawful(worth: Worth) -> str:
+    """Return which responses seem to follow a kinetic law, and how probable that is."""
+    shares = {m.response.name: m.process.lawful for m in (*worth.goals, *worth.gates)}
+    return ", ".join(f"{name} with {p:.0%}" for name, p in shares.items() if p > _WORTH_A_WORD)
 
 
 def _goal_reason(worth: Worth, row: Array) -> str:

@@ -48,6 +48,11 @@ class Trend(Process):
         return self._rest.noise_variance
 
     @property
+    def lawful(self) -> float:
+        """Return 1: it follows one."""
+        return 1.0
+
+    @property
     def hyperparameters(self) -> Array:
         """Return the logs of the hyper-parameters of what the law misses."""
         return self._rest.log_parameters

@@ -8,7 +8,7 @@ from planners.bayes import Bayes
 from planners.bayes.acquisition import front, unbeaten, volume_growth
 from planners.bayes.best import best_runs
 from planners.bayes.fill import emptiest
-from planners.bayes.reasons import hopeless
+from planners.bayes.reasons import hopeless, why
 from planners.bayes.situation import Situation
 from planners.bayes.surrogate import Space
 from planners.bayes.worth import Worth
@@ -116,6 +116,33 @@ def test_a_chance_of_failure_is_told(plane):
     assert all("first design" not in note for note in found)
 
 
+def reaction(p):
+    """Yield of the intermediate of A -> B -> C, %, from temperature in degC and time in min."""
+    heat = (1 / 343.15 - 1 / (p["temperature"] + 273.15)) / 8.314462618e-3
+    made, lost = 0.4 * np.exp(60 * heat), 0.05 * np.exp(90 * heat)
+    kept = np.exp(-made * p["residence_time"]), np.exp(-lost * p["residence_time"])
+    return {"y": 100 * made / (lost - made) * (kept[0] - kept[1])}
+
+
+def unaware(p):
+    return {"y": 50 + 20 * np.sin(p["temperature"] / 12) + 20 * np.cos(p["residence_time"])}
+
+
+@pytest.mark.parametrize(("truth", "told"), [(reaction, True), (unaware, False)])
+def test_kinetics_are_told_as_far_as_they_are_believed(truth, told):
+    factors = (
+        Continuous("temperature", 20.0, 120.0, "degC"),
+        Continuous("residence_time", 1.0, 10.0, "min", "log"),
+    )
+    problem = Problem(factors, (Response("y"),))
+    rows = np.random.default_rng(3).random((20, 2))
+    points = [problem.scale(row) for row in rows]
+    history = [Observation(p, {"y": Measured(float(truth(p)["y"]))}) for p in points]
+    known = Situation(Bayes(), problem, history)
+    note = why(Worth(known.space, known.models(), known.good, generator(0, 0)), rows[0], 1.0)
+    assert ("kinetics believed for y with" in note) is told
+
+
 def test_the_most_probable_best_is_not_the_luckiest_reading():
     problem = Problem((Continuous("a", 0, 1),), (Response("y"),))
     errors = np.random.default_rng(2)
@@ -200,7 +227,7 @@ def test_unbeaten_draws_are_those_no_other_draw_beats(goals):
 
 
 def test_a_logarithm_with_an_offset_comes_back_as_it_was():
-    from planners.bayes.surrogate import Scale
+    from planners.bayes.scale import Scale
 
     scale = Scale(True, 0.5, 2.0, 1.0, 0.1)
     for value in (0.0, 1e-9, 3.0):
