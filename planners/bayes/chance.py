@@ -12,7 +12,7 @@ import numpy as np
 
 from planners.bayes.priors import Priors
 from planners.bayes.process import classified
-from planners.bayes.surrogate import Space
+from planners.bayes.space import Space
 from planners.factors import Array
 
 _REACH = 0.15  # how far, in the unit cube, one failure casts doubt

@@ -7,7 +7,8 @@ import numpy as np
 from planners.base import Observation, Problem
 from planners.bayes import options as reading
 from planners.bayes.planner import Bayes
-from planners.bayes.surrogate import Lessons, Model, Space, model, run_row, usable
+from planners.bayes.space import Space
+from planners.bayes.surrogate import Lessons, Model, model, run_row, usable
 from planners.factors import Array
 from planners.sampling import inside
 

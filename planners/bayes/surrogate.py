@@ -4,54 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from planners.base import Observation, Predicted, Problem, Response
 from planners.bayes.coordinates import Coordinates
-from planners.bayes.priors import Layout, Priors
+from planners.bayes.priors import Priors
 from planners.bayes.process import GaussianProcess, Process, fit
 from planners.bayes.scale import Scale, scales
+from planners.bayes.space import Space
 from planners.bayes.views import laws, with_law, with_ridge
-from planners.factors import Array, Continuous, Discrete
+from planners.factors import Array
 
 _PRIORS = Priors()
 _BEYOND = 0.2  # of the cube: runs further outside count as if they were there
 _DOUBT = 0.5  # of a response's spread: the least uncertainty of a suspect run
-
-
-@dataclass(frozen=True, slots=True)
-class Space:
-    """How rows of the unit cube become what models see.
-
-    With runs of an earlier campaign, one more column says whose a run is; its length-scale says
-    how alike both are, and is learned like any other (a task factor).
-    """
-
-    problem: Problem
-    transfer: bool = False
-
-    def features(self, rows: Array, *, earlier: bool = False) -> Array:
-        """Return features of snapped rows ``(m, dimension)``."""
-        own = self.problem.features(rows)
-        if not self.transfer:
-            return own
-        return np.column_stack([own, np.full(len(rows), 1.0 if earlier else 0.0)])
-
-    @property
-    def layout(self) -> Layout:
-        """Return what each feature column is."""
-        groups = self.problem.groups
-        return Layout(np.append(groups, groups.max() + 1) if self.transfer else groups)
-
-    @property
-    def ridge(self) -> NDArray[np.intp]:
-        """Return the feature columns that may act together: those of numbers that vary."""
-        numbers = [
-            isinstance(factor, Continuous | Discrete) and factor.n_levels > 1
-            for factor in self.problem.factors
-        ]
-        widths = [len(factor.groups) for factor in self.problem.factors]
-        return np.flatnonzero(np.repeat(numbers, widths))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from planners.bayes import acquisition
-from planners.bayes.surrogate import Model, Space
+from planners.bayes.space import Space
+from planners.bayes.surrogate import Model
 from planners.factors import Array
 from planners.sampling import feasible_rows
 

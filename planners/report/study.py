@@ -13,7 +13,8 @@ from planners.base import Observation, Problem
 from planners.bayes import Bayes
 from planners.bayes.picker import one_thread
 from planners.bayes.situation import Situation
-from planners.bayes.surrogate import Model, Space, usable
+from planners.bayes.space import Space
+from planners.bayes.surrogate import Model, usable
 from planners.factors import Array, Categorical, Composition, Factor
 from planners.sampling import feasible_rows
 

@@ -10,7 +10,7 @@ from planners.bayes.best import best_runs
 from planners.bayes.fill import emptiest
 from planners.bayes.reasons import hopeless, why
 from planners.bayes.situation import Situation
-from planners.bayes.surrogate import Space
+from planners.bayes.space import Space
 from planners.bayes.worth import Worth
 from planners.suggest import generator
 from tests.planners.test_bayes import campaign, hill

@@ -11,7 +11,8 @@ from planners.bayes.law import Law
 from planners.bayes.priors import Layout, Priors
 from planners.bayes.process import GaussianProcess, fit
 from planners.bayes.scale import Scale
-from planners.bayes.surrogate import Lessons, Space, model
+from planners.bayes.space import Space
+from planners.bayes.surrogate import Lessons, model
 from planners.bayes.trend import Trend, follow
 from planners.bayes.views import with_law
 
