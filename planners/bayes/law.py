@@ -9,6 +9,8 @@ orders and temperature with activation energies. It is the product of the two li
 A -> B -> C, not its solution; what it misses is left to a Gaussian process around it.
 """
 
+from itertools import product
+
 import numpy as np
 
 from planners.bayes.coordinates import Coordinates
@@ -18,6 +20,7 @@ from planners.factors import Array
 _AMOUNT_SD = 0.7  # of the logarithm, around the greatest response so far
 _MADE = (0.5, 1.2)  # logarithm of the Damkohler number in the middle: mean and sd
 _LOST = (-2.5, 1.5)
+_MADE_STARTS, _LOST_STARTS = (-1.0, 0.5), (-1.0, 1.0)  # sds from the means
 _COMPLETE, _NOTHING_LEFT = 30.0, 6.0  # logarithms of Damkohler numbers beyond which none matters
 _EVER = 4.0  # of the amount's logarithm above its mean: no response is greater
 _LEAST = 1e-12
@@ -44,6 +47,16 @@ class Law:
         made = (_MADE, *(e.makes for e in effects))
         lost = (_LOST, *(e.loses for e in effects))
         self.means, self.sds = np.array([*amount, *made, *lost]).T
+
+    @property
+    def starts(self) -> list[Array]:
+        """Return constants from which to search: of slow and fast making and losing."""
+        third, found = len(self.means) // 3, list[Array]()
+        for made, lost in product(_MADE_STARTS, _LOST_STARTS):
+            start = self.means.copy()
+            start[[third, 2 * third]] += self.sds[[third, 2 * third]] * [made, lost]
+            found.append(start)
+        return found
 
     def expected(self, constants: Array, terms: Array) -> tuple[Array, Array]:
         """Return what is expected in the model's units ``(m,)``, and its slopes ``(m, p)``.

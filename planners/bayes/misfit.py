@@ -1,20 +1,17 @@
 """How badly a kinetic law agrees with runs, and constants with which it agrees well.
 
 Least squares by Levenberg and Marquardt's method (Marquardt, J. Soc. Ind. Appl. Math. 1963, 11,
-431; 10.1137/0111030), with the constants' priors among the squares, from several starts: reactions
-that are slow and that are done, products that last and that are lost again.
+431; 10.1137/0111030), with the constants' priors among the squares, from several starts.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 
 from planners.bayes.law import Law
 from planners.factors import Array
 
-_MADE, _LOST = (-1.0, 0.5), (-1.0, 1.0)  # sds from the means at which searches start
 _COARSE, _FINE = 0.3, 0.1  # variance that the law may miss, while it is first fitted
 _STEPS = 40
 _SETTLED = 1e-2
@@ -73,11 +70,8 @@ class Misfit:
     def least(self, laws: Sequence[Law]) -> Start:
         """Return the least misfit of a few searches."""
         found: list[Start] = []
-        for law, made, lost in product(laws, _MADE, _LOST):
-            third = len(law.means) // 3
-            shift = np.zeros(len(law.means))
-            shift[[third, 2 * third]] = made, lost
-            start = self.at(law, law.means + shift * law.sds, _COARSE)
-            found.append(self.settled(start, _COARSE))
+        for law in laws:
+            for constants in law.starts:
+                found.append(self.settled(self.at(law, constants, _COARSE), _COARSE))
         best = min(found, key=lambda start: start.misfit)
         return self.settled(best, _FINE)
