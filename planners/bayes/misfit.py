@@ -69,9 +69,7 @@ class Misfit:
 
     def least(self, laws: Sequence[Law]) -> Start:
         """Return the least misfit of a few searches."""
-        found: list[Start] = []
-        for law in laws:
-            for constants in law.starts:
-                found.append(self.settled(self.at(law, constants, _COARSE), _COARSE))
+        starts = (self.at(law, constants, _COARSE) for law in laws for constants in law.starts)
+        found = [self.settled(start, _COARSE) for start in starts]
         best = min(found, key=lambda start: start.misfit)
         return self.settled(best, _FINE)
