@@ -4,9 +4,10 @@
 
 A smooth made-up function of 6 factors. Median CPU and wall seconds of suggestions by ``bayes`` with
 40 runs (one objective, two, and one with 4 pending points), 15 of 40 runs failed, a mixed problem,
-and 500 runs; and the process's greatest memory after the 500. Peers get 39 runs and one that they
-asked for; timed are telling that one and asking for the next (40 runs), and asking once more while
-4 points are pending. Imports and the first suggestion of a process are nobody's time.
+a reaction with units, and 500 runs; and the process's greatest memory after the 500. Peers get 39
+runs and one that they asked for; timed are telling that one and asking for the next (40 runs), and
+asking once more while 4 points are pending. Imports and the first suggestion of a process are
+nobody's time.
 """
 
 import argparse
@@ -34,6 +35,14 @@ from planners.sampling import even_rows
 from planners.suggest import generator
 
 PLAIN = tuple(Continuous(f"x{i}", 0.0, 1.0) for i in range(6))
+REACTION = (
+    Continuous("temperature", 20.0, 120.0, "degC"),
+    Continuous("residence_time", 1.0, 10.0, "min", "log"),
+    Continuous("concentration", 0.05, 0.5, "mol/L"),
+    Continuous("loading", 0.5, 5.0, "mol%"),
+    Continuous("equivalents", 1.0, 3.0),
+    Continuous("water", 0.0, 0.5),
+)
 MIXED = (
     Categorical("catalyst", ("P1", "P2", "P3", "P4")),
     Discrete("equivalents", (1.0, 2.0, 3.0)),
@@ -49,6 +58,14 @@ def outcomes(problem: Problem, row: np.ndarray, noise: float) -> dict[str, Measu
     return {r.name: Measured(v) for r, v in zip(problem.responses, values, strict=False)}
 
 
+def yields(problem: Problem, row: np.ndarray, noise: float) -> dict[str, Measured]:
+    """Return a yield that is made and lost: ``bayes`` fits a kinetic law to it."""
+    made = 3.0 * np.exp(5.0 * (row[0] - 0.5) + 2.3 * (row[1] - 0.5) + row[4] - 0.5)
+    lost = 0.2 * np.exp(8.0 * (row[0] - 0.5) + 2.3 * (row[1] - 0.5))
+    value = 90.0 * (1.0 - np.exp(-made)) * np.exp(-lost) * (1.0 + 0.01 * noise) + 0.1 * row[5]
+    return {response.name: Measured(float(value)) for response in problem.responses}
+
+
 def history(problem: Problem, runs: int, pending: int, failed: int, seed: int) -> list[Observation]:
     """Return runs spread evenly, some of them failed, and points pending."""
     rng = np.random.default_rng(seed)
@@ -61,7 +78,8 @@ def history(problem: Problem, runs: int, pending: int, failed: int, seed: int) -
         elif i < failed:
             found.append(Observation(point, {}, "failed"))
         else:
-            found.append(Observation(point, outcomes(problem, row, rng.normal())))
+            told = yields if problem.factors == REACTION else outcomes
+            found.append(Observation(point, told(problem, row, rng.normal())))
     return found
 
 
@@ -70,12 +88,14 @@ def cases() -> dict[str, Callable[[int], tuple[Problem, list[Observation]]]]:
     one = Problem(PLAIN, (Response("y"),))
     two = Problem(PLAIN, (Response("y"), Response("cost", "minimise")))
     mixed = Problem(MIXED, (Response("y"),))
+    reaction = Problem(REACTION, (Response("y"),))
     return {
         "40 runs": lambda seed: (one, history(one, 40, 0, 0, seed)),
         "40 runs, 2 objectives": lambda seed: (two, history(two, 40, 0, 0, seed)),
         "40 runs, 4 pending": lambda seed: (one, history(one, 40, 4, 0, seed)),
         "40 runs, 15 failed": lambda seed: (one, history(one, 40, 0, 15, seed)),
         "40 runs, mixed": lambda seed: (mixed, history(mixed, 40, 0, 0, seed)),
+        "40 runs, kinetics": lambda seed: (reaction, history(reaction, 40, 0, 0, seed)),
         "500 runs": lambda seed: (one, history(one, 500, 0, 0, seed)),
         "500 runs, 2 objectives": lambda seed: (two, history(two, 500, 0, 0, seed)),
         "500 runs, 100 failed": lambda seed: (one, history(one, 500, 0, 100, seed)),
