@@ -10,7 +10,7 @@ from threadpoolctl import ThreadpoolController
 from planners.base import Observation, Problem, Suggestion
 from planners.bayes.chance import Chance, chance
 from planners.bayes.fill import emptiest
-from planners.bayes.first import first_runs
+from planners.bayes.first import first_rows, first_runs
 from planners.bayes.planner import Bayes
 from planners.bayes.price import Price
 from planners.bayes.reasons import Outlook, hopeless, outlook, why
@@ -18,7 +18,6 @@ from planners.bayes.search import Domain, greatest
 from planners.bayes.situation import Situation, stack
 from planners.bayes.surrogate import Model
 from planners.bayes.worth import Worth, is_tried
-from planners.design import design_rows
 from planners.factors import Array
 from planners.sampling import all_rows, feasible_rows
 
@@ -95,7 +94,8 @@ class Picker:
         wanted = self._options.n_initial or first_runs(self._problem)
         if len(known.good) + len(known.earlier) + len(self._waiting) >= wanted:
             return None
-        table = design_rows(self._problem, wanted, np.random.default_rng(self._options.seed))
+        rng = np.random.default_rng(self._options.seed)
+        table = first_rows(self._problem, self._options.n_initial, rng)
         count = len(table)
         left = np.flatnonzero(~is_tried(table, self._tried))
         rows = self._domain.legal(table[left])

@@ -1,0 +1,54 @@
+"""The first design: how many runs, and where."""
+
+import numpy as np
+import pytest
+
+from planners.base import Categorical, Constraint, Continuous, Problem, Response
+from planners.bayes.first import first_rows, first_runs
+
+NUMBERS = (Continuous("a", 0.0, 1.0), Continuous("b", 0.0, 1.0))
+NAMES = Categorical("name", ("p", "q", "r", "s", "t", "u"))
+DESCRIBED = Categorical("name", ("p", "q"), {"p": {"size": 1.0}, "q": {"size": 2.0}})
+ONE, TWO = (Response("y"),), (Response("y"), Response("z"))
+
+
+def rng():
+    return np.random.default_rng(1)
+
+
+@pytest.mark.parametrize(
+    ("factors", "responses", "runs"),
+    [
+        (NUMBERS, ONE, 3),
+        (NUMBERS, TWO, 4),
+        ((*NUMBERS, NAMES), ONE, 6),
+        ((*NUMBERS, DESCRIBED), ONE, 3),
+    ],
+)
+def test_how_many_runs_come_first(factors, responses, runs):
+    problem = Problem(factors, responses)
+    assert first_runs(problem) == len(first_rows(problem, None, rng())) == runs
+
+
+def test_names_are_compared_each_once_nearer_to_the_middle():
+    problem = Problem((*NUMBERS, NAMES), ONE)
+    rows = first_rows(problem, None, rng())
+    assert {problem.scale(row)["name"] for row in rows} == set(NAMES.levels)
+    assert np.abs(rows[:, :2] - 0.5).max() <= 0.25
+    assert np.ptp(rows[:, :2], axis=0).min() > 0.3
+
+
+@pytest.mark.parametrize(
+    ("factors", "responses", "asked"),
+    [(NUMBERS, ONE, None), ((*NUMBERS, NAMES), TWO, None), ((*NUMBERS, NAMES), ONE, 8)],
+)
+def test_others_and_asked_ones_are_spread_over_all(factors, responses, asked):
+    rows = first_rows(Problem(factors, responses), asked, rng())
+    assert np.ptp(rows[:, :2], axis=0).min() > 0.6
+
+
+def test_what_a_constraint_forbids_stays_where_it_was():
+    problem = Problem((*NUMBERS, NAMES), ONE, (Constraint({"a": 1.0, "b": 1.0}, at_most=0.6),))
+    rows = first_rows(problem, None, rng())
+    assert len(rows) == 6
+    assert problem.keeps_constraints(rows).all()
