@@ -22,6 +22,16 @@ def rooted(matrix: Array) -> Array | None:
     return None if fault else lower
 
 
+def squared(rows: Array) -> Array:
+    """Return the lower triangle whose square is that of ``rows`` ``(m, n)``, the sum of products.
+
+    By QR, which squares nothing: it exists however far apart the rows' sizes are. Its diagonal may
+    be negative.
+    """
+    upper: Any = np.linalg.qr(rows, mode="r")
+    return upper.T
+
+
 def solved(lower: Array, values: Array) -> Array:
     """Return what ``lower`` ``(n, n)`` makes into ``values`` ``(n,)`` or ``(n, m)``."""
     return _lapack.dtrtrs(lower, values, lower=1)[0]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from planners.bayes.law import Law
+from planners.bayes.matrices import squared
 from planners.factors import Array
 
 _COARSE, _FINE = 0.3, 0.1  # variance that the law may miss, while it is first fitted
@@ -44,14 +45,14 @@ class Misfit:
         return Start(law, constants, slopes, gaps, float(misfit))
 
     def curvature(self, start: Start, missed: float) -> Array:
-        """Return the Gauss-Newton matrix of half the misfit, ``(p, p)``."""
-        weighed = start.slopes / (missed + self._known)[:, None]
-        return start.slopes.T @ weighed + np.diag(1.0 / start.law.sds**2)
+        """Return the lower root of the Gauss-Newton matrix of half the misfit, ``(p, p)``."""
+        weighed = start.slopes / np.sqrt(missed + self._known)[:, None]
+        return squared(np.vstack([weighed, np.diag(1.0 / start.law.sds)]))
 
     def _step(self, start: Start, missed: float, damping: float) -> Array:
-        law, matrix = start.law, self.curvature(start, missed)
-        pull = start.slopes.T @ (start.gaps / (missed + self._known))
-        pull -= (start.constants - law.means) / law.sds**2
+        law, weighed = start.law, start.slopes / (missed + self._known)[:, None]
+        matrix = start.slopes.T @ weighed + np.diag(1.0 / law.sds**2)
+        pull = weighed.T @ start.gaps - (start.constants - law.means) / law.sds**2
         return np.linalg.solve(matrix + damping * np.diag(matrix.diagonal()), pull)
 
     def settled(self, start: Start, missed: float) -> Start:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from planners.bayes.law import Law
-from planners.bayes.matrices import solved, twice_solved
+from planners.bayes.matrices import solved, squared, twice_solved
 from planners.bayes.misfit import Misfit
 from planners.bayes.posterior import Likelihood, Posterior, descend
 from planners.bayes.priors import Layout, Priors
@@ -36,8 +36,7 @@ class Trend(Process):
         _, slopes = law.expected(constants, law.coordinates.of(self.x))
         self._slopes = rest.whitened(slopes)
         seen = self._slopes * law.sds
-        information = np.eye(len(constants)) + seen.T @ seen
-        self._lower = np.asfortranarray(np.linalg.cholesky(information))
+        self._lower = squared(np.vstack([seen, np.eye(len(constants))]))
         offsets = (constants - law.means) / law.sds
         pull = seen.T @ rest.whitened(rest.y[:, None])[:, 0] - offsets
         self._shift = law.sds * twice_solved(self._lower, pull)
@@ -60,7 +59,7 @@ class Trend(Process):
     @property
     def occam(self) -> float:
         """Return by how much, in logarithms, the runs have narrowed the constants' priors."""
-        return float(np.log(self._lower.diagonal()).sum())
+        return float(np.log(np.abs(self._lower.diagonal())).sum())
 
     def _told(self, x: Array) -> tuple[Array, Array, Array]:
         """Return the mean ``(m,)``, and what runs say and constants leave open: ``(n or p, m)``."""
@@ -134,7 +133,7 @@ def _decided(runs: Runs, layout: Layout, laws: Sequence[Law]) -> tuple[Law, Arra
     misfit = Misfit(y, known, terms)
     start = misfit.least(laws)
     law, count = start.law, len(start.constants)
-    root = np.linalg.inv(np.linalg.cholesky(misfit.curvature(start, _MISSED))).T
+    root = solved(misfit.curvature(start, _MISSED), np.eye(count)).T
     posterior = Posterior(layout, _PRIORS if law.coordinates.whole else _NAMED)
     likelihood = Likelihood(x, known, layout)
 

@@ -25,14 +25,15 @@ def continuous(draw, name):
     transform = draw(st.sampled_from(["none", "log", "reciprocal_kelvin"]))
     if transform == "log":
         low = draw(positive)
-        return Continuous(name, low, low * (1.1 + draw(positive)), "M", "log")
+        unit = draw(st.sampled_from(["M", "min", "mL/min"]))
+        return Continuous(name, low, low * (1.1 + draw(positive)), unit, "log")
     if transform == "reciprocal_kelvin":
         low = draw(st.floats(-100, 300).map(lambda x: round(x, 1)))
         unit = draw(st.sampled_from(["degC", "", "K"]))
         low += 273.15 if unit == "K" else 0
         return Continuous(name, low, low + draw(st.floats(1, 200)), unit, transform)
-    low = draw(numbers)
-    return Continuous(name, low, low + draw(positive))
+    low, unit = draw(numbers), draw(st.sampled_from(["", "degC", "s", "mL/min", "mol/L"]))
+    return Continuous(name, low, low + draw(positive), unit)
 
 
 @st.composite

@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from planners.base import Continuous, Measured, Observation, Problem, Response
+from planners.bayes import Bayes
 from planners.bayes.blend import Blend
 from planners.bayes.coordinates import GAS_CONSTANT, Coordinates
 from planners.bayes.law import Law
@@ -15,6 +16,7 @@ from planners.bayes.space import Space
 from planners.bayes.surrogate import Lessons, model
 from planners.bayes.trend import Trend, follow
 from planners.bayes.views import with_law
+from planners.suggest import generator
 
 PROBLEM = Problem(
     (
@@ -193,6 +195,35 @@ def test_equal_runs_do_not_break_it():
     law = Law(COORDINATES, scale, 70.0)
     trend, _ = follow(x, np.repeat([-1.0, 1.0], 5), np.zeros(10), LAYOUT, [law])
     assert trend.predict(x[:1])[0][0] == pytest.approx(-1.0, abs=0.2)
+
+
+WIDE = (Continuous("temperature", -270.0, 2000.0, "degC"), Continuous("t", 1e-9, 1e9, "s", "log"))
+PUMPS = (Continuous("a", 0.0, 2.0, "mL/min"), Continuous("b", 0.0, 2.0, "mL/min"))
+
+
+@pytest.mark.parametrize("factors", [WIDE, PUMPS, PROBLEM.factors])
+@pytest.mark.parametrize("goal", ["maximise", "minimise"])
+@pytest.mark.parametrize(
+    "outcomes",
+    [
+        lambda rng: 1.0 + 1e-9 * rng.normal(size=9),
+        lambda rng: 10.0 ** rng.uniform(-12.0, 12.0, 9),
+        lambda rng: 1e100 * rng.random(9),
+        lambda rng: 1e-100 * rng.random(9),
+        lambda rng: np.where(rng.random(9) < 0.7, 0.0, rng.random(9)),
+        lambda rng: np.full(9, 5.0),
+    ],
+)
+def test_outcomes_of_any_size_are_answered_with_numbers(factors, goal, outcomes):
+    problem, rng = Problem(factors, (Response("y", goal),)), np.random.default_rng(0)
+    points = [problem.scale(row) for row in rng.random((9, len(factors)))]
+    values = outcomes(rng)
+    history = [
+        Observation(p, {"y": Measured(float(v))}) for p, v in zip(points, values, strict=True)
+    ]
+    (found,) = Bayes().propose(problem, history, 1, generator(0, 9))
+    assert not problem.faults(found.point)
+    assert np.isfinite([found.predicted["y"].mean, found.predicted["y"].sd]).all()
 
 
 def test_a_response_of_a_reactor_is_modelled_with_its_law():
