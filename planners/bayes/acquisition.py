@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfcx, log_ndtr, ndtr
 
+from planners.bayes.models.scale import expected_shortfall
 from planners.factors import Array
 
 # expected gain of normal outcomes over bounds: means, sds, bounds -> as they broadcast
@@ -50,12 +51,6 @@ def log_probability_between(mean: Array, sd: Array, low: float, high: float) -> 
     a, b = np.where(swap, -b, a), np.where(swap, -a, b)
     upper, lower = log_ndtr(b), log_ndtr(a)
     return upper + np.log1p(-np.exp(np.minimum(lower - upper, -1e-16)))
-
-
-def expected_shortfall(mean: Array, sd: Array, bound: Array) -> Array:
-    """Return E[max(y - bound, 0)], for arrays that broadcast."""
-    z = (mean - bound) / sd
-    return np.maximum(sd * (np.exp(-0.5 * z**2) / _ROOT_2PI + z * ndtr(z)), 0.0)
 
 
 def front(points: Array) -> Array:

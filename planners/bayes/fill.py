@@ -6,7 +6,7 @@ neighbour at twice its distance, as if the cube were mirrored there.
 
 import numpy as np
 
-from planners.bayes.space import Space
+from planners.bayes.models.space import Space
 from planners.factors import Array, Continuous
 
 

@@ -8,15 +8,15 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from planners.base import Observation, Problem, Suggestion
-from planners.bayes.chance import Chance, chance
 from planners.bayes.fill import emptiest
 from planners.bayes.first import first_rows, first_runs
+from planners.bayes.models.chance import Chance, chance
+from planners.bayes.models.surrogate import Model
 from planners.bayes.planner import Bayes
 from planners.bayes.price import Price
 from planners.bayes.reasons import Outlook, hopeless, outlook, why
 from planners.bayes.search import Domain, greatest
 from planners.bayes.situation import Situation, stack
-from planners.bayes.surrogate import Model
 from planners.bayes.worth import Worth, is_tried
 from planners.factors import Array
 from planners.sampling import all_rows, feasible_rows

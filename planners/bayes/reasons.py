@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from planners.bayes import acquisition
-from planners.bayes.space import Space
+from planners.bayes.models.space import Space
 from planners.bayes.worth import Worth
 from planners.factors import Array
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from planners.base import Observation, Problem
 from planners.bayes import options as reading
+from planners.bayes.models.space import Space
+from planners.bayes.models.surrogate import Lessons, Model, model, run_row, usable
 from planners.bayes.planner import Bayes
-from planners.bayes.space import Space
-from planners.bayes.surrogate import Lessons, Model, model, run_row, usable
 from planners.factors import Array
 from planners.sampling import inside
 

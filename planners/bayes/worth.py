@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from planners.bayes import acquisition
-from planners.bayes.space import Space
-from planners.bayes.surrogate import Model
+from planners.bayes.models.space import Space
+from planners.bayes.models.surrogate import Model
 from planners.factors import Array
 from planners.sampling import feasible_rows
 

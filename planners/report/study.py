@@ -11,10 +11,10 @@ import numpy as np
 
 from planners.base import Observation, Problem
 from planners.bayes import Bayes
+from planners.bayes.models.space import Space
+from planners.bayes.models.surrogate import Model, usable
 from planners.bayes.picker import one_thread
 from planners.bayes.situation import Situation
-from planners.bayes.space import Space
-from planners.bayes.surrogate import Model, usable
 from planners.factors import Array, Categorical, Composition, Factor
 from planners.sampling import feasible_rows
 

@@ -8,7 +8,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from planners.bayes import acquisition as aq
-from planners.bayes.surrogate import Scale
+from planners.bayes.models.surrogate import Scale
 
 DRAWS = np.random.default_rng(0).normal(size=(200_000, 3))
 

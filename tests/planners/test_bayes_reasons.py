@@ -8,9 +8,9 @@ from planners.bayes import Bayes
 from planners.bayes.acquisition import front, unbeaten, volume_growth
 from planners.bayes.best import best_runs
 from planners.bayes.fill import emptiest
+from planners.bayes.models.space import Space
 from planners.bayes.reasons import hopeless, why
 from planners.bayes.situation import Situation
-from planners.bayes.space import Space
 from planners.bayes.worth import Worth
 from planners.suggest import generator
 from tests.planners.test_bayes import campaign, hill
@@ -227,7 +227,7 @@ def test_unbeaten_draws_are_those_no_other_draw_beats(goals):
 
 
 def test_a_logarithm_with_an_offset_comes_back_as_it_was():
-    from planners.bayes.scale import Scale
+    from planners.bayes.models.scale import Scale
 
     scale = Scale(True, 0.5, 2.0, 1.0, 0.1)
     for value in (0.0, 1e-9, 3.0):

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from planners.bayes.blend import Blend
-from planners.bayes.priors import Layout, Priors
-from planners.bayes.process import GaussianProcess, fit
-from planners.bayes.views import with_ridge
+from planners.bayes.models.blend import Blend
+from planners.bayes.models.priors import Layout, Priors
+from planners.bayes.models.process import GaussianProcess, fit
+from planners.bayes.models.views import with_ridge
 
 NOISE = 0.02
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from planners.base import Categorical, Composition, Continuous, Discrete, Problem, Response
-from planners.bayes.coordinates import GAS_CONSTANT, Coordinates
+from planners.bayes.models.coordinates import GAS_CONSTANT, Coordinates
 from planners.fixing import hold
 
 TEMPERATURE = Continuous("temperature", 20.0, 120.0, "degC")

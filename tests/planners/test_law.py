@@ -5,10 +5,10 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from planners.base import Continuous, Problem, Response
-from planners.bayes.coordinates import GAS_CONSTANT, Coordinates
-from planners.bayes.law import Law
-from planners.bayes.scale import scales
-from planners.bayes.views import laws
+from planners.bayes.models.coordinates import GAS_CONSTANT, Coordinates
+from planners.bayes.models.law import Law
+from planners.bayes.models.scale import scales
+from planners.bayes.models.views import laws
 
 PROBLEM = Problem(
     (

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from planners.base import Categorical, Continuous, Measured, Observation, Problem, Response
-from planners.bayes.priors import Priors
-from planners.bayes.process import fit
-from planners.bayes.space import Space
-from planners.bayes.surrogate import Lessons, model
+from planners.bayes.models.priors import Priors
+from planners.bayes.models.process import fit
+from planners.bayes.models.space import Space
+from planners.bayes.models.surrogate import Lessons, model
 
 DATA = Path(__file__).parents[3] / "shared/data"
 UNITS = {

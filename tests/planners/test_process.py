@@ -5,10 +5,10 @@ import pytest
 from scipy.optimize import check_grad
 from scipy.stats import multivariate_normal, norm
 
-from planners.bayes.kernel import Regressor
-from planners.bayes.posterior import JITTER, Likelihood, Posterior
-from planners.bayes.priors import Layout, Priors
-from planners.bayes.process import GaussianProcess, classified, fit
+from planners.bayes.models.kernel import Regressor
+from planners.bayes.models.posterior import JITTER, Likelihood, Posterior
+from planners.bayes.models.priors import Layout, Priors
+from planners.bayes.models.process import GaussianProcess, classified, fit
 
 GROUPS = np.array([0, 1, 1, 2])
 PLAIN = Layout(GROUPS)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from planners.base import Composition, Constraint, Continuous, FormulaConstraint, Problem, Response
-from planners.bayes.space import Space
+from planners.bayes.models.space import Space
 
 MIXTURE = Composition("mix", ("a", "b", "c"), total=2.0)
 TEMPERATURE = Continuous("temperature", 20.0, 120.0)

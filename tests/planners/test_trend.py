@@ -6,16 +6,16 @@ from scipy.stats import multivariate_normal
 
 from planners.base import Continuous, Measured, Observation, Problem, Response
 from planners.bayes import Bayes
-from planners.bayes.blend import Blend
-from planners.bayes.coordinates import GAS_CONSTANT, Coordinates
-from planners.bayes.law import Law
-from planners.bayes.priors import Layout, Priors
-from planners.bayes.process import GaussianProcess, fit
-from planners.bayes.scale import Scale
-from planners.bayes.space import Space
-from planners.bayes.surrogate import Lessons, model
-from planners.bayes.trend import Trend, follow
-from planners.bayes.views import with_law
+from planners.bayes.models.blend import Blend
+from planners.bayes.models.coordinates import GAS_CONSTANT, Coordinates
+from planners.bayes.models.law import Law
+from planners.bayes.models.priors import Layout, Priors
+from planners.bayes.models.process import GaussianProcess, fit
+from planners.bayes.models.scale import Scale
+from planners.bayes.models.space import Space
+from planners.bayes.models.surrogate import Lessons, model
+from planners.bayes.models.trend import Trend, follow
+from planners.bayes.models.views import with_law
 from planners.suggest import generator
 
 PROBLEM = Problem(

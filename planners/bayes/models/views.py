@@ -12,16 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planners.base import Response
-from planners.bayes.blend import blended
-from planners.bayes.coordinates import Coordinates
-from planners.bayes.law import Law
-from planners.bayes.priors import Priors
-from planners.bayes.process import GaussianProcess, Process, fit
-from planners.bayes.scale import Scale
-from planners.bayes.trend import follow
+from planners.bayes.models.blend import blended
+from planners.bayes.models.coordinates import Coordinates
+from planners.bayes.models.law import Law
+from planners.bayes.models.priors import Priors
+from planners.bayes.models.process import GaussianProcess, Process, fit
+from planners.bayes.models.scale import Scale
+from planners.bayes.models.trend import follow
 from planners.factors import Array
 
 _LAWFUL = 2.0  # nats: seven reactions of eight that a reactor is built for follow their kinetics
+_LEAST = 1e-300  # a response that has a reciprocal
 _FEWEST_FOR_LAW = 4  # runs without which a law says only what was believed before
 _SLANTED = Priors(length=(-0.8, 0.9))  # the ridge explains what would else need short lengths
 _RARE = 2.0  # nats by which each weight of a ridge must raise the density: Occam's factor
@@ -56,6 +57,6 @@ def laws(coordinates: Coordinates, response: Response, scale: Scale, values: Arr
     if len(coordinates.effects) < 2 or values.max() <= 0.0:
         return []
     found = [Law(coordinates, scale, float(values.max()))]
-    if response.goal == "minimise" and values.min() > 0.0:
+    if response.goal == "minimise" and values.min() > _LEAST:
         found.append(Law(coordinates, scale, float(1.0 / values.min()), power=-1.0))
     return found

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planners.base import Constraint, Problem
-from planners.bayes.priors import Layout
+from planners.bayes.models.priors import Layout
 from planners.factors import Array, Composition, Continuous, Discrete, Factor
 
 _LEAST = 0.02  # of a mixture: parts that vary less are not stretched any further

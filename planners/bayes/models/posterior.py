@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from planners.bayes.matrices import inverted, rooted, twice_solved
-from planners.bayes.priors import Layout, Priors
+from planners.bayes.models.matrices import inverted, rooted, twice_solved
+from planners.bayes.models.priors import Layout, Priors
 from planners.factors import Array
 
 JITTER = 1e-8  # of the outputs' variance: keeps equal rows apart numerically

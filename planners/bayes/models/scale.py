@@ -6,11 +6,11 @@ import numpy as np
 from scipy.special import ndtr
 
 from planners.base import Predicted, Response
-from planners.bayes import acquisition
 from planners.factors import Array
 
 _FLOOR = 0.002  # of the greatest value (the median, when minimising): added before logarithms
 _FEWEST_FOR_LOG = 5  # runs without which the data cannot tell which scale suits them
+_ROOT_2PI = np.sqrt(2.0 * np.pi)
 _WIDEST = 1.5  # sd of a logarithm: beyond, its mean means nothing
 
 
@@ -66,7 +66,7 @@ class Scale:
         pricing of options and corporate liabilities", 1973): areas are those of the responses.
         """
         if not self.logarithm:
-            return acquisition.expected_shortfall(mean, sd, bound)
+            return expected_shortfall(mean, sd, bound)
         width = np.minimum(sd * self.spread, _WIDEST)
         middle = self.sign * mean * self.spread
         strike = np.clip(self.sign * bound * self.spread, -50.0, 50.0)
@@ -104,3 +104,9 @@ def _standardised(values: Array, sign: float, *, logarithm: bool) -> Scale:
     # constant responses tell nothing about scale; any positive one keeps the numbers finite
     spread = spread if spread > 1e-12 * max(1.0, float(np.abs(values).max())) else 1.0
     return Scale(logarithm, float(values.mean()), spread, sign)
+
+
+def expected_shortfall(mean: Array, sd: Array, bound: Array) -> Array:
+    """Return E[max(y - bound, 0)], for arrays that broadcast."""
+    z = (mean - bound) / sd
+    return np.maximum(sd * (np.exp(-0.5 * z**2) / _ROOT_2PI + z * ndtr(z)), 0.0)

@@ -1,10 +1,10 @@
 """A Gaussian process for few, noisy, dear experiments, fitted by maximum a posteriori.
 
-Scikit-learn's regressor with the kernel of ``planners.bayes.kernel`` and learned noise on top of
-each run's own known variance (Rasmussen and Williams, "Gaussian Processes for Machine Learning",
-2006, chapters 2 and 5). What the regressor lacks is priors: with 5 to 40 runs, they decide whether
-a length-scale is a guess or an over-fit. The classifier of failures (Laplace's approximation,
-chapter 3) is fitted the same way.
+Scikit-learn's regressor with the kernel of ``planners.bayes.models.kernel`` and learned noise on
+top of each run's own known variance (Rasmussen and Williams, "Gaussian Processes for Machine
+Learning", 2006, chapters 2 and 5). What the regressor lacks is priors: with 5 to 40 runs, they
+decide whether a length-scale is a guess or an over-fit. The classifier of failures (Laplace's
+approximation, chapter 3) is fitted the same way.
 
 Imports scikit-learn, by way of the kernel: never in the daemon's process.
 """
@@ -17,10 +17,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from planners.bayes.kernel import Classifier, Regressor
-from planners.bayes.matrices import solved
-from planners.bayes.posterior import JITTER, Likelihood, Objective, Posterior
-from planners.bayes.priors import Layout, Priors
+from planners.bayes.models.kernel import Classifier, Regressor
+from planners.bayes.models.matrices import solved
+from planners.bayes.models.posterior import JITTER, Likelihood, Objective, Posterior
+from planners.bayes.models.priors import Layout, Priors
 from planners.factors import Array
 
 _MANY = 160  # runs beyond which hyper-parameters come from a part of them: cost grows as n cubed

@@ -4,17 +4,17 @@
 numbers, rate constant times residence time: the conversion of a first-order reaction in plug flow,
 and what survives of its product (Levenspiel, "Chemical Reaction Engineering", 3rd ed. 1999,
 chapters 5 and 8; ISBN 978-0-471-25424-9). The logarithms of all three are linear in the coordinates
-of ``planners.bayes.coordinates``, so that reagents, catalysts and concentrations count with their
-orders and temperature with activation energies. It is the product of the two limiting cases of
-A -> B -> C, not its solution; what it misses is left to a Gaussian process around it.
+of ``planners.bayes.models.coordinates``, so that reagents, catalysts and concentrations count with
+their orders and temperature with activation energies. It is the product of the two limiting cases
+of A -> B -> C, not its solution; what it misses is left to a Gaussian process around it.
 """
 
 from itertools import product
 
 import numpy as np
 
-from planners.bayes.coordinates import Coordinates
-from planners.bayes.scale import Scale
+from planners.bayes.models.coordinates import Coordinates
+from planners.bayes.models.scale import Scale
 from planners.factors import Array
 
 _AMOUNT_SD = 0.7  # of the logarithm, around the greatest response so far

@@ -10,7 +10,7 @@ and Volinsky, "Bayesian model averaging: a tutorial", Statistical Science 1999, 
 import numpy as np
 from scipy.special import expit
 
-from planners.bayes.process import Process
+from planners.bayes.models.process import Process
 from planners.factors import Array
 
 _NEGLIGIBLE = 0.05  # probability below which a view is not worth its time

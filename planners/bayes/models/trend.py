@@ -12,12 +12,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from planners.bayes.law import Law
-from planners.bayes.matrices import solved, squared, twice_solved
-from planners.bayes.misfit import Misfit
-from planners.bayes.posterior import Likelihood, Posterior, descend
-from planners.bayes.priors import Layout, Priors
-from planners.bayes.process import GaussianProcess, Process, deciding, drawn
+from planners.bayes.models.law import Law
+from planners.bayes.models.matrices import solved, squared, twice_solved
+from planners.bayes.models.misfit import Misfit
+from planners.bayes.models.posterior import Likelihood, Posterior, descend
+from planners.bayes.models.priors import Layout, Priors
+from planners.bayes.models.process import GaussianProcess, Process, deciding, drawn
 from planners.factors import Array
 
 _PRIORS = Priors(variance=(-3.0, 1.5))  # a law that is believed leaves little
@@ -103,8 +103,8 @@ def follow(
 ) -> tuple[Trend, float]:
     """Return the trend after the law that fits runs best, and the runs' surprise.
 
-    ``laws`` share their coordinates. The surprise counts as that of ``planners.bayes.process.fit``
-    does. Of many runs, a part decides on constants and hyper-parameters, and all on predictions.
+    ``laws`` share their coordinates. The surprise counts as that of ``process.fit`` does. Of many
+    runs, a part decides on constants and hyper-parameters, and all on predictions.
     """
     part = deciding(len(x))
     runs = x[part], y[part], known_variance[part]

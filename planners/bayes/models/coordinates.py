@@ -110,7 +110,7 @@ class Coordinates:
 
     @property
     def timed(self) -> bool:
-        """Return whether the residence time varies, without which kinetics have no clock."""
+        """Return whether time or flows are among the factors: kinetics need a clock."""
         return _TIME in self.effects
 
     def of(self, features: Array) -> Array:

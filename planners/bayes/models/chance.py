@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from planners.bayes.priors import Priors
-from planners.bayes.process import classified
-from planners.bayes.space import Space
+from planners.bayes.models.priors import Priors
+from planners.bayes.models.process import classified
+from planners.bayes.models.space import Space
 from planners.factors import Array
 
 _REACH = 0.15  # how far, in the unit cube, one failure casts doubt

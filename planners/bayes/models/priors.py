@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from planners.bayes.kernel import OTHERS, Covariance
+from planners.bayes.models.kernel import OTHERS, Covariance
 from planners.factors import Array
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from planners.bayes.law import Law
-from planners.bayes.matrices import squared
+from planners.bayes.models.law import Law
+from planners.bayes.models.matrices import squared
 from planners.factors import Array
 
 _COARSE, _FINE = 0.3, 0.1  # variance that the law may miss, while it is first fitted

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from planners.base import Observation, Predicted, Problem, Response
-from planners.bayes.coordinates import Coordinates
-from planners.bayes.priors import Priors
-from planners.bayes.process import GaussianProcess, Process, fit
-from planners.bayes.scale import Scale, scales
-from planners.bayes.space import Space
-from planners.bayes.views import laws, with_law, with_ridge
+from planners.bayes.models.coordinates import Coordinates
+from planners.bayes.models.priors import Priors
+from planners.bayes.models.process import GaussianProcess, Process, fit
+from planners.bayes.models.scale import Scale, scales
+from planners.bayes.models.space import Space
+from planners.bayes.models.views import laws, with_law, with_ridge
 from planners.factors import Array
 
 _PRIORS = Priors()
