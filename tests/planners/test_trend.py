@@ -147,7 +147,7 @@ def test_where_the_law_is_linear_the_surprise_is_exact():
     x, y, scale, _ = followed(consecutive, 12, 0)
     law = Linear(COORDINATES, scale, 1.0)
     trend, surprise = follow(x, y, np.zeros(12), LAYOUT, [law])
-    logs = trend.hyperparameters
+    logs = trend.rest.log_parameters
     means, sds = law.means, law.sds
     terms = COORDINATES.of(x)
     covariance = LAYOUT.kernel(logs)(x) + 1e-8 * np.eye(12)

@@ -58,6 +58,10 @@ class Law:
             found.append(start)
         return found
 
+    def offsets(self, constants: Array) -> Array:
+        """Return how many sds of their priors constants are from the means, ``(p,)``."""
+        return (constants - self.means) / self.sds
+
     def expected(self, constants: Array, terms: Array) -> tuple[Array, Array]:
         """Return what is expected in the model's units ``(m,)``, and its slopes ``(m, p)``.
 

@@ -40,7 +40,7 @@ class Misfit:
         """Return how badly a law agrees that is expected to miss by a variance ``missed``."""
         expected, slopes = law.expected(constants, self._terms)
         gaps = self._y - expected
-        offsets = (constants - law.means) / law.sds
+        offsets = law.offsets(constants)
         misfit = gaps**2 @ (1.0 / (missed + self._known)) + offsets @ offsets
         return Start(law, constants, slopes, gaps, float(misfit))
 
@@ -52,15 +52,15 @@ class Misfit:
     def _step(self, start: Start, missed: float, damping: float) -> Array:
         law, weighed = start.law, start.slopes / (missed + self._known)[:, None]
         matrix = start.slopes.T @ weighed + np.diag(1.0 / law.sds**2)
-        pull = weighed.T @ start.gaps - (start.constants - law.means) / law.sds**2
+        pull = weighed.T @ start.gaps - law.offsets(start.constants) / law.sds
         return np.linalg.solve(matrix + damping * np.diag(matrix.diagonal()), pull)
 
-    def settled(self, start: Start, missed: float) -> Start:
-        """Return constants of less misfit."""
-        start, damping = self.at(start.law, start.constants, missed), 1e-2
+    def settled(self, law: Law, constants: Array, missed: float) -> Start:
+        """Return constants of less misfit than these."""
+        start, damping = self.at(law, constants, missed), 1e-2
         for _ in range(_STEPS):
             step = self._step(start, missed, damping)
-            tried = self.at(start.law, start.constants + step, missed)
+            tried = self.at(law, start.constants + step, missed)
             gain = start.misfit - tried.misfit
             damping = max(damping / 5.0, 1e-6) if gain > 0 else damping * 5.0
             start = tried if gain > 0 else start
@@ -70,7 +70,6 @@ class Misfit:
 
     def least(self, laws: Sequence[Law]) -> Start:
         """Return the least misfit of a few searches."""
-        starts = (self.at(law, constants, _COARSE) for law in laws for constants in law.starts)
-        found = [self.settled(start, _COARSE) for start in starts]
+        found = [self.settled(law, constants, _COARSE) for law in laws for constants in law.starts]
         best = min(found, key=lambda start: start.misfit)
-        return self.settled(best, _FINE)
+        return self.settled(best.law, best.constants, _FINE)

@@ -32,29 +32,23 @@ class Trend(Process):
     def __init__(self, law: Law, constants: Array, y: Array, rest: GaussianProcess) -> None:
         """Take the law with its constants, the runs' outputs, and the process of what it misses."""
         super().__init__(rest.x, y, rest.known_variance)
-        self.law, self.constants, self._rest = law, constants, rest
+        self.law, self.constants, self.rest = law, constants, rest
         _, slopes = law.expected(constants, law.coordinates.of(self.x))
         self._slopes = rest.whitened(slopes)
         seen = self._slopes * law.sds
         self._lower = squared(np.vstack([seen, np.eye(len(constants))]))
-        offsets = (constants - law.means) / law.sds
-        pull = seen.T @ rest.whitened(rest.y[:, None])[:, 0] - offsets
+        pull = seen.T @ rest.whitened(rest.y[:, None])[:, 0] - law.offsets(constants)
         self._shift = law.sds * twice_solved(self._lower, pull)
 
     @property
     def noise_variance(self) -> float:
         """Return the variance of noise, beside what is known."""
-        return self._rest.noise_variance
+        return self.rest.noise_variance
 
     @property
     def lawful(self) -> float:
         """Return 1: it follows one."""
         return 1.0
-
-    @property
-    def hyperparameters(self) -> Array:
-        """Return the logs of the hyper-parameters of what the law misses."""
-        return self._rest.log_parameters
 
     @property
     def occam(self) -> float:
@@ -64,7 +58,7 @@ class Trend(Process):
     def _told(self, x: Array) -> tuple[Array, Array, Array]:
         """Return the mean ``(m,)``, and what runs say and constants leave open: ``(n or p, m)``."""
         expected, slopes = self.law.expected(self.constants, self.law.coordinates.of(x))
-        mean, known = self._rest.told(x)
+        mean, known = self.rest.told(x)
         own = slopes - known.T @ self._slopes
         left = solved(self._lower, (own * self.law.sds).T)
         return expected + mean + own @ self._shift, known, left
@@ -73,12 +67,12 @@ class Trend(Process):
         """Return mean and sd (without noise) at rows ``x`` ``(m, f)``, each ``(m,)``."""
         mean, known, left = self._told(x)
         taken = np.einsum("nm,nm->m", known, known) - np.einsum("pm,pm->m", left, left)
-        return mean, np.sqrt(np.maximum(self._rest.variance - taken, 1e-12))
+        return mean, np.sqrt(np.maximum(self.rest.variance - taken, 1e-12))
 
     def moments(self, x: Array) -> tuple[Array, Array]:
         """Return mean ``(m,)`` and covariance ``(m, m)`` (without noise) at rows ``x``."""
         mean, _, left = self._told(x)
-        return mean, self._rest.moments(x)[1] + left.T @ left
+        return mean, self.rest.moments(x)[1] + left.T @ left
 
     def draws(self, x: Array, normals: Array) -> Array:
         """Return joint draws (without noise) at rows ``x`` ``(m, f)``, shape of ``normals``."""
@@ -86,12 +80,12 @@ class Trend(Process):
 
     def rescaled(self, factor: float) -> "Trend":
         """Return the trend with every length-scale of what the law misses times ``factor``."""
-        return Trend(self.law, self.constants, self.y, self._rest.rescaled(factor))
+        return Trend(self.law, self.constants, self.y, self.rest.rescaled(factor))
 
     def given(self, x: Array, y: Array, known_variance: Array) -> "Trend":
         """Return the trend that knows these runs instead, with the law linear where it was."""
         expected, _ = self.law.expected(self.constants, self.law.coordinates.of(x))
-        rest = self._rest.given(x, y - expected, known_variance)
+        rest = self.rest.given(x, y - expected, known_variance)
         return Trend(self.law, self.constants, y, rest)
 
 
@@ -141,7 +135,7 @@ def _decided(runs: Runs, layout: Layout, laws: Sequence[Law]) -> tuple[Law, Arra
         constants, logs = start.constants + root @ both[:count], both[count:]
         expected, slopes = law.expected(constants, terms)
         density, by_logs, weights = posterior.given(likelihood, logs, y - expected)
-        offsets = (constants - law.means) / law.sds
+        offsets = law.offsets(constants)
         by_constants = root.T @ (offsets / law.sds - slopes.T @ weights)
         return density + 0.5 * float(offsets @ offsets), np.concatenate([by_constants, by_logs])
 
