@@ -23,7 +23,6 @@ from benchmarks.planners.problems import CASES, Case
 from benchmarks.planners.references import reference
 from benchmarks.planners.summary import summed, worse_seeds
 
-RUNS = 40
 RESULTS = Path(__file__).with_name("results") / "peers.jsonl"
 QUICK = {"problems": ("snar", "solvents", "targets"), "seeds": 2, "planners": ("bayes", "lhs")}
 FLOOR = "lhs"
@@ -33,19 +32,20 @@ class Runner:
     """Runs campaigns of one selection; keeps peers' rows in the cache."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
-        self.runs, self.seeds = (
-            arguments.runs,
-            range(arguments.first, arguments.first + arguments.seeds),
-        )
+        self._most = arguments.runs
+        self.seeds = range(arguments.first, arguments.first + arguments.seeds)
         self.python = python_of(arguments.peers)
         self.cache = Cache(arguments.cache)
-        self.makers = makers(self.runs)
         self.only_cached = arguments.cached
+
+    def runs(self, case: Case) -> int:
+        """Return the most experiments of a campaign on a problem."""
+        return self._most or case.runs
 
     def planner(self, name: str, case: Case) -> dict[str, Any]:
         """Return the summary of a planner on a problem, with a row for each seed."""
         spent: list[Result] = []
-        run = self._own if name in self.makers else self._peer
+        run = self._peer if name in PEERS else self._own
         try:
             rows = run(name, case, spent)
         except CannotExpressError as error:
@@ -53,17 +53,20 @@ class Runner:
         if not rows:
             return {"missing": True}
         rows.sort(key=lambda row: row["seed"])
-        return summed(rows, self.runs) | median_spent(spent) | {"rows": rows}
+        return summed(rows, self.runs(case)) | median_spent(spent) | {"rows": rows}
 
     def _own(self, name: str, case: Case, spent: list[Result]) -> list[dict[str, Any]]:
+        runs = self.runs(case)
+        maker = makers(runs)[name]
         for seed in self.seeds:
-            asker = Own(self.makers[name](seed), case, seed)
-            spent.append(campaign(case, asker, seed, reference(case.name), runs=self.runs))
+            asker = Own(maker(seed), case, seed)
+            spent.append(campaign(case, asker, seed, reference(case.name), runs=runs))
         return [result.to_json() for result in spent]
 
     def _peer(self, name: str, case: Case, spent: list[Result]) -> list[dict[str, Any]]:
         """Return kept rows, and those of the missing seeds, all run in one process."""
-        kept = {seed: self.cache.find(name, case, seed, self.runs) for seed in self.seeds}
+        runs = self.runs(case)
+        kept = {seed: self.cache.find(name, case, seed, runs) for seed in self.seeds}
         rows = [row for row in kept.values() if row is not None]
         left = [seed for seed, row in kept.items() if row is None]
         while left and self.python is not None and not self.only_cached:
@@ -80,10 +83,10 @@ class Runner:
 
     def _with(self, peer: Peer, case: Case, seed: int, spent: list[Result]) -> dict[str, Any]:
         peer.restart(seed)
-        whole = reference(case.name)
-        spent.append(campaign(case, peer, seed, whole, runs=self.runs, cpu=lambda: peer.cpu_s))
+        whole, runs = reference(case.name), self.runs(case)
+        spent.append(campaign(case, peer, seed, whole, runs=runs, cpu=lambda: peer.cpu_s))
         row = spent[-1].to_json()
-        self.cache.keep(peer.name, case, self.runs, row, peer.versions)
+        self.cache.keep(peer.name, case, runs, row, peer.versions)
         return row
 
 
@@ -110,7 +113,9 @@ def on_problem(runner: Runner, case: Case, planners: Sequence[str]) -> dict[str,
     for name in planners:
         found[name] = runner.planner(name, case)
         say(line(name, found[name]))
-    return {"reference": reference(case.name), "planners": found, **compared(found, runner.runs)}
+    runs = runner.runs(case)
+    own = {"reference": reference(case.name), "runs": runs}
+    return {**own, "planners": found, **compared(found, runs)}
 
 
 def compared(found: dict[str, Any], runs: int) -> dict[str, Any]:
@@ -137,7 +142,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--problems", type=lambda t: t.split(","), help=f"of {','.join(CASES)}")
     parser.add_argument("--seeds", type=int, help="number of seeds (10)")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--runs", type=int, default=RUNS, help="most experiments of a campaign")
+    parser.add_argument("--runs", type=int, help="most experiments of a campaign (each problem's)")
     parser.add_argument("--peers", type=Path, help="folder of the peers' environment")
     parser.add_argument("--cache", type=Path, default=RESULTS, help="peers' results, JSON lines")
     parser.add_argument("--cached", action="store_true", help="peers from the cache only")
@@ -157,7 +162,7 @@ def main() -> int:
     arguments = options()
     runner = Runner(arguments)
     found = {n: on_problem(runner, CASES[n], arguments.planners) for n in arguments.problems}
-    result = {"goal": GOAL, "runs": arguments.runs, "problems": found}
+    result = {"goal": GOAL, "problems": found}
     text = json.dumps(result, indent=1)
     if arguments.out:
         arguments.out.write_text(text + "\n", encoding="utf-8")

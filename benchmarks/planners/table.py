@@ -3,7 +3,7 @@
     python -m benchmarks.planners --cached --out RUN.json
     python -m benchmarks.planners.table [RUN.json ...] [--write]
 
-With runs (of different planners, with the same cap) their medians, quartiles and shares are
+With runs (of different planners, with the same caps) their medians, quartiles and shares are
 condensed, without times; without one those stored in results/summary.json are taken. ``--write``
 stores them and puts the table into the page.
 """
@@ -31,6 +31,7 @@ COLUMNS = {
     "lhs": "Latin hypercube",
     "random": "random",
 }
+OWN = {"reference": "references", "runs": "caps"}  # of a problem, the same in runs to be joined
 KEPT = (
     "seeds",
     "median",
@@ -52,28 +53,30 @@ def condensed(run: Mapping[str, Any]) -> dict[str, Any]:
             planner: {key: summary[key] for key in KEPT if key in summary}
             for planner, summary in found["planners"].items()
         }
-        problems[name] = {"reference": found["reference"], "planners": planners}
+        own = {"reference": found["reference"], "runs": found["runs"]}
+        problems[name] = {**own, "planners": planners}
         rows = [found["planners"].get(planner, {}).get("rows") for planner in ("bayes", "lhs")]
         if all(rows):
-            problems[name]["worse_than_lhs"] = worse_seeds(*rows, run["runs"])
+            problems[name]["worse_than_lhs"] = worse_seeds(*rows, found["runs"])
     versions: dict[str, str] = {}
     for found in run["problems"].values():
         for summary in found["planners"].values():
             for row in summary.get("rows", ()):
                 versions |= row.get("versions", {})
-    return {"goal": run["goal"], "runs": run["runs"], "versions": versions, "problems": problems}
+    return {"goal": run["goal"], "versions": versions, "problems": problems}
 
 
 def joined(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return several runs as one; of a planner in several of them the last one counts."""
-    whole: dict[str, Any] = {"goal": runs[0]["goal"], "runs": runs[0]["runs"], "problems": {}}
+    whole: dict[str, Any] = {"goal": runs[0]["goal"], "problems": {}}
     for run in runs:
-        if (run["goal"], run["runs"]) != (whole["goal"], whole["runs"]):
-            raise SystemExit("the runs have different goals or caps")
+        if run["goal"] != whole["goal"]:
+            raise SystemExit("the runs have different goals")
         for name, found in run["problems"].items():
             before = whole["problems"].get(name, {"planners": {}})
-            if before.get("reference", found["reference"]) != found["reference"]:
-                raise SystemExit(f"{name}: the runs have different references")
+            for own in ("reference", "runs"):
+                if before.get(own, found[own]) != found[own]:
+                    raise SystemExit(f"{name}: the runs have different {OWN[own]}")
             planners = before["planners"] | found["planners"]
             whole["problems"][name] = before | found | {"planners": planners}
     return whole
@@ -115,18 +118,17 @@ def ratio(planners: Mapping[str, Any], cap: int) -> str:
         return "-"
     name, median = best
     ours = planners["bayes"]["median"]
-    if median > cap or ours > cap:
-        return "both beyond" if ours > cap and median > cap else "won" if median > cap else "lost"
-    return f"{ours / median:.2f} ({COLUMNS[name]})"
+    if ours > cap:
+        return "both beyond" if median > cap else "lost"
+    return f"< {ours / cap:.2f}" if median > cap else f"{ours / median:.2f} ({COLUMNS[name]})"
 
 
 def table(summary: Mapping[str, Any]) -> str:
     """Return the table as Markdown."""
-    cap = summary["runs"]
     head = ["problem", *COLUMNS.values(), "ours to the best peer's"]
     lines = [" | ".join(head), "|".join(["---"] * len(head))]
     for name in (n for n in CASES if n in summary["problems"]):
-        planners = summary["problems"][name]["planners"]
+        planners, cap = (summary["problems"][name][key] for key in ("planners", "runs"))
         seeds = planners.get("bayes", {}).get("seeds", 0)
         cells = [cell(planners.get(column), cap, seeds) for column in COLUMNS]
         lines.append(" | ".join([f"`{name}`", *cells, ratio(planners, cap)]))

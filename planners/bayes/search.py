@@ -1,7 +1,7 @@
 """Where a function of the unit cube is greatest: an even sweep, clouds, then gradients.
 
 Levels of discrete and categorical factors are tried one and all around the best rows; continuous
-factors and mixtures climb from several of them, along constraints where there are any.
+factors and mixtures climb from two of them, along constraints where there are any.
 """
 
 import warnings
@@ -21,10 +21,11 @@ Score = Callable[[Array], Array]  # rows (m, dimension) -> (m,)
 
 _SWEEP = 768  # rows of the first look
 _KEEP = 6  # best rows followed up
-_CLIMBS = 2  # of them, by gradient
+_APART = 0.05  # rows closer than this in every column climb the same hill
 _CLOUD = 24  # neighbours drawn around each
 _RADII = (0.15, 0.06, 0.025, 0.01, 0.004)
 _STEP = 1e-5  # of the forward differences
+_SETTLED = 1e-6  # share of the height that a step must gain for the climb to go on
 _LEVELS = 24  # of a factor: so many are tried one and all
 _FLAT = 1e-6  # of a mixture: parts below it are absent and stay so
 
@@ -72,7 +73,7 @@ def greatest(
         more = _cloud(domain, rows, radius, rng)
         rows, scores = _joined(rows, scores, more, score)
     rows, scores = _joined(rows, scores, _varied(domain, rows), score)
-    tops = [_climbed(domain, smooth, row) for row in rows[:_CLIMBS]]
+    tops = [_climbed(domain, smooth, row) for row in _feet(rows)]
     rows, scores = _joined(rows, scores, np.array(tops), score)
     return rows[0]
 
@@ -86,6 +87,12 @@ def _joined(rows: Array, scores: Array, more: Array, score: Score) -> tuple[Arra
 def _best(rows: Array, scores: Array, n: int) -> tuple[Array, Array]:
     order = np.argsort(-scores, kind="stable")[:n]
     return rows[order], scores[order]
+
+
+def _feet(rows: Array) -> Array:
+    """Return where to climb from: the best of ``rows``, and the best one of another hill."""
+    apart = np.max(np.abs(rows - rows[0]), axis=1) > _APART
+    return rows[[0, int(np.argmax(apart))]] if apart.any() else rows[:1]
 
 
 def _cloud(domain: Domain, rows: Array, radius: float, rng: np.random.Generator) -> Array:
@@ -159,9 +166,8 @@ def _climbed(domain: Domain, smooth: Score, row: Array) -> Array:
         more = {"method": "SLSQP", "constraints": [keep]}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a step beyond a bound is clipped, here too
-        found: Any = minimize(
-            downhill, row[free], jac=True, bounds=bounds, options={"maxiter": 30}, **more
-        )
+        options = {"maxiter": 30, "ftol": _SETTLED}
+        found: Any = minimize(downhill, row[free], jac=True, bounds=bounds, options=options, **more)
     top = row.copy()
     top[free] = np.clip(np.where(np.isfinite(found.x), found.x, row[free]), 0.0, 1.0)
     return _inside(problem, row, top)

@@ -123,17 +123,16 @@ def test_median_times_are_over_all_suggestions():
     assert median_spent([]) == {}
 
 
-def test_rows_in_the_cache_count_while_problem_reference_and_cap_are_the_same(tmp_path):
+def test_rows_in_the_cache_count_while_problem_and_reference_are_the_same(tmp_path):
     file = tmp_path / "rows.jsonl"
     kept = {"seed": 3, "to_95": 12}
     Cache(file).keep("other", HIDDEN, 40, kept, {"other": "1.0"})
     again = Cache(file)
     assert again.find("other", HIDDEN, 3, 40)["to_95"] == 12
     assert again.find("other", HIDDEN, 3, 40)["versions"] == {"other": "1.0"}
-    assert again.find("other", HIDDEN, 3, 50) is None
     assert again.find("other", HIDDEN, 4, 40) is None
     assert again.find("other", CONSTRAINED, 3, 40) is None
-    assert key_of(HIDDEN, 40) != key_of(HIDDEN, 50)
+    assert key_of(HIDDEN) != key_of(CONSTRAINED)
 
 
 def run_module(module, *arguments):
@@ -164,3 +163,15 @@ def test_an_unknown_problem_is_named():
     done = run_module("benchmarks.planners", "--problems", "snare")
     assert done.returncode == 2
     assert "unknown: snare; known: snar," in done.stderr
+
+
+def test_a_campaign_that_got_there_counts_for_every_cap_and_one_that_did_not_for_its_own(tmp_path):
+    cache = Cache(tmp_path / "rows.jsonl")
+    cache.keep("other", HIDDEN, 40, {"seed": 3, "to_95": 12}, {})
+    cache.keep("other", HIDDEN, 40, {"seed": 4, "to_95": None}, {})
+    cache.keep("other", HIDDEN, 60, {"seed": 4, "to_95": 50}, {})
+    assert [bool(cache.find("other", HIDDEN, 3, runs)) for runs in (10, 40, 60)] == [0, 1, 1]
+    assert cache.find("other", HIDDEN, 4, 40)["to_95"] is None
+    assert cache.find("other", HIDDEN, 4, 60)["to_95"] == 50
+    assert cache.find("other", HIDDEN, 4, 80)["to_95"] == 50
+    assert cache.find("other", HIDDEN, 4, 45) is None

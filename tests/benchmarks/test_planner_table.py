@@ -57,7 +57,7 @@ def test_a_cell_says_median_quartiles_and_few_seeds():
 
 @pytest.mark.parametrize(
     ("ours", "theirs", "said"),
-    [(8.0, 10.0, "0.80 (Ax)"), (8.0, 41.0, "won"), (41.0, 10.0, "lost"), (41.0, 41.0, "both")],
+    [(8.0, 10.0, "0.80 (Ax)"), (8.0, 41.0, "< 0.20"), (41.0, 10.0, "lost"), (41.0, 41.0, "both")],
 )
 def test_the_ratio_is_to_the_best_peer(ours, theirs, said):
     planners = {"bayes": found(ours), "ax": found(theirs), "optuna": found(41.0), "lhs": found(1.0)}
@@ -99,8 +99,8 @@ def test_the_page_says_the_verdict_in_words():
 def test_a_run_is_condensed_without_times_and_rows():
     row = {"seed": 0, "to_95": 4, "versions": {"ax-platform": "1.3.1"}}
     summary = {**found(4.0), "cpu_s": 0.5, "wall_s": 0.6, "rows": [row], "reached": 1.0}
-    problems = {"snar": {"reference": 2.0, "planners": {"ax": summary}, "worse_than_lhs": []}}
-    short = condensed({"goal": 0.95, "runs": 40, "problems": problems})
+    own = {"reference": 2.0, "runs": 40, "worse_than_lhs": []}
+    short = condensed({"goal": 0.95, "problems": {"snar": {**own, "planners": {"ax": summary}}}})
     assert short["versions"] == {"ax-platform": "1.3.1"}
     assert set(short["problems"]["snar"]["planners"]["ax"]) == {
         "seeds",
@@ -120,8 +120,8 @@ def test_who_is_worse_than_the_floor_is_told_from_the_rows_of_joined_runs():
 
 
 def a_run(planner, reference=2.0, runs=40):
-    problems = {"snar": {"reference": reference, "planners": {planner: found(5.0)}}}
-    return {"goal": 0.95, "runs": runs, "problems": problems}
+    own = {"reference": reference, "runs": runs}
+    return {"goal": 0.95, "problems": {"snar": {**own, "planners": {planner: found(5.0)}}}}
 
 
 def test_runs_of_different_planners_join_and_different_references_do_not():
@@ -129,13 +129,21 @@ def test_runs_of_different_planners_join_and_different_references_do_not():
     assert set(whole["problems"]["snar"]["planners"]) == {"bayes", "ax"}
     with pytest.raises(SystemExit, match="snar: the runs have different references"):
         joined([a_run("bayes"), a_run("ax", reference=2.1)])
-    with pytest.raises(SystemExit, match="different goals or caps"):
+    with pytest.raises(SystemExit, match="snar: the runs have different caps"):
         joined([a_run("bayes"), a_run("ax", runs=50)])
 
 
+def test_each_problem_counts_up_to_its_own_cap():
+    far = {"runs": 60, "planners": {"bayes": found(33.0), "ax": found(61.0)}}
+    row = table({"problems": {"hidden": far}}).splitlines()[-1]
+    assert "> 60 (1 to 2, 96 %)" in row
+    assert row.endswith("| < 0.55 |")
+
+
 def test_the_table_has_a_row_for_each_problem_and_a_column_for_each_peer():
-    problems = {"snar": {"planners": {name: found(5.0) for name in ("bayes", *PEERS)}}}
-    head, rule, row = table({"runs": 40, "problems": problems}).splitlines()
+    planners = {name: found(5.0) for name in ("bayes", *PEERS)}
+    summary = {"problems": {"snar": {"runs": 40, "planners": planners}}}
+    head, rule, row = table(summary).splitlines()
     assert head.count("|") == rule.count("|") == row.count("|")
     assert row.startswith("| `snar` | 5 (1 to 2) |")
     assert row.endswith("| 1.00 (Optuna) |")

@@ -35,7 +35,7 @@ class Case:
     truth: Callable[[Point], Truth | None]
     noise: Mapping[str, Noise]
     merit: Merit
-    runs: int = 40
+    runs: int = 40  # most experiments of a campaign
     may_fail: bool = False
 
     def measure(self, point: Point, seed: int, index: int) -> Observation:

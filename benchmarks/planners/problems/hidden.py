@@ -33,4 +33,5 @@ HIDDEN = Case(
     truth,
     {"yield": Noise(absolute=0.5, relative=0.01)},
     Greatest("yield"),
+    runs=60,
 )

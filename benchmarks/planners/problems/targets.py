@@ -83,4 +83,5 @@ WINDOW = Case(
     window_truth,
     {name: Noise(relative=0.01) for name in ("size", "output", "residue")},
     Area(("output", 50.0, 360.0), ("residue", 10.0, 1.25), {"size": RANGES["size"]}),
+    runs=60,
 )

@@ -100,7 +100,7 @@ class Covariance(_Kernel):
         squares, gaps, narrow = self._parts(rows)
         shrinking = np.exp(-2.0 * self.logs[: self._n_lengths])
         along = self._weights @ gaps
-        broad, slope = _matern(shrinking @ squares + along**2)
+        broad, slope = _sloped_matern(shrinking @ squares + along**2)
         parts = (little * narrow, variance * broad, noise)
         return _Sloped(len(rows), squares, gaps, shrinking, variance * slope, along, parts)
 
@@ -116,13 +116,13 @@ class Covariance(_Kernel):
             ends = [rows[:, self.ridge] @ self._weights for rows in (one, other)]
             squares += np.subtract.outer(*ends) ** 2
         little, variance, _ = np.exp(self.logs[-OTHERS:])
-        return variance * _matern(squares)[0] + little * self._narrow(one, other)
+        return variance * _matern(squares) + little * self._narrow(one, other)
 
     def _narrow(self, one: Array, other: Array) -> Array:
         """Return the narrow part's correlation of rows, ``(n, m)``."""
         square = _NARROW**2 * self._n_lengths / 3.0
         squares: Any = cdist(one, other, "sqeuclidean") / square
-        return _matern(squares)[0]
+        return _matern(squares)
 
     def _parts(self, rows: Array) -> tuple[Array, Array, Array]:
         """Return squared distances by group, differences by weight, and the narrow correlation.
@@ -179,11 +179,17 @@ class _Sloped:
         return self.covariance, slopes.T.reshape(self.rows, self.rows, -1)
 
 
-def _matern(squares: Array) -> tuple[Array, Array]:
+def _matern(squares: Array) -> Array:
+    """Return the correlation at squared distances."""
+    roots = np.sqrt(5.0 * squares)
+    return (1.0 + roots + (5.0 / 3.0) * squares) * np.exp(-roots)
+
+
+def _sloped_matern(squares: Array) -> tuple[Array, Array]:
     """Return the correlation at squared distances, and its slope by minus half their logarithm.
 
     The slope is per unit of the squared distance's share that a length-scale rules.
     """
     roots = np.sqrt(5.0 * squares)
-    falls = np.exp(-roots)
-    return (1.0 + roots + roots**2 / 3.0) * falls, (5.0 / 3.0) * (1.0 + roots) * falls
+    falls, near = np.exp(-roots), 1.0 + roots
+    return (near + (5.0 / 3.0) * squares) * falls, (5.0 / 3.0) * near * falls

@@ -12,7 +12,8 @@ Imports scikit-learn, by way of the kernel: never in the daemon's process.
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Self
+from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,14 +95,23 @@ class GaussianProcess(Process):
     def __init__(
         self, x: Array, y: Array, known_variance: Array, layout: Layout, log_parameters: Array
     ) -> None:
-        """Condition on runs with log hyper-parameters, as the layout lists them."""
+        """Take runs and log hyper-parameters, as the layout lists them.
+
+        It is conditioned on the runs when it is first asked: many a process never is.
+        """
         super().__init__(x, y, known_variance)
         self.layout, self.log_parameters = layout, log_parameters
-        self._regressor = Regressor(
-            layout.kernel(log_parameters), alpha=known_variance + JITTER, optimizer=None
-        ).fit(x, y)
-        self._lower = np.asfortranarray(self._regressor.L_)  # as LAPACK likes it, or it is copied
         self.variance = float(np.exp(log_parameters[-3:-1]).sum())
+
+    @cached_property
+    def _regressor(self) -> Any:
+        kernel = self.layout.kernel(self.log_parameters)
+        alpha = self.known_variance + JITTER
+        return Regressor(kernel, alpha=alpha, optimizer=None).fit(self.x, self.y)
+
+    @cached_property
+    def _lower(self) -> Array:
+        return np.asfortranarray(self._regressor.L_)  # as LAPACK likes it, or it is copied
 
     @property
     def noise_variance(self) -> float:

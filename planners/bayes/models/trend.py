@@ -9,6 +9,7 @@ MacKay, "Information Theory, Inference, and Learning Algorithms", 2003, chapter 
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -33,12 +34,23 @@ class Trend(Process):
         """Take the law with its constants, the runs' outputs, and the process of what it misses."""
         super().__init__(rest.x, y, rest.known_variance)
         self.law, self.constants, self.rest = law, constants, rest
-        _, slopes = law.expected(constants, law.coordinates.of(self.x))
-        self._slopes = rest.whitened(slopes)
-        seen = self._slopes * law.sds
-        self._lower = squared(np.vstack([seen, np.eye(len(constants))]))
-        pull = seen.T @ rest.whitened(rest.y[:, None])[:, 0] - law.offsets(constants)
-        self._shift = law.sds * twice_solved(self._lower, pull)
+
+    @cached_property
+    def _slopes(self) -> Array:
+        _, slopes = self.law.expected(self.constants, self.law.coordinates.of(self.x))
+        return self.rest.whitened(slopes)
+
+    @cached_property
+    def _lower(self) -> Array:
+        """Return the root of what is known of the constants, in sds of their priors."""
+        return squared(np.vstack([self._slopes * self.law.sds, np.eye(len(self.constants))]))
+
+    @cached_property
+    def _shift(self) -> Array:
+        """Return how far the constants are expected from where the law is linear, ``(p,)``."""
+        left = self.rest.whitened(self.rest.y[:, None])[:, 0]
+        pull = (self._slopes * self.law.sds).T @ left - self.law.offsets(self.constants)
+        return self.law.sds * twice_solved(self._lower, pull)
 
     @property
     def noise_variance(self) -> float:
