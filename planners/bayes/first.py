@@ -2,23 +2,27 @@
 
 import numpy as np
 
-from planners.base import Categorical, Continuous, Problem
+from planners.base import Categorical, Composition, Continuous, Problem
 from planners.design import design_rows
 from planners.factors import Array
+from planners.sampling import feasible_rows
 
 _ONE_GOAL = 3  # a model of so few runs already tells better than chance where to go next
 _FEWEST = 4  # for several goals and for targets
 _LEVELS = 10  # of a named factor: so many are each tried once; more would cost too much
 _NEARER = 0.5  # of the way from the middle, at which names are compared
+_BLENDS = 256  # feasible rows whose mean is the middle of a mixture
 
 
 def first_runs(problem: Problem) -> int:
     """Return how many runs a first design needs.
 
-    Three for one goal; for several goals, one more than the cube has columns, as a front is learned
-    as a whole. Enough to meet every name once: a level that no run has met looks like any other to
-    a model (descriptors say what it is like).
+    Three for one goal, one where it depends on a mixture; for several goals, one more than the cube
+    has columns, as a front is learned as a whole. Enough to meet every name once: a level that no
+    run has met looks like any other to a model (descriptors say what it is like).
     """
+    if _blended(problem):
+        return 1
     named = _named(problem)
     wanted = _ONE_GOAL if _alone(problem) and not named else max(_FEWEST, problem.dimension + 1)
     return max([wanted, *named])
@@ -29,8 +33,11 @@ def first_rows(problem: Problem, asked: int | None, rng: np.random.Generator) ->
 
     They are spread evenly. Where one goal depends on names and nobody asked for more, numbers stay
     nearer to their middle, so that names are compared under conditions that are alike: at an edge
-    of the ranges a good catalyst looks as bad as the others.
+    of the ranges a good catalyst looks as bad as the others. Of a mixture the middle comes first:
+    blends at the edge of what is possible say little of those with all parts.
     """
+    if not asked and _blended(problem):
+        return _middle(problem)
     rows = design_rows(problem, asked or first_runs(problem), rng)
     if asked or not (_alone(problem) and _named(problem)):
         return rows
@@ -38,6 +45,21 @@ def first_rows(problem: Problem, asked: int | None, rng: np.random.Generator) ->
     numbers = np.repeat(free, [factor.width for factor in problem.factors])
     nearer = problem.snap(np.where(numbers, 0.5 + _NEARER * (rows - 0.5), rows))
     return np.where(problem.keeps_constraints(nearer)[:, None], nearer, rows)
+
+
+def _blended(problem: Problem) -> bool:
+    mixed = any(isinstance(factor, Composition) for factor in problem.factors)
+    return mixed and _alone(problem) and not _named(problem)
+
+
+def _middle(problem: Problem) -> Array:
+    """Return the legal row in the middle of all that are feasible, ``(1, dimension)``."""
+    rows = feasible_rows(problem, _BLENDS, np.random.default_rng(0))
+    middle = rows.mean(axis=0, keepdims=True)
+    legal = problem.snap(middle)
+    if problem.keeps_constraints(legal)[0]:
+        return legal
+    return rows[[int(np.argmin(((rows - middle) ** 2).sum(axis=1)))]]
 
 
 def _alone(problem: Problem) -> bool:

@@ -25,7 +25,7 @@ _APART = 0.05  # rows closer than this in every column climb the same hill
 _CLOUD = 24  # neighbours drawn around each
 _RADII = (0.15, 0.06, 0.025, 0.01, 0.004)
 _STEP = 1e-5  # of the forward differences
-_SETTLED = 1e-6  # share of the height that a step must gain for the climb to go on
+_SETTLED = 1e-8  # share of the height that a step must gain for the climb to go on
 _LEVELS = 24  # of a factor: so many are tried one and all
 _FLAT = 1e-6  # of a mixture: parts below it are absent and stay so
 

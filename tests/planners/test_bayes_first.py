@@ -3,12 +3,20 @@
 import numpy as np
 import pytest
 
-from planners.base import Categorical, Constraint, Continuous, Problem, Response
+from planners.base import (
+    Categorical,
+    Composition,
+    Constraint,
+    Continuous,
+    Problem,
+    Response,
+)
 from planners.bayes.first import first_rows, first_runs
 
 NUMBERS = (Continuous("a", 0.0, 1.0), Continuous("b", 0.0, 1.0))
 NAMES = Categorical("name", ("p", "q", "r", "s", "t", "u"))
 DESCRIBED = Categorical("name", ("p", "q"), {"p": {"size": 1.0}, "q": {"size": 2.0}})
+MIXTURE = Composition("mix", ("x", "y", "z"))
 ONE, TWO = (Response("y"),), (Response("y"), Response("z"))
 
 
@@ -23,6 +31,10 @@ def rng():
         (NUMBERS, TWO, 4),
         ((*NUMBERS, NAMES), ONE, 6),
         ((*NUMBERS, DESCRIBED), ONE, 3),
+        ((MIXTURE,), ONE, 1),
+        ((MIXTURE, *NUMBERS), ONE, 1),
+        ((MIXTURE,), TWO, 4),
+        ((MIXTURE, NAMES), ONE, 6),
     ],
 )
 def test_how_many_runs_come_first(factors, responses, runs):
@@ -52,3 +64,27 @@ def test_what_a_constraint_forbids_stays_where_it_was():
     rows = first_rows(problem, None, rng())
     assert len(rows) == 6
     assert problem.keeps_constraints(rows).all()
+
+
+@pytest.mark.parametrize(
+    ("limits", "middle"),
+    [((), (1 / 3, 1 / 3, 1 / 3)), ((Constraint({"mix.x": 1.0}, at_least=0.7),), (0.8, 0.1, 0.1))],
+)
+def test_a_mixture_starts_in_the_middle_of_what_is_feasible(limits, middle):
+    problem = Problem((MIXTURE, NUMBERS[0]), ONE, limits)
+    (row,) = first_rows(problem, None, rng())
+    assert row == pytest.approx([*middle, 0.5], abs=0.06)
+    assert row[:3].sum() == pytest.approx(1.0)
+
+
+def test_where_the_middle_is_forbidden_the_feasible_row_next_to_it_comes_first():
+    pair = Composition("mix", ("x", "y", "z"), max_components=1)
+    problem = Problem((pair,), ONE, (Constraint({"mix.x": 1.0}, at_most=0.5),))
+    (row,) = first_rows(problem, None, rng())
+    assert problem.feasible(problem.scale(row))
+
+
+def test_a_mixture_with_asked_runs_is_spread():
+    rows = first_rows(Problem((MIXTURE,), ONE), 4, rng())
+    assert len(rows) == 4
+    assert np.ptp(rows, axis=0).min() > 0.4
