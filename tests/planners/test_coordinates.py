@@ -146,3 +146,8 @@ def test_a_temperature_without_unit_is_known_by_its_transform():
         {"t": 30.0, "residence_time": 2.0},
     )
     assert gap[1] == pytest.approx((1 / 303.15 - 1 / 353.15) / GAS_CONSTANT)
+
+
+def test_a_time_in_another_spelling_is_a_clock():
+    assert coordinates(TEMPERATURE, Continuous("residence_time", 1.0, 10.0, "minutes")).timed
+    assert not coordinates(TEMPERATURE, Continuous("residence_time", 1.0, 10.0, "days")).timed

@@ -14,14 +14,10 @@ from typing import Literal
 import numpy as np
 
 from planners.base import Problem
+from planners.bayes.models.units import CONCENTRATIONS, FLOWS, TEMPERATURES, TIMES, known
 from planners.factors import Array, Continuous, Discrete
-from planners.factors.numeric import ZERO_CELSIUS
 
 GAS_CONSTANT = 8.314462618e-3  # kJ/mol/K
-_TEMPERATURES = {"degC": ZERO_CELSIUS, "K": 0.0}  # what to add for kelvins
-_TIMES = frozenset({"s", "min", "h"})
-_FLOWS = frozenset({"uL/min", "mL/min", "L/min", "uL/h", "mL/h", "L/h"})
-_CONCENTRATIONS = frozenset({"mol/L", "mmol/L", "M", "mM", "g/L"})
 _WIDE = 1.5  # highest over lowest amount from which on a logarithm differs from a line
 _STOPPED = 0.02  # of the greatest flow: less counts as that, as the logarithm of nothing is none
 
@@ -131,20 +127,20 @@ def _column(place: int, factor: Number) -> _Column:
     """Return what one factor does to rates."""
     low, high = _ends(factor)
     transform = factor.transform if isinstance(factor, Continuous) else "none"
-    if factor.unit in _FLOWS and low >= 0.0:
+    unit = known(factor.unit)
+    if unit in FLOWS and low >= 0.0:
         if transform == "log":
             ends = float(np.log(low)), float(np.log(high))
             return _Column("flow", place, *ends, _SHARE, scaled=True)
         return _Column("flow", place, low, high, _SHARE)
-    unit = factor.unit or "degC" if transform == "reciprocal_kelvin" else factor.unit
-    offset = _TEMPERATURES.get(unit)
+    offset = TEMPERATURES.get(unit or "degC" if transform == "reciprocal_kelvin" else unit)
     if offset is not None and low + offset > 0.0:
         ends = low + offset, high + offset
         if transform == "reciprocal_kelvin":
             cold, hot = (-1.0 / (GAS_CONSTANT * end) for end in ends)
             return _Column("even", place, cold, hot, _HEAT)
         return _Column("heat", place, *ends, _HEAT)
-    effect = _effect(factor.unit, low, high)
+    effect = _effect(unit, low, high)
     if effect == _OTHER:
         return _Column("even", place, 0.0, 1.0, _OTHER)
     if transform == "log":
@@ -154,11 +150,11 @@ def _column(place: int, factor: Number) -> _Column:
 
 def _effect(unit: str, low: float, high: float) -> Effect:
     """Return what a number beside flows and temperatures does by its logarithm, if it has one."""
-    if unit in _TIMES and low > 0.0:
+    if unit in TIMES and low > 0.0:
         return _TIME
     if low <= 0.0 or high / low < _WIDE:
         return _OTHER
-    return _CONCENTRATION if unit in _CONCENTRATIONS else _AMOUNT
+    return _CONCENTRATION if unit in CONCENTRATIONS else _AMOUNT
 
 
 def _ends(factor: Number) -> tuple[float, float]:
