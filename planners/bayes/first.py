@@ -1,4 +1,4 @@
-"""The runs before anything is modelled: how many, and where."""
+"""The runs before a model is trusted: how many, and where."""
 
 import numpy as np
 
@@ -11,6 +11,7 @@ _ONE_GOAL = 3  # a model of so few runs already tells better than chance where t
 _FEWEST = 4  # for several goals and for targets
 _LEVELS = 10  # of a named factor: so many are each tried once; more would cost too much
 _NEARER = 0.5  # of the way from the middle, at which names are compared
+_LOOKS = 6  # runs until which it is worth looking around where nothing explains the first ones
 _BLENDS = 256  # feasible rows whose mean is the middle of a mixture
 
 
@@ -47,9 +48,24 @@ def first_rows(problem: Problem, asked: int | None, rng: np.random.Generator) ->
     return np.where(problem.keeps_constraints(nearer)[:, None], nearer, rows)
 
 
+def looks_around(problem: Problem, asked: int | None, runs: int) -> bool:
+    """Return whether after ``runs`` a look around is due, unless a kinetic law explains them.
+
+    One goal's first guess has been tried by then. It may well have led up a lesser hill: with so
+    few runs, a model without knowledge of the process believes in the hill that it happened to see.
+    Not so of mixtures, whose middle tells more, and not where ``asked`` runs were wanted first.
+    """
+    if asked or not _alone(problem) or _mixed(problem):
+        return False
+    return _ONE_GOAL < runs < min(_LOOKS, problem.dimension + _ONE_GOAL)
+
+
 def _blended(problem: Problem) -> bool:
-    mixed = any(isinstance(factor, Composition) for factor in problem.factors)
-    return mixed and _alone(problem) and not _named(problem)
+    return _mixed(problem) and _alone(problem) and not _named(problem)
+
+
+def _mixed(problem: Problem) -> bool:
+    return any(isinstance(factor, Composition) for factor in problem.factors)
 
 
 def _middle(problem: Problem) -> Array:

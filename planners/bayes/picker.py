@@ -9,7 +9,7 @@ from threadpoolctl import ThreadpoolController
 
 from planners.base import Observation, Problem, Suggestion
 from planners.bayes.fill import emptiest
-from planners.bayes.first import first_rows, first_runs
+from planners.bayes.first import first_rows, first_runs, looks_around
 from planners.bayes.models.chance import Chance, chance
 from planners.bayes.models.surrogate import Model
 from planners.bayes.planner import Bayes
@@ -27,6 +27,8 @@ _DOUBTS = 4  # times the length-scales are shortened before giving in
 _DOUBT = 1.5
 _EVEN = float(np.log(0.5))  # ln of a chance of success below which a run is more likely wasted
 _SHY = 3.0  # how fast such rows lose worth, beyond their chance: a blocked reactor costs a night
+_EXPLAINED = 0.25  # probability of a kinetic law from which the first runs count as understood
+_EARLY = "fill: a look around, as little is known yet"
 _POOL = 512  # rows among which a space-filling pick is made
 
 
@@ -88,11 +90,14 @@ class Picker:
     def _found(self) -> tuple[Array, str] | None:
         return self._designed() or self._spread_out() or self._promising()
 
+    @property
+    def _runs(self) -> int:
+        """Return how many runs teach something, or will."""
+        return len(self._known.good) + len(self._known.earlier) + len(self._waiting)
+
     def _designed(self) -> tuple[Array, str] | None:
         """Return the next row of the first design, while it is not complete."""
-        known = self._known
-        wanted = self._options.n_initial or first_runs(self._problem)
-        if len(known.good) + len(known.earlier) + len(self._waiting) >= wanted:
+        if self._runs >= (self._options.n_initial or first_runs(self._problem)):
             return None
         rng = np.random.default_rng(self._options.seed)
         table = first_rows(self._problem, self._options.n_initial, rng)
@@ -129,6 +134,8 @@ class Picker:
         worth, row = self._best(models)
         if row is None:
             return None
+        if self._unexplained(models):
+            return self._elsewhere(worth, row), _EARLY
         left = self._outlook(worth, row)
         if left and left.stop and len(self._tried) % 2:
             return self._elsewhere(worth, row), f"fill: between the runs; {left.note}"
@@ -145,6 +152,12 @@ class Picker:
             if row is None:
                 return None
         return row, f"{note}; {left.note}" if left else note
+
+    def _unexplained(self, models: Sequence[Model]) -> bool:
+        """Return whether the runs are so few that only a kinetic law could be trusted."""
+        lawful = max(model.process.lawful for model in models)
+        asked = self._options.n_initial
+        return lawful < _EXPLAINED and looks_around(self._problem, asked, self._runs)
 
     def _elsewhere(self, worth: Worth, row: Array) -> Array:
         """Return the emptiest place where success and the targets are not out of the question."""
