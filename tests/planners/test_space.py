@@ -1,4 +1,4 @@
-"""What models see of rows: columns that span about 1, whatever the bounds of a mixture."""
+"""What models see of rows: columns that span about 1, also of a mixture with bounds."""
 
 import numpy as np
 import pytest
@@ -39,8 +39,8 @@ def test_without_bounds_columns_are_as_they_are():
         ([FormulaConstraint("mix.a", at_most=0.5)], [1.0, 1.0, 1.0]),
     ],
 )
-def test_bounded_parts_are_counted_by_what_the_bounds_leave(constraints, expected):
-    np.testing.assert_allclose(spans(*constraints), [1.0, *expected], atol=1e-12)
+def test_bounded_parts_are_counted_by_the_root_of_what_the_bounds_leave(constraints, expected):
+    np.testing.assert_allclose(spans(*constraints) ** 2, [1.0, *expected], atol=1e-12)
 
 
 def test_runs_of_an_earlier_campaign_have_a_column_of_their_own():

@@ -3,7 +3,8 @@
 Length-scales have priors, which are made for columns that span about 1. The parts of a mixture with
 bounds may span far less: 3 to 8 % of a binder make as much of a difference as 10 to 50 % of a salt.
 Each is counted by the range that the bounds leave it (pseudo-components: Cornell, "Experiments with
-Mixtures", 3rd ed. 2002, chapter 3; ISBN 978-0-471-39367-2).
+Mixtures", 3rd ed. 2002, chapter 3; ISBN 978-0-471-39367-2), but only half of the way, by the root
+of the range: within bounds a response is smoother than over all blends.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ _LEAST = 0.02  # of a mixture: parts that vary less are not stretched any furthe
 
 @dataclass(frozen=True)
 class Space:
-    """How rows of the unit cube become what models see: columns that span about 1.
+    """How rows of the unit cube become what models see: columns that span about 1, or less.
 
     With runs of an earlier campaign, one more column says whose a run is; its length-scale says
     how alike both are, and is learned like any other (a task factor).
@@ -39,8 +40,8 @@ class Space:
 
     @cached_property
     def _spans(self) -> Array:
-        """Return how much of its column each feature can use, ``(f,)``."""
-        return np.concatenate([_used(factor, self.problem) for factor in self.problem.factors])
+        """Return by what each feature column is divided, ``(f,)``."""
+        return np.concatenate([_stretch(factor, self.problem) for factor in self.problem.factors])
 
     @property
     def layout(self) -> Layout:
@@ -59,8 +60,8 @@ class Space:
         return np.flatnonzero(np.repeat(numbers, widths))
 
 
-def _used(factor: Factor, problem: Problem) -> Array:
-    """Return how much of its columns a factor can use: 1, but for mixtures with bounds."""
+def _stretch(factor: Factor, problem: Problem) -> Array:
+    """Return by what its columns are divided: 1, but for mixtures with bounds."""
     whole = np.ones(len(factor.groups))
     if not isinstance(factor, Composition):
         return whole
@@ -71,7 +72,7 @@ def _used(factor: Factor, problem: Problem) -> Array:
             low[place], high[place] = max(low[place], least), min(high[place], most)
     most = np.minimum(high, 1.0 - (low.sum() - low))
     least = np.maximum(low, 1.0 - (high.sum() - high))
-    return np.clip(most - least, _LEAST, 1.0)
+    return np.sqrt(np.clip(most - least, _LEAST, 1.0))
 
 
 def _alone(constraint: Constraint, mixture: Composition) -> tuple[int, float, float] | None:
