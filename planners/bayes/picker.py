@@ -143,9 +143,11 @@ class Picker:
             note = f"fill: nowhere else is promising; {left.note}"
             return self._elsewhere(worth, row), note
         note = why(worth, row, float(np.exp(self._chances(row[None])[0])))
+        settled = left is not None and left.stop  # whoever goes on doubts the model
         for _ in range(_DOUBTS):
-            if not self._exhausted(models, row) or (left and not left.little):
+            if not (settled or self._exhausted(models, row)) or (left and not left.little):
                 break
+            settled = False
             note = "fill: nothing promises more than noise here, looking elsewhere"
             models = [m.doubting(_DOUBT) for m in models]
             _, row = self._best(models)

@@ -9,6 +9,7 @@ from scipy.integrate import solve_ivp
 
 from benchmarks.planners import drawn as runner
 from benchmarks.planners.problems.drawn import KINDS, Network, draw
+from benchmarks.planners.problems.landscapes import blend, hills
 from planners.base import Problem
 from planners.sampling import feasible_rows
 
@@ -33,6 +34,29 @@ def test_the_yield_is_that_of_the_rate_equations():
         end = float(x["residence_time"][0])
         known = solve_ivp(slopes, (0, end), [1.0, 0.0], "LSODA", rtol=1e-10, atol=1e-12)
         assert network.yields(x)[0] == pytest.approx(100.0 * known.y[1, -1], abs=1e-4)
+
+
+def test_hills_stand_on_a_plain_of_one():
+    factors, _, outcomes = hills(np.random.default_rng(2))
+    rows = np.random.default_rng(3).random((5000, len(factors)))
+    heights = outcomes(
+        {f.name: f.low + c * (f.high - f.low) for f, c in zip(factors, rows.T, strict=True)}
+    )["y"]
+    assert heights.min() > 1.0
+    far = outcomes({f.name: np.array([f.low + 50.0 * (f.high - f.low)]) for f in factors})["y"]
+    assert far[0] == pytest.approx(1.0)
+
+
+def test_a_blend_is_a_polynomial_of_what_its_bounds_leave():
+    (mixture,), constraints, outcomes = blend(np.random.default_rng(4))
+    low = np.array([constraint.low for constraint in constraints])
+    pure = low + np.eye(len(low)) * (1.0 - low.sum())
+    middle = pure[:2].mean(axis=0)
+    ends = outcomes(dict(zip(mixture.terms, pure.T, strict=True)))["y"]
+    assert ends.min() >= 44.0
+    between = outcomes({t: np.array([v]) for t, v in zip(mixture.terms, middle, strict=True)})["y"]
+    assert between[0] != pytest.approx(ends[:2].mean(), rel=1e-3)  # pairs count
+    assert all(c.high - c.low > 0.0 for c in constraints)
 
 
 @EVERY

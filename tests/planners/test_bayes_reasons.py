@@ -35,6 +35,12 @@ def test_nothing_worth_more_than_noise_is_said_once_the_top_is_known(plane):
     assert "stop here" in notes(plane, hill, 20, noise=0.02)
 
 
+def test_who_goes_on_after_that_looks_into_gaps_and_doubts_the_model_in_turn(plane):
+    found = [notes(plane, hill, runs, noise=0.02) for runs in (20, 21)]
+    assert found[0].startswith("fill: nothing promises more than noise here, looking elsewhere")
+    assert found[1].startswith("fill: between the runs")
+
+
 def test_the_expected_regret_is_in_the_responses_own_unit(plane):
     note = notes(plane, lambda p: {"y": 1e4 * hill(p)["y"]}, 6, noise=10.0)
     regret = float(note.split("is expected ")[1].split()[0])

@@ -235,3 +235,11 @@ def test_a_response_of_a_reactor_is_modelled_with_its_law():
     found = model(Space(PROBLEM), PROBLEM.responses[0], Lessons(history))
     at = found.process
     assert isinstance(at, Trend) or isinstance(at.second, Trend)  # type: ignore[attr-defined]
+
+
+def test_whoever_doubts_it_doubts_the_law():
+    trend, _, _ = by_hand()
+    once, often = trend.rescaled(1 / 1.5), trend.rescaled(0.1)
+    assert trend.rest.variance < once.rest.variance <= often.rest.variance
+    assert often.rest.variance < 1.1  # never more than all outputs vary
+    assert trend.rescaled(2.0).rest.variance < trend.rest.variance

@@ -1,28 +1,27 @@
-"""Problems drawn at random: reaction networks that no planner was made with in sight.
+"""Problems drawn at random: reaction networks, and what no kinetics explain.
 
-Each has A -> B -> C and A -> D, first order in plug flow (Levenspiel, "Chemical Reaction
+A network has A -> B -> C and A -> D, first order in plug flow (Levenspiel, "Chemical Reaction
 Engineering", 3rd ed. 1999, chapter 8; ISBN 978-0-471-25424-9), with constants of Arrhenius and
 orders in reagent, catalyst and concentration that are drawn by a seed, as are the ranges of the 3
 to 5 factors and the noise of 1 to 4 %. Kinds: ``yield`` of B; ``output`` of B, mol/L/h; ``names``,
-the yield with one of 4 to 8 catalysts; ``front``, yield and output at once.
+the yield with one of 4 to 8 catalysts; ``front``, yield and output at once. ``hills`` and ``blend``
+are those of landscapes.py.
 """
 
-from collections.abc import Callable, Mapping
 from math import sqrt
 
 import numpy as np
 
 from benchmarks.planners.problems.case import Case, Noise, Truth
+from benchmarks.planners.problems.landscapes import LANDSCAPES, Columns, Outcomes
 from benchmarks.planners.problems.merit import Area, Greatest
-from planners.base import Categorical, Continuous, Point, Problem, Response
+from planners.base import Categorical, Composition, Continuous, Point, Problem, Response
+from planners.sampling import feasible_rows
 
 GAS_CONSTANT = 8.314462618e-3  # kJ/mol/K
-KINDS = ("yield", "output", "names", "front")
+KINDS = ("yield", "output", "names", "front", *LANDSCAPES)
 _ROWS, _TOP, _NEAR = 20_000, 60, 40  # of the search for what can be reached
 _RADII = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
-
-Columns = Mapping[str, np.ndarray]
-Outcomes = Callable[[Columns], dict[str, np.ndarray]]
 
 
 class Network:
@@ -69,24 +68,43 @@ class Network:
 def draw(kind: str, number: int) -> tuple[Case, float]:
     """Return a drawn problem, and the merit that can be reached."""
     rng = np.random.default_rng([KINDS.index(kind), number])
+    if kind in LANDSCAPES:
+        factors, constraints, outcomes = LANDSCAPES[kind](rng)
+        problem = Problem(factors, (Response("y"),), constraints)
+        return _case(f"{kind} {number}", problem, outcomes, float(rng.choice([0.01, 0.02, 0.04])))
     network = Network(rng, int(rng.integers(3, 6)))
     noise, factors, responses = float(rng.choice([0.01, 0.02, 0.04])), network.factors, ("yield",)
-    outcomes: Outcomes = lambda x: {"yield": network.yields(x)}  # noqa: E731
+    outcomes = lambda x: {"yield": network.yields(x)}  # noqa: E731
     if kind == "names":
         factors, outcomes = _with_catalysts(network, rng)
     elif kind != "yield":
         responses = ("output",) if kind == "output" else ("yield", "output")
         outcomes = lambda x: _both(network, x)  # noqa: E731
     problem = Problem(factors, tuple(Response(name) for name in responses))
+    return _case(f"{kind} {number}", problem, outcomes, noise)
+
+
+def _case(name: str, problem: Problem, outcomes: Outcomes, noise: float) -> tuple[Case, float]:
+    responses = tuple(response.name for response in problem.responses)
     merit, most = _reachable(problem, outcomes, responses)
 
     def truth(point: Point) -> Truth:
-        columns = {k: np.array([v]) for k, v in point.items()}
-        found = outcomes(columns)
-        return {name: float(found[name][0]) for name in responses}
+        found = outcomes({k: np.array([v]) for k, v in _flat(point).items()})
+        return {response: float(found[response][0]) for response in responses}
 
-    noises = {name: Noise(relative=noise) for name in responses}
-    return Case(f"{kind} {number}", problem, truth, noises, merit), most
+    noises = {response: Noise(relative=noise) for response in responses}
+    return Case(name, problem, truth, noises, merit), most
+
+
+def _flat(point: Point) -> dict[str, float | str]:
+    """Return a point's values, of a mixture its parts'."""
+    found: dict[str, float | str] = {}
+    for name, value in point.items():
+        if isinstance(value, dict):
+            found |= {f"{name}.{part}": amount for part, amount in value.items()}
+        else:
+            found[name] = value
+    return found
 
 
 def _both(network: Network, x: Columns) -> dict[str, np.ndarray]:
@@ -112,7 +130,9 @@ def _columns(problem: Problem, rows: np.ndarray) -> Columns:
     found: dict[str, np.ndarray] = {}
     for factor, part in zip(problem.factors, problem.slices, strict=True):
         values = factor.snap(rows[:, part])
-        if isinstance(factor, Continuous):
+        if isinstance(factor, Composition):
+            found |= dict(zip(factor.terms, factor.amounts(values).T, strict=True))
+        elif isinstance(factor, Continuous):
             found[factor.name] = factor.amounts(values)[:, 0]
         else:
             level = (values[:, 0] * factor.n_levels).astype(int)
@@ -123,7 +143,9 @@ def _columns(problem: Problem, rows: np.ndarray) -> Columns:
 def _reachable(problem: Problem, outcomes: Outcomes, responses: tuple[str, ...]):
     """Return the merit, and how much of it a heavy search without any model finds."""
     rng = np.random.default_rng(0)
+    limited = bool(problem.constraints)
     rows = rng.random((_ROWS, problem.dimension))
+    rows = feasible_rows(problem, _ROWS, rng) if limited else rows
     values = outcomes(_columns(problem, rows))
     typical = {name: float(np.median(values[name])) for name in responses}
     for radius in _RADII:
@@ -131,8 +153,12 @@ def _reachable(problem: Problem, outcomes: Outcomes, responses: tuple[str, ...])
         near = np.repeat(best, _NEAR, axis=0)
         moves = radius * rng.normal(size=near.shape) * (rng.random(near.shape) < 0.6)
         for factor, part in zip(problem.factors, problem.slices, strict=True):
-            moves[:, part] *= isinstance(factor, Continuous)
-        rows = np.vstack([best, np.clip(near + moves, 0.0, 1.0)])
+            moves[:, part] *= isinstance(factor, Continuous | Composition)
+        moved = np.clip(near + moves, 0.0, 1.0)
+        if limited:
+            moved = problem.snap(moved)
+            moved = moved[problem.keeps_constraints(moved)]
+        rows = np.vstack([best, moved])
         values = outcomes(_columns(problem, rows))
     greatest = {name: float(values[name].max()) for name in responses}
     if len(responses) == 1:

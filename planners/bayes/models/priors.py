@@ -43,12 +43,16 @@ class Layout:
         """Return the kernel of hyper-parameters."""
         return Covariance(self.groups, self.ridge, logs)
 
-    def stretched(self, logs: Array, factor: float) -> Array:
-        """Return hyper-parameters with all distances divided by ``factor``."""
+    def stretched(self, logs: Array, factor: float, variance: float = 1.0) -> Array:
+        """Return hyper-parameters with all distances divided by ``factor``.
+
+        The broad part's variance is multiplied by ``variance``, but not beyond that of all outputs.
+        """
         first, last = self.n_lengths, len(logs) - OTHERS
         stretched = logs.copy()
         stretched[:first] += np.log(factor)
         stretched[first:last] /= factor
+        stretched[-2] = min(logs[-2] + np.log(variance), max(logs[-2], 0.0))
         return stretched
 
 

@@ -150,9 +150,9 @@ class GaussianProcess(Process):
         """Return joint draws (without noise) at rows ``x`` ``(m, f)``, shape of ``normals``."""
         return drawn(self.moments(x), normals)
 
-    def rescaled(self, factor: float) -> "GaussianProcess":
-        """Return the process with every length-scale times ``factor``."""
-        logs = self.layout.stretched(self.log_parameters, factor)
+    def rescaled(self, factor: float, variance: float = 1.0) -> "GaussianProcess":
+        """Return the process with every length-scale times ``factor``, and more ``variance``."""
+        logs = self.layout.stretched(self.log_parameters, factor, variance)
         return GaussianProcess(self.x, self.y, self.known_variance, self.layout, logs)
 
     def given(self, x: Array, y: Array, known_variance: Array) -> "GaussianProcess":

@@ -24,6 +24,7 @@ from planners.factors import Array
 _PRIORS = Priors(variance=(-3.0, 1.5))  # a law that is believed leaves little
 _NAMED = Priors()  # but what names and mixtures do, it does not know
 _MISSED = 0.03  # variance that a law misses, by which the search for its constants is scaled
+_DOUBTED = 4  # power of a length-scale's shortening by which the variance it misses grows
 _REACH = 12.0  # sds of what is then known, within which constants are sought
 
 
@@ -91,8 +92,12 @@ class Trend(Process):
         return drawn(self.moments(x), normals)
 
     def rescaled(self, factor: float) -> "Trend":
-        """Return the trend with every length-scale of what the law misses times ``factor``."""
-        return Trend(self.law, self.constants, self.y, self.rest.rescaled(factor))
+        """Return the trend with every length-scale of what the law misses times ``factor``.
+
+        With shorter ones it misses more: whoever doubts the process doubts the law.
+        """
+        rest = self.rest.rescaled(factor, variance=factor**-_DOUBTED)
+        return Trend(self.law, self.constants, self.y, rest)
 
     def given(self, x: Array, y: Array, known_variance: Array) -> "Trend":
         """Return the trend that knows these runs instead, with the law linear where it was."""
