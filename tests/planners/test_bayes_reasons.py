@@ -9,6 +9,7 @@ from planners.bayes.acquisition import front, unbeaten, volume_growth
 from planners.bayes.best import best_runs
 from planners.bayes.fill import emptiest
 from planners.bayes.models.space import Space
+from planners.bayes.picker import Picker
 from planners.bayes.reasons import hopeless, why
 from planners.bayes.situation import Situation
 from planners.bayes.worth import Worth
@@ -39,6 +40,12 @@ def test_who_goes_on_after_that_looks_into_gaps_and_doubts_the_model_in_turn(pla
     found = [notes(plane, hill, runs, noise=0.02) for runs in (20, 21)]
     assert found[0].startswith("fill: nothing promises more than noise here, looking elsewhere")
     assert found[1].startswith("fill: between the runs")
+
+
+def test_it_does_so_also_where_the_model_could_still_learn(plane, monkeypatch):
+    monkeypatch.setattr(Picker, "_exhausted", lambda *_: False)
+    assert notes(plane, hill, 20, noise=0.02).startswith("fill: nothing promises more than noise")
+    assert notes(plane, hill, 6).startswith(("explore: ", "exploit: "))
 
 
 def test_the_expected_regret_is_in_the_responses_own_unit(plane):

@@ -16,9 +16,10 @@ _WORDS = {
     "mol/L": ("molar", "mol/dm3", "mol/dm^3"),
 }
 _KNOWN = (*TEMPERATURES, *TIMES, *FLOWS, *CONCENTRATIONS)
-_SPELLED = {word.casefold(): unit for unit, words in _WORDS.items() for word in words}
 # of M and mM, and of one letter alone, upper and lower case may differ
-_SPELLED |= {unit.casefold(): unit for unit in _KNOWN if len(unit) > 2}
+_SPELLED = {unit.casefold(): unit for unit in _KNOWN if len(unit) > 2} | {
+    word.casefold(): unit for unit, words in _WORDS.items() for word in words
+}
 
 
 def known(unit: str) -> str:
