@@ -32,25 +32,26 @@ def write_history(file: IO[str], problem: Problem, history: Sequence[Observation
     writer = csv.DictWriter(file, columns(problem), restval="", lineterminator="\n")
     writer.writeheader()
     for run in history:
-        cells: dict[str, object] = {**_cells(problem, run.point), "status": run.status}
+        row: dict[str, object] = {**cells(problem, run.point), "status": run.status}
         for name, measured in run.responses.items():
-            cells[name] = measured.value
-            cells[f"{name}.sd"] = "" if measured.sd is None else measured.sd
+            row[name] = measured.value
+            row[f"{name}.sd"] = "" if measured.sd is None else measured.sd
         if run.achieved is not None:
-            achieved = _cells(problem, run.achieved)
-            cells |= {f"achieved.{name}": value for name, value in achieved.items()}
-        writer.writerow(cells)
+            achieved = cells(problem, run.achieved)
+            row |= {f"achieved.{name}": value for name, value in achieved.items()}
+        writer.writerow(row)
 
 
-def _cells(problem: Problem, point: Point) -> dict[str, object]:
-    cells: dict[str, object] = {}
+def cells(problem: Problem, point: Point) -> dict[str, object]:
+    """Return a point's values by column, of a mixture those of its parts."""
+    found: dict[str, object] = {}
     for factor in problem.factors:
         value = point[factor.name]
         if isinstance(value, Mapping):
-            cells |= {f"{factor.name}.{c}": amount for c, amount in value.items()}
+            found |= {f"{factor.name}.{c}": amount for c, amount in value.items()}
         else:
-            cells[factor.name] = value
-    return cells
+            found[factor.name] = value
+    return found
 
 
 def read_history(lines: Sequence[str], problem: Problem) -> list[Observation]:

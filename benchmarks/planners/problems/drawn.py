@@ -16,6 +16,7 @@ from benchmarks.planners.problems.case import Case, Noise, Truth
 from benchmarks.planners.problems.landscapes import LANDSCAPES, Columns, Outcomes
 from benchmarks.planners.problems.merit import Area, Greatest
 from planners.base import Categorical, Composition, Continuous, Point, Problem, Response
+from planners.history import cells
 from planners.sampling import feasible_rows
 
 GAS_CONSTANT = 8.314462618e-3  # kJ/mol/K
@@ -89,22 +90,11 @@ def _case(name: str, problem: Problem, outcomes: Outcomes, noise: float) -> tupl
     merit, most = _reachable(problem, outcomes, responses)
 
     def truth(point: Point) -> Truth:
-        found = outcomes({k: np.array([v]) for k, v in _flat(point).items()})
+        found = outcomes({k: np.array([v]) for k, v in cells(problem, point).items()})
         return {response: float(found[response][0]) for response in responses}
 
     noises = {response: Noise(relative=noise) for response in responses}
     return Case(name, problem, truth, noises, merit), most
-
-
-def _flat(point: Point) -> dict[str, float | str]:
-    """Return a point's values, of a mixture its parts'."""
-    found: dict[str, float | str] = {}
-    for name, value in point.items():
-        if isinstance(value, dict):
-            found |= {f"{name}.{part}": amount for part, amount in value.items()}
-        else:
-            found[name] = value
-    return found
 
 
 def _both(network: Network, x: Columns) -> dict[str, np.ndarray]:
@@ -143,9 +133,10 @@ def _columns(problem: Problem, rows: np.ndarray) -> Columns:
 def _reachable(problem: Problem, outcomes: Outcomes, responses: tuple[str, ...]):
     """Return the merit, and how much of it a heavy search without any model finds."""
     rng = np.random.default_rng(0)
-    limited = bool(problem.constraints)
-    rows = rng.random((_ROWS, problem.dimension))
-    rows = feasible_rows(problem, _ROWS, rng) if limited else rows
+    if problem.constraints:
+        rows = feasible_rows(problem, _ROWS, rng)
+    else:
+        rows = rng.random((_ROWS, problem.dimension))
     values = outcomes(_columns(problem, rows))
     typical = {name: float(np.median(values[name])) for name in responses}
     for radius in _RADII:
@@ -154,11 +145,8 @@ def _reachable(problem: Problem, outcomes: Outcomes, responses: tuple[str, ...])
         moves = radius * rng.normal(size=near.shape) * (rng.random(near.shape) < 0.6)
         for factor, part in zip(problem.factors, problem.slices, strict=True):
             moves[:, part] *= isinstance(factor, Continuous | Composition)
-        moved = np.clip(near + moves, 0.0, 1.0)
-        if limited:
-            moved = problem.snap(moved)
-            moved = moved[problem.keeps_constraints(moved)]
-        rows = np.vstack([best, moved])
+        moved = problem.snap(np.clip(near + moves, 0.0, 1.0))
+        rows = np.vstack([best, moved[problem.keeps_constraints(moved)]])
         values = outcomes(_columns(problem, rows))
     greatest = {name: float(values[name].max()) for name in responses}
     if len(responses) == 1:

@@ -43,26 +43,26 @@ def hills(rng: np.random.Generator) -> Landscape:
 def blend(rng: np.random.Generator) -> Landscape:
     """Return a mixture within bounds, with good and bad pairs and one trio."""
     count = int(rng.integers(3, 6))
-    blend = Composition("blend", tuple("abcde"[:count]))
+    mixture = Composition("blend", tuple("abcde"[:count]))
     low = np.round(rng.random(count) * rng.uniform(0.0, 1.0 / count, count), 2)
     room, high = 1.0 - low.sum(), low
     while high.sum() < 1.1:
         high = np.round(np.minimum(1.0, low + room * rng.uniform(0.15, 0.9, count)), 2)
     constraints = tuple(
         Constraint({name: 1.0}, at_least=float(least), at_most=float(most))
-        for name, least, most in zip(blend.terms, low, high, strict=True)
+        for name, least, most in zip(mixture.terms, low, high, strict=True)
     )
     alone = rng.uniform(4.0, 40.0, count)
     pairs = np.triu(rng.normal(0.0, 60.0, (count, count)), 1)
     trio = rng.normal(0.0, 150.0)
 
     def outcomes(x: Columns) -> dict[str, np.ndarray]:
-        parts = (np.column_stack([x[name] for name in blend.terms]) - low) / room
+        parts = (np.column_stack([x[name] for name in mixture.terms]) - low) / room
         twos = ((parts @ pairs) * parts).sum(axis=1)
         threes = trio * parts[:, :3].prod(axis=1)
         return {"y": np.maximum(40.0 + parts @ alone + twos + threes, 0.1)}
 
-    return (blend,), constraints, outcomes
+    return (mixture,), constraints, outcomes
 
 
 LANDSCAPES: Mapping[str, Callable[[np.random.Generator], Landscape]] = {
