@@ -57,3 +57,31 @@ def consecutive() -> MassAction:
         Reaction({"P": 1}, {"D": 1}, 0.01, 80.0, 85.0),
     )
     return MassAction("consecutive", species, steps, limiting="A", product="P")
+
+
+def three_catalysts() -> MassAction:
+    """Return a coupling with one of three catalysts: made up, to choose among them.
+
+    ``cat_a`` is fast and dies when it is hot, ``cat_b`` is slower and lasts, ``cat_c`` is slow. Third
+    order, L2/(mol2 s): the rate grows with both reagents and the catalyst; activation energies in
+    kJ/mol. The product is lost slowly in the heat.
+    """
+    species = {
+        "halide": SpeciesData(157.0, 7.70, 7.90, 2),
+        "boronate": SpeciesData(204.1, 1.20, 1.45, 12),
+        "product": SpeciesData(154.2, 7.30, 7.55, 4),
+        "waste": SpeciesData(154.2, 6.80, 7.10, 4),
+        "cat_a": SpeciesData(700.0, 0.20, 0.35, 9),
+        "cat_b": SpeciesData(600.0, 0.45, 0.60, 9),
+        "cat_c": SpeciesData(500.0, 0.70, 0.85, 9),
+    }
+    steps = [
+        Reaction({"halide": 1, "boronate": 1, name: 1}, {"product": 1, name: 1}, k, 60.0, ea)
+        for name, k, ea in (("cat_a", 6.0, 50.0), ("cat_b", 1.5, 62.0), ("cat_c", 0.5, 70.0))
+    ]
+    steps += [
+        Reaction({name: 1}, {}, k, 60.0, ea)
+        for name, k, ea in (("cat_a", 0.004, 115.0), ("cat_b", 2e-5, 110.0), ("cat_c", 2e-5, 110.0))
+    ]
+    steps.append(Reaction({"product": 1}, {"waste": 1}, 1e-5, 60.0, 95.0))
+    return MassAction("three-catalysts", species, steps, limiting="halide", product="product")

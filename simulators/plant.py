@@ -20,7 +20,7 @@ from simulators.faults import Change, Timetable
 from simulators.hydraulics import Line, resistance_bar_s_ml, tube_length_m, viscosity_pa_s
 from simulators.plumbing import FeedLine, Head, Stream, VolumeLog, mixed
 from simulators.reactor import Conditions, PlugCoil
-from simulators.spec import PlantSpec
+from simulators.spec import VALVES_BEGIN, FeedSpec, PlantSpec, PumpSpec
 from simulators.thermal import Zone, wall_lag_s
 
 Array = NDArray[np.float64]
@@ -41,11 +41,13 @@ class Plant:
         lag = wall_lag_s(spec.coil.inner_diameter_mm)
         self.zones = {h.name: Zone(h, t, spec.ambient_degc, lag) for h in spec.heaters}
         self.coil_zone = self.zones[spec.coil.thermostat]
-        stocks = {feed.pump: feed.stock_ml for feed in spec.feeds}
-        self.heads = {p.name: Head(p, _endless(stocks.get(p.name))) for p in spec.pumps}
-        self.lines = [FeedLine(feed, self.heads[feed.pump]) for feed in spec.feeds]
+        self.feeds = {p.name: [f for f in spec.feeds if f.pump == p.name] for p in spec.pumps}
+        self.heads = {p.name: _head(p, self.feeds[p.name]) for p in spec.pumps}
+        self.lines = [FeedLine(own, self.heads[name]) for name, own in self.feeds.items() if own]
         species = list(spec.chemistry.species)
-        self._solutes = [np.array([f.solutes.get(s, 0.0) for s in species]) for f in spec.feeds]
+        self._solutes = {
+            f.name: np.array([f.solutes.get(s, 0.0) for s in species]) for f in spec.feeds
+        }
         self._rows = len(species) + 1
         self.line = Line(t, spec.back_pressure_bar)
         self._length_m = tube_length_m(spec.coil.volume_ml, spec.coil.inner_diameter_mm)
@@ -85,6 +87,13 @@ class Plant:
         head.stalled = head.stalled or head.flow > 0
         self._settle()
 
+    def draw_from(self, t: float, pump: str, source: int) -> None:
+        """Let a pump draw from another of its bottles from now on."""
+        self.advance(t)
+        self._move(t)
+        self.heads[pump].draw_from(source)
+        self._settle()
+
     def heat(self, t: float, heater: str, goal: float | None) -> None:
         """Give a thermostat its goal."""
         self.advance(t)
@@ -100,6 +109,10 @@ class Plant:
         head = copy(self.heads[pump])
         head.advance(t - self._t)
         return head
+
+    def source_of(self, feed: FeedSpec) -> int:
+        """Return the number of a feed's bottle among those of its pump."""
+        return self.feeds[feed.pump].index(feed)
 
     def cell(self, times: Array) -> Array:
         """Return what was in the analyser's cell at these times, shape ``(n_rows, n_times)``.
@@ -175,7 +188,7 @@ class Plant:
         volume = self.log.hot(t)
         entered = self.log.between(volume - self.spec.coil.volume_ml, volume)
         gas = sum(part * float(stream.content[-1]) for part, _, stream in entered)
-        self._soft = gas > 0 or any(line.in_gas or line.out_gas for line in self.lines)
+        self._soft = gas > 0 or any(line.has_gas for line in self.lines)
         return stiff + gas / (1.0 + self.line.pressure(t)) if gas > 0 else stiff
 
     def _next(self, t: float) -> float:
@@ -205,8 +218,9 @@ class Plant:
         if on:
             head.run_dry()
         else:
-            stock = next((f.stock_ml for f in self.spec.feeds if f.pump == pump), None)
-            head.bottle = _endless(stock)
+            for source, feed in enumerate(self.feeds[pump]):
+                if head.left_in(source) == 0:
+                    head.replace(source, _endless(feed.stock_ml))
 
     def _forget(self, t: float) -> None:
         """Drop the part of the past that nothing can ask for any more."""
@@ -219,6 +233,13 @@ class Plant:
                 self.log.forget(needed)
                 for zone in self.zones.values():
                     zone.forget(needed)
+
+
+def _head(spec: PumpSpec, feeds: list[FeedSpec]) -> Head:
+    """Return a pump with its bottles; of several it draws from the one where valves begin."""
+    bottles = tuple(_endless(feed.stock_ml) for feed in feeds) or (inf,)
+    source = next((i for i, feed in enumerate(feeds) if feed.position == VALVES_BEGIN), 0)
+    return Head(spec, bottles[source], source, bottles)
 
 
 def _endless(stock_ml: float | None) -> float:

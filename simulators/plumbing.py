@@ -6,6 +6,7 @@ entered when the cumulative volume was V less, whatever the flow did in between.
 
 from bisect import bisect_left, bisect_right
 from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from simulators.spec import FeedSpec, PumpSpec
 
 Array = NDArray[np.float64]
+GAS = -1  # in the place of a feed's number
 CRUMB_ML = 1e-9  # less than this is rounding, not fluid
 
 
@@ -123,7 +125,9 @@ class Head:
     """One pump head: what it is told, and what it has to pump."""
 
     spec: PumpSpec
-    bottle: float = inf  # liquid left, mL
+    bottle: float = inf  # liquid left in the bottle it draws from, mL
+    source: int = 0  # the number of that bottle, and what is left in
+    shelf: tuple[float, ...] = ()  # all of them, when it draws from several
     flow: float = 0.0  # commanded, mL/s; negative fills the syringe
     stalled: bool = False
     held: bool = False  # a stall fault is on
@@ -147,6 +151,25 @@ class Head:
         if self.bubble > 0:
             return True
         return (self.barrel_liquid if self.spec.syringe_ml else self.bottle) <= 0
+
+    def draw_from(self, source: int) -> None:
+        """Draw from another bottle from now on."""
+        if source != self.source:
+            left = self.bottle
+            self.bottle = self.shelf[source]
+            self.shelf = (*self.shelf[: self.source], left, *self.shelf[self.source + 1 :])
+            self.source = source
+
+    def left_in(self, source: int) -> float:
+        """Return what is left in one of its bottles, mL."""
+        return self.bottle if source == self.source else self.shelf[source]
+
+    def replace(self, source: int, bottle: float) -> None:
+        """Put a bottle with this volume, mL, in the place of another."""
+        if source == self.source:
+            self.bottle = bottle
+        else:
+            self.shelf = (*self.shelf[:source], bottle, *self.shelf[source + 1 :])
 
     def command(self, flow: float) -> None:
         """Run at this flow, mL/s; a stall is forgiven until its cause shows again."""
@@ -222,16 +245,28 @@ class Head:
 
 
 class FeedLine:
-    """The line from a pump to the mixer: fronts between liquid and gas travel along it."""
+    """The line from a pump to the mixer: fronts between gas and one stock or another travel along.
 
-    def __init__(self, spec: FeedSpec, head: Head) -> None:
-        self.spec, self.head = spec, head
-        self.out_gas = False  # what comes out at the mixer; ``in_gas``: what goes in at the pump
-        self.in_gas = head.gas
-        self._fronts: deque[tuple[float, bool]] = deque()  # mL to go, gas behind it
+    ``feeds`` are those of the pump, one for each of its bottles. A front is pushed sharp.
+    """
+
+    def __init__(self, feeds: Sequence[FeedSpec], head: Head) -> None:
+        self.feeds, self.head = feeds, head
+        self.outlet = head.source  # what comes out at the mixer: the number of a feed, or GAS
+        self.inlet = self._drawn  # what goes in at the pump
+        self._fronts: deque[tuple[float, int]] = deque()  # mL to go, what is behind it
         self.rate = 0.0  # along the line, mL/s
-        if self.in_gas:
-            self._fronts.append((spec.dead_volume_ml, True))
+        if self.inlet == GAS:
+            self._fronts.append((feeds[head.source].dead_volume_ml, GAS))
+
+    @property
+    def _drawn(self) -> int:
+        return GAS if self.head.gas else self.head.source
+
+    @property
+    def has_gas(self) -> bool:
+        """Return whether gas goes in or comes out."""
+        return GAS in {self.inlet, self.outlet}
 
     def until_change(self) -> float:
         """Return how long until the next front reaches the mixer, s."""
@@ -240,22 +275,24 @@ class FeedLine:
         return self._fronts[0][0] / self.rate
 
     def advance(self, seconds: float) -> None:
-        """Move the fronts on; note a new one when the pump changes between liquid and gas."""
+        """Move the fronts on."""
         moved = self.rate * seconds
         if moved > 0 and self._fronts:
-            self._fronts = deque((max(_less(left, moved), 0.0), gas) for left, gas in self._fronts)
+            self._fronts = deque(
+                (max(_less(left, moved), 0.0), what) for left, what in self._fronts
+            )
 
     def settle(self, pressure: float) -> None:
         """Take up the head's state: flow along the line, fronts in and out.
 
         Gas is drawn at ambient pressure and goes on compressed to the line's (gauge) pressure.
         """
-        if self.head.gas != self.in_gas:
-            self.in_gas = self.head.gas
-            self._fronts.append((self.spec.dead_volume_ml, self.in_gas))
+        if self._drawn != self.inlet:
+            self.inlet = self._drawn
+            self._fronts.append((self.feeds[self.head.source].dead_volume_ml, self.inlet))
         while self._fronts and self._fronts[0][0] <= 0:
-            self.out_gas = self._fronts.popleft()[1]
-        squeezed = 1.0 / (1.0 + max(pressure, 0.0)) if self.in_gas else 1.0
+            self.outlet = self._fronts.popleft()[1]
+        squeezed = 1.0 / (1.0 + max(pressure, 0.0)) if self.inlet == GAS else 1.0
         self.rate = max(self.head.running, 0.0) * squeezed
 
 
@@ -265,15 +302,20 @@ def _less(volume: float, moved: float) -> float:
     return 0.0 if left < CRUMB_ML else left
 
 
-def mixed(lines: list[FeedLine], solutes: list[Array], n_rows: int) -> tuple[float, Array]:
-    """Return the total flow (mL/s) and the content of the mixed stream, shape ``(n_rows,)``."""
+def mixed(
+    lines: Sequence[FeedLine], solutes: Mapping[str, Array], n_rows: int
+) -> tuple[float, Array]:
+    """Return the total flow (mL/s) and the content of the mixed stream, shape ``(n_rows,)``.
+
+    ``solutes`` by feed, mol/L.
+    """
     total = sum(line.rate for line in lines)
     content = np.zeros(n_rows)
     if total > 0:
-        for line, solute in zip(lines, solutes, strict=True):
+        for line in lines:
             share = line.rate / total
-            if line.out_gas:
+            if line.outlet == GAS:
                 content[-1] += share
             else:
-                content[:-1] += share * solute
+                content[:-1] += share * solutes[line.feeds[line.outlet].name]
     return total, content

@@ -14,6 +14,9 @@ from simulators.kinetics import Chemistry
 FaultKind = Literal["clog", "leak", "stall", "air", "empty", "dead_sensor", "heater_stuck"]
 
 
+VALVES_BEGIN = 1  # the position of every valve at the start
+
+
 class PlantError(ValueError):
     """The description of the plant contradicts itself; the message names the part."""
 
@@ -27,7 +30,7 @@ class FeedSpec:
     solutes: Mapping[str, float] = field(default_factory=dict[str, float])  # species -> mol/L
     dead_volume_ml: float = 0.0  # from the pump to the mixer; primed at the start
     stock_ml: float | None = None  # in the bottle at the start; None: never runs out
-    valve: str | None = None  # between pump and mixer; a pump stalls against a closed one
+    valve: str | None = None  # that the pump is behind or before; it stalls against a closed one
     position: int = 1  # of that valve, open to this feed
 
 
@@ -206,12 +209,27 @@ class PlantSpec:
                 for solute in feed.solutes
                 if solute not in self.chemistry.species
             ]
-        served = [feed.pump for feed in self.feeds]
-        faults += [f"pump {name}: serves several feeds" for name in pumps if served.count(name) > 1]
+        faults += self._shared_pumps()
         heaters = {heater.name for heater in self.heaters}
         if self.coil.thermostat not in heaters:
             faults.append(f"coil: no heater {self.coil.thermostat!r}; there are {sorted(heaters)}")
         return faults + self._places() + self._fault_targets(pumps, heaters)
+
+    def _shared_pumps(self) -> list[str]:
+        """A pump serves several feeds when a valve chooses, and it draws from their bottles."""
+        faults: list[str] = []
+        for pump in self.pumps:
+            own = [feed for feed in self.feeds if feed.pump == pump.name]
+            at = {(feed.valve, feed.position) for feed in own}
+            if len(own) < 2:
+                continue
+            if None in {feed.valve for feed in own} or len({feed.valve for feed in own}) > 1:
+                faults.append(f"pump {pump.name}: serves several feeds, and no valve chooses")
+            elif len(at) < len(own):
+                faults.append(f"pump {pump.name}: two feeds at one position of {own[0].valve}")
+            elif pump.syringe_ml is not None:
+                faults.append(f"pump {pump.name}: has a syringe, and serves several feeds")
+        return faults
 
     def _places(self) -> list[str]:
         feeds = {feed.name for feed in self.feeds}
@@ -226,6 +244,13 @@ class PlantSpec:
             f"{part.name}: no place {part.at!r} of a pressure sensor; there are ['inlet', 'outlet']"
             for part in self.pressures
             if part.at not in ("inlet", "outlet")
+        ]
+        pumps = [feed.pump for feed in self.feeds]
+        endless = {f.name for f in self.feeds if pumps.count(f.pump) > 1 and f.stock_ml is None}
+        faults += [
+            f"{part.name}: stands under feed {part.at}, which shares its pump; say its stock_ml"
+            for part in self.balances
+            if part.at in endless
         ]
         return faults
 

@@ -9,7 +9,7 @@ from math import isfinite, nan
 from typing import TYPE_CHECKING
 
 from simulators.ports import Clock
-from simulators.spec import BalanceSpec, FeedSpec, FlowMeterSpec, ValveSpec
+from simulators.spec import VALVES_BEGIN, BalanceSpec, FeedSpec, FlowMeterSpec, ValveSpec
 
 if TYPE_CHECKING:
     from simulators.world import World
@@ -27,7 +27,7 @@ class Valve:
     ) -> None:
         """``turned`` is called with the new goal of every turn."""
         self._spec, self._clock, self._turned = spec, clock, turned
-        self._from, self._to, self._there_at = 1, 1, clock()
+        self._from, self._to, self._there_at = VALVES_BEGIN, VALVES_BEGIN, clock()
 
     def turn(self, position: int) -> None:
         """Begin to turn from where the rotor is now."""
@@ -54,8 +54,8 @@ class FlowMeter:
         if self._feed is None:
             true = 60.0 * plant.log.last.cold
         else:
-            head = plant.head(t, self._feed.pump)
-            true = 60.0 * head.running if not head.gas else 0.0
+            head, source = plant.head(t, self._feed.pump), plant.source_of(self._feed)
+            true = 60.0 * head.running if head.source == source and not head.gas else 0.0
         rough = self._spec.floor_ml_min + self._spec.relative_sd * abs(true)
         return nan if self._world.dead(self._spec.name) else true + rough * self._noise()
 
@@ -90,8 +90,9 @@ class Balance:
         t, plant = self._world.now()
         if self._feed is None:
             return plant.log.cold(t)
-        head = plant.head(t, self._feed.pump)
-        return head.bottle if isfinite(head.bottle) else ENDLESS_ML - head.displaced
+        head, source = plant.head(t, self._feed.pump), plant.source_of(self._feed)
+        left = head.left_in(source)
+        return left if isfinite(left) else ENDLESS_ML - head.displaced
 
 
 def _feed(world: "World", name: str) -> FeedSpec | None:

@@ -55,9 +55,10 @@ class World:
             valve.name: Valve(valve, clock, partial(self._turned, valve.name))
             for valve in spec.valves
         }
-        self._behind = {
-            feed.pump: (feed.valve, feed.position) for feed in spec.feeds if feed.valve is not None
-        }
+        self._behind: dict[str, dict[tuple[str, int], int]] = {}  # pump -> position -> bottle
+        for pump, feeds in self._plant.feeds.items():
+            at = {(f.valve, f.position): i for i, f in enumerate(feeds) if f.valve is not None}
+            self._behind |= {pump: at} if at else {}
         self._flows = {meter.name: FlowMeter(self, meter) for meter in spec.flow_meters}
         self._balances = {balance.name: Balance(self, balance) for balance in spec.balances}
 
@@ -124,15 +125,20 @@ class World:
 
     def open_to(self, pump: str) -> bool:
         """Return whether what a pump delivers gets past the valve it is behind, if any."""
-        valve, position = self._behind.get(pump, ("", 0))
-        return not valve or self._valves[valve].position() == position
+        at = self._behind.get(pump)
+        return at is None or any(self._valves[v].position() == p for v, p in at)
 
     def _turned(self, valve: str, goal: int) -> None:
-        """Shut the pumps in that a valve is turned away from."""
+        """Give pumps what their valve lets through now; shut those in that it leaves."""
         t, plant = self.now()
-        for pump, (its, position) in self._behind.items():
-            if its == valve and position != goal:
+        for pump, at in self._behind.items():
+            if not any(its == valve for its, _ in at):
+                continue
+            source = at.get((valve, goal))
+            if source is None:
                 plant.block(t, pump)
+            else:
+                plant.draw_from(t, pump, source)
 
     def rng(self, name: str, purpose: str) -> np.random.Generator | None:
         """Return an instrument's own stream of noise; None when the world has none."""

@@ -96,8 +96,8 @@ class EditSpace(Arguments):
     ranges: dict[Names, Range] = Field(
         default_factory=dict, description="factor -> [low, high]; null leaves a bound as it is"
     )
-    values: dict[Names, list[Number]] = Field(
-        default_factory=dict, description="factor -> all values of a discrete one"
+    values: dict[Names, list[Number | Text]] = Field(
+        default_factory=dict, description="factor -> all values of a discrete or categorical one"
     )
     limits: dict[Names, dict[Names, Share]] = Field(
         default_factory=dict, description="composition -> component -> [low, high]"

@@ -71,8 +71,8 @@ def _choices(factor: FactorSettings) -> list[Any]:
         return [{**absent, **value} if isinstance(value, dict) else value]
     if factor.kind == "continuous":
         return list(factor_bounds(factor))
-    if factor.kind == "discrete":
-        return list(factor.values or [])
+    if factor.kind in {"discrete", "categorical"}:
+        return list(factor.values or factor.levels or ())
     return [point[factor.name] for point in _inside(range_of(factor), N_MIXTURES)]
 
 

@@ -38,8 +38,8 @@ def costs(settings: Settings) -> dict[str, Weights]:
     if campaign is None or campaign.cost != "time":
         return {}
     ends = {f.name: factor_bounds(f) for f in campaign.factors if _is_range(f)}
-    middle = {name: (low + high) / 2 for name, (low, high) in ends.items()}
-    middle |= {f.name: f.values[0] for f in campaign.factors if f.kind == "discrete" and f.values}
+    middle: dict[str, Any] = {name: (low + high) / 2 for name, (low, high) in ends.items()}
+    middle |= {f.name: listed[0] for f in campaign.factors if (listed := f.values or f.levels)}
     lengths = {
         name: _at_ends(settings, campaign, middle, name, both) for name, both in ends.items()
     }
@@ -59,7 +59,7 @@ def _is_range(factor: FactorSettings) -> bool:
 def _at_ends(
     settings: Settings,
     campaign: CampaignSettings,
-    middle: Mapping[str, float],
+    middle: Mapping[str, Any],
     name: str,
     ends: tuple[float, float],
 ) -> tuple[float, float] | None:

@@ -58,6 +58,9 @@ def _factor(factor: FactorSettings) -> dict[str, Any]:
         row["held"] = plain_value(factor.name, factor.fixed)
     if factor.kind == "discrete":
         return row | {"values": factor.values}
+    if factor.kind == "categorical":
+        known = {level: factor.descriptors[level] for level in _described(factor)}
+        return row | {"levels": factor.levels} | ({"descriptors": known} if known else {})
     if factor.kind == "composition":
         most = {"max_components": factor.max_components} if factor.max_components else {}
         if isinstance(held := row.get("held"), dict):
@@ -66,6 +69,10 @@ def _factor(factor: FactorSettings) -> dict[str, Any]:
     low, high = factor_bounds(factor)
     unit = factor_unit(factor.name)
     return row | {"low": low, "high": high, "unit": unit, "transform": factor.transform}
+
+
+def _described(factor: FactorSettings) -> list[str]:
+    return [level for level in factor.levels or () if level in factor.descriptors]
 
 
 def _limits(factor: FactorSettings) -> list[dict[str, Any]]:
@@ -86,17 +93,25 @@ def _response(objective: ObjectiveSettings) -> dict[str, Any]:
 def problem_for(campaign: CampaignSettings, memory: Memory) -> Problem:
     """Return the problem with room for what was run before the space was edited.
 
-    Values dropped from a list stay known, and a condition that is fixed now but varied once is a
-    factor held at its value: its runs teach where they were, and are not asked for again.
+    Values and levels dropped from a list stay known, and a condition that is fixed now but varied
+    once is a factor held at its value: its runs teach where they were, and are not asked for
+    again. Levels that are dropped from a list with descriptors keep theirs in the file, or their
+    runs are not told.
     """
     document = problem_of(campaign).to_json()
     requested = [r.requested for r in memory.records.values() if r.status in STATUS]
-    for factor in document["factors"]:
+    for factor, own in zip(document["factors"], campaign.factors, strict=True):
+        seen = {v for row in requested if isinstance(v := row.get(own.name), int | float | str)}
         if factor["kind"] == "discrete":
-            seen = {row[factor["name"]] for row in requested if factor["name"] in row}
             dropped = sorted(value for value in seen if _is_gone(value, factor["values"]))
-            if dropped:
-                factor["dropped"] = dropped
+        elif factor["kind"] == "categorical":
+            dropped = _gone_levels(own, seen)
+            if "descriptors" in factor:
+                factor["descriptors"] |= {level: own.descriptors[level] for level in dropped}
+        else:
+            continue
+        if dropped:
+            factor["dropped"] = dropped
     document["factors"] += _once_varied(campaign, requested)
     return Problem.from_json(document)
 
@@ -105,6 +120,12 @@ def _is_gone(value: Any, kept: Sequence[float]) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return all(not isclose(value, own, rel_tol=1e-9, abs_tol=1e-9) for own in kept)
+
+
+def _gone_levels(factor: FactorSettings, seen: set[Any]) -> list[str]:
+    levels, known = factor.levels or (), factor.descriptors
+    gone = sorted(v for v in seen if isinstance(v, str) and v not in levels)
+    return [level for level in gone if level in known or not known]
 
 
 def _once_varied(
@@ -141,13 +162,12 @@ def whole_problem(problem: Problem, history: Sequence[Observation]) -> Problem:
 
 def told_records(problem: Problem, memory: Memory) -> list[ExperimentRecord]:
     """Return the records a planner is told of, in the order of its history."""
-    names = [factor.name for factor in problem.factors]
     return [
         record
         for record in memory.records.values()
         if record.status in STATUS
         and record.status != "running"
-        and _covers(record.requested, names)
+        and _covers(record.requested, problem)
     ]
 
 
@@ -163,34 +183,34 @@ def observations(
 
     Interrupted experiments are left out: they gave nothing, and their points are run again.
     """
-    names = [factor.name for factor in problem.factors]
-    done = [_observation(problem, names, record) for record in told_records(problem, memory)]
-    vetoed = _asked_for(memory.vetoed, names, "failed")
+    done = [_observation(problem, record) for record in told_records(problem, memory)]
+    vetoed = _asked_for(memory.vetoed, problem, "failed")
     whole = [replace(s, point={**fixed, **s.point}) for s in pending]
-    return [*done, *vetoed, *_asked_for(whole, names, "pending")]
+    return [*done, *vetoed, *_asked_for(whole, problem, "pending")]
 
 
 def _asked_for(
-    suggestions: Sequence[Suggestion], names: Sequence[str], status: Status
+    suggestions: Sequence[Suggestion], problem: Problem, status: Status
 ) -> list[Observation]:
     """Return points nobody has run as observations, in the order they were thought of.
 
     The order people decided in is not on record; a restart must give the same history.
     """
     known = sorted(suggestions, key=lambda s: (len(s.id), s.id))
-    return [Observation(_cut(s.point, names), {}, status) for s in known if _covers(s.point, names)]
+    covered = [s.point for s in known if _covers(s.point, problem)]
+    return [Observation(_cut(point, problem), {}, status) for point in covered]
 
 
-def _covers(point: Mapping[str, Any], names: Sequence[str]) -> bool:
-    """Return whether a point (perhaps a person's) sets every factor of the problem."""
-    return all(name in point for name in names)
+def _covers(point: Mapping[str, Any], problem: Problem) -> bool:
+    """Return whether a point (perhaps a person's) sets every factor to something it knows."""
+    return all(factor.has_row(point.get(factor.name)) for factor in problem.factors)
 
 
-def _cut(point: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    return {name: point[name] for name in names}
+def _cut(point: Mapping[str, Any], problem: Problem) -> dict[str, Any]:
+    return {factor.name: point[factor.name] for factor in problem.factors}
 
 
-def _observation(problem: Problem, names: Sequence[str], record: ExperimentRecord) -> Observation:
+def _observation(problem: Problem, record: ExperimentRecord) -> Observation:
     measured = {
         response.name: Measured(value.value, value.sd)
         for response in problem.responses
@@ -201,5 +221,5 @@ def _observation(problem: Problem, names: Sequence[str], record: ExperimentRecor
     status = STATUS[record.status]
     if not measured and status in {"ok", "suspect"}:
         status = "pending"  # an offline analysis is still to come
-    achieved = _cut(record.achieved, names) if _covers(record.achieved, names) else None
-    return Observation(_cut(record.requested, names), measured, status, achieved)
+    achieved = _cut(record.achieved, problem) if _covers(record.achieved, problem) else None
+    return Observation(_cut(record.requested, problem), measured, status, achieved)

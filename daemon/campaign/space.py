@@ -27,7 +27,7 @@ class Edit:
     """What a person wants changed; names are those of factors, or of conditions that are fixed."""
 
     ranges: Mapping[str, Sequence[Any]] = field(default_factory=dict[str, Any])  # [low, high]
-    values: Mapping[str, Sequence[float]] = field(default_factory=dict[str, Any])
+    values: Mapping[str, Sequence[float | str]] = field(default_factory=dict[str, Any])
     limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])
     max_components: Mapping[str, int | None] = field(default_factory=dict[str, Any])
     fix: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -60,7 +60,7 @@ def edited(campaign: CampaignSettings, edit: Edit) -> CampaignSettings:
     for name, (low, high) in edit.ranges.items():
         work.set_range(name, low, high)
     for name, values in edit.values.items():
-        work.change(name, "discrete", {"values": list(values)})
+        work.set_list(name, list(values))
     for name, limits in edit.limits.items():
         work.change(name, "composition", {"limits": work.limits_of(name) | dict(limits)})
     for name, most in edit.max_components.items():
@@ -111,6 +111,17 @@ class _Work:
         """Set keys of a factor of this kind."""
         if (factor := self._factor(name, kind)) is not None:
             factor |= keys
+
+    def set_list(self, name: str, values: list[Any]) -> None:
+        """Set all values of a discrete factor, or all levels of a categorical one."""
+        if (factor := self._factor(name)) is None:
+            return
+        keys = {"discrete": "values", "categorical": "levels"}
+        kind = factor.get("kind", "continuous")
+        if kind in keys:
+            factor[keys[kind]] = values
+        else:
+            self.faults.append(f"{name}: is {kind}; this belongs to a {' or '.join(keys)} factor")
 
     def set_range(self, name: str, low: Any, high: Any) -> None:
         """Narrow or widen a range; a condition that was fixed becomes a factor."""
@@ -179,13 +190,13 @@ def _changes(old: FactorSettings, new: FactorSettings) -> list[str]:
 
 def _range(factor: FactorSettings) -> str:
     """Return what values a factor may have, in words."""
-    if factor.kind == "discrete":
-        return f"one of {', '.join(f'{value:g}' for value in factor.values or ())}"
+    if factor.kind in {"discrete", "categorical"}:
+        return f"one of {', '.join(map(value_text, factor.values or factor.levels or ()))}"
     if factor.kind == "continuous":
         return f"{value_text(factor.low)} to {value_text(factor.high)}"
     parts = [f"{name} {low:g} to {high:g}" for name, (low, high) in sorted(factor.limits.items())]
     most = f"at most {factor.max_components} of " if factor.max_components else ""
-    blend = f"{most}{', '.join(factor.components or factor.levels or ())}"
+    blend = f"{most}{', '.join(factor.components or ())}"
     return f"{blend} ({', '.join(parts)})" if parts else blend
 
 

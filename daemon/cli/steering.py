@@ -39,7 +39,7 @@ def space(arguments: argparse.Namespace) -> int:
     """Edit the space of a running campaign."""
     given: JsonObject = {
         "ranges": {n: _range("--range", v) for n, v in _pairs("--range", arguments.ranges)},
-        "values": {n: _numbers(v) for n, v in _pairs("--values", arguments.values)},
+        "values": {n: _listed(v) for n, v in _pairs("--values", arguments.values)},
         "limits": _limits(arguments.limits),
         "max_components": {n: _whole("--most", v) for n, v in _pairs("--most", arguments.most)},
         "fix": _values(dict(_pairs("--fix", arguments.fix))),
@@ -165,11 +165,11 @@ def _number_or_text(text: str) -> Any:
         return text
 
 
-def _numbers(text: str) -> list[float]:
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise ConfigError([f"--values: must be numbers such as 1,2,5, got {text!r}"]) from None
+def _listed(text: str) -> list[float | str]:
+    values = [_number_or_text(part.strip()) for part in text.split(",")]
+    if "" in values or len({type(value) for value in values}) > 1:
+        raise ConfigError([f"--values: must be such as 1,2,5 or dbu,dipea, got {text!r}"])
+    return values
 
 
 def _whole(option: str, text: str) -> int:

@@ -56,7 +56,7 @@ STEERING = (
         (
             RIG,
             _pairs("--range", "NAME=LOW:HIGH", "another range; a side left out stays", "ranges"),
-            _pairs("--values", "NAME=A,B", "all values of a discrete factor", "values"),
+            _pairs("--values", "NAME=A,B", "all values of a discrete or categorical one", "values"),
             _pairs("--limits", "NAME.PART=LOW:HIGH", "limits of a composition's part", "limits"),
             _pairs("--most", "NAME=N", "so many parts of a composition at once", "most"),
             FIX,

@@ -7,6 +7,7 @@ from typing import Any
 
 from daemon.experiment.mixture import conditions_of, hot_residence_time_min, mixtures_in
 from daemon.experiment.watch import DEGC, Watch
+from daemon.settings.choices import with_choices
 from daemon.settings.models import Settings
 from drivers.roles import Spectrum
 
@@ -52,8 +53,9 @@ def achieved(
     if not temperatures:
         return None
     mean, sd = _mean_sd(temperatures)
+    made = conditions_of(settings, flows, mean, mixtures_in(commanded))
     conditions = {
-        **conditions_of(settings, flows, mean, mixtures_in(commanded)),
+        **with_choices(settings, made, commanded),
         "residence_time": residence,
         "residence_time_hot": hot_residence_time_min(reactor, residence, mean),
         "temperature_sd": sd,

@@ -5,7 +5,7 @@ or the thermostat is raised as it comes; what becomes of the experiment is the e
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from daemon.events import EventBus
@@ -18,6 +18,7 @@ from daemon.experiment.recipe import (
     Heat,
     HeatOff,
     Refill,
+    Rinse,
     StartFlows,
     StopPumps,
     Trickle,
@@ -79,7 +80,7 @@ class Actions:
 
     def _needed(self) -> list[str]:
         settings = self.settings
-        names = [*self._pump_of.values(), *dict.fromkeys(way.valve for way in self._ways.values())]
+        names = [*self._pump_of.values(), *(way.valve for way in self._ways.values())]
         names += [settings.reactor.thermostat] if settings.reactor is not None else []
         names += [settings.analysis.instrument] if settings.analysis is not None else []
         return list(dict.fromkeys(names))
@@ -108,9 +109,12 @@ class Actions:
     async def set_flow(self, feed: str, ml_min: float) -> None:
         """Set one feed's flow and tell its volume clock; nothing is sent when it runs so.
 
-        A feed behind a valve has it turned, and seen there, before its pump runs.
+        A feed behind a valve has it turned, and seen there, before its pump runs. A feed that
+        shares its pump with others, and is not drawn, stands already.
         """
-        way = self._ways.get(self._pump_of[feed])
+        if ml_min == 0 and self.watch.stands(feed):
+            return
+        way = self._ways.get(feed)
         if ml_min > 0 and way is not None and not self._is_open(way):
             await self.rig.guard.turn(way.valve, way.position)
         if ml_min == self.watch.clocks.meters[feed].flow_ml_min and self.watch.confirmed(feed):
@@ -123,9 +127,8 @@ class Actions:
 
     def _check_ways(self) -> None:
         """Fail the experiment when a valve is seen to have left a feed that flows."""
-        for feed, pump in self._pump_of.items():
-            way = self._ways.get(pump)
-            if way is None or not self.watch.clocks.meters[feed].flow_ml_min:
+        for feed, way in self._ways.items():
+            if not self.watch.clocks.meters[feed].flow_ml_min:
                 continue
             at = self.rig.latest(way.signal).value
             if at is not None and at != way.position:
@@ -212,15 +215,44 @@ class Actions:
 
     async def flush(self, step: Flush) -> None:
         """Pump solvent until the volume has passed by the volume clocks."""
-        loop, clocks = asyncio.get_running_loop(), self.watch.clocks
-        await self.set_flows(step.flows)
-        flow = sum(step.flows.values())
-        deadline = loop.time() + 60.0 + 2.0 * 60.0 * step.volume_ml / max(flow, 1e-9)
+        clocks = self.watch.clocks
         start = clocks.total_ml
-        while clocks.total_ml - start < step.volume_ml and flow > 0:
+        await self.set_flows(step.flows)
+        await self._until_pumped(
+            "flush", "the solvent", step.flows, step.volume_ml, lambda: clocks.total_ml - start
+        )
+
+    async def rinse(self, step: Rinse) -> None:
+        """Pump each feed until its line holds nothing of the feed that had the pump before."""
+        for feed, flow in step.flows.items():
+            volume = step.volumes_ml[feed]
+            if self.watch.in_line_ml(feed) >= volume:
+                continue
+            solvent = {
+                n: q for n, q in step.solvent.items() if self._pump_of[n] != self._pump_of[feed]
+            }
+            flows = {**solvent, feed: flow}
+            await self.set_flows(flows)
+            await self._until_pumped(
+                f"rinse of {feed}", "its bottle", {feed: flow}, volume,
+                lambda feed=feed: self.watch.in_line_ml(feed),
+            )  # fmt: skip
+
+    async def _until_pumped(
+        self,
+        what: str,
+        source: str,
+        flows: Mapping[str, float],
+        volume_ml: float,
+        pumped_ml: Callable[[], float],
+    ) -> None:
+        """Wait until so much was pumped, by the volume clocks; fail when that takes too long."""
+        loop, flow = asyncio.get_running_loop(), sum(flows.values())
+        deadline = loop.time() + 60.0 + 2.0 * 60.0 * volume_ml / max(flow, 1e-9)
+        while pumped_ml() < volume_ml and flow > 0:
             if loop.time() > deadline:
                 raise ExperimentFailed(
-                    f"flush: {clocks.total_ml - start:.3g} of {step.volume_ml:.3g} mL were pumped;"
-                    " is the solvent empty or the line blocked?"
+                    f"{what}: {pumped_ml():.3g} of {volume_ml:.3g} mL were pumped;"
+                    f" is {source} empty or the line blocked?"
                 )
             await self.nap(NAP_S)

@@ -15,6 +15,7 @@ from daemon.experiment.faults import ConditionsRefused
 from daemon.experiment.flows import equations, solve
 from daemon.experiment.mixture import conditions_of, mixtures_in, solutes
 from daemon.experiment.reach import Reach
+from daemon.settings.choices import choices, level_faults, narrowed, with_choices
 from daemon.settings.conditions import POSITIVE, SLACK, compositions
 from daemon.settings.models import FeedSettings, Settings
 
@@ -48,7 +49,10 @@ def supported(settings: Settings) -> list[str]:
 
 def name_faults(settings: Settings, conditions: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with the conditions as such: names, types, signs, what is missing."""
-    faults: list[str] = []
+    faults = level_faults(settings, conditions)
+    if faults:
+        return faults
+    settings, conditions = narrowed(settings, conditions)
     for name, value in conditions.items():
         if isinstance(value, Mapping):
             faults += _mixture_faults(settings, name, value)
@@ -61,7 +65,8 @@ def _number_faults(settings: Settings, name: str, value: Any) -> list[str]:
     if name in compositions(settings.campaign):
         return [f"{name}: must be shares by feed, got {value!r}"]
     if name not in (*supported(settings), *_unity(settings)):
-        names = ", ".join([*supported(settings), *compositions(settings.campaign)])
+        own = [*compositions(settings.campaign), *choices(settings.campaign)]
+        names = ", ".join([*supported(settings), *own])
         return [f"{name}: this rig has no such condition; it has {names}"]
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         return [f"{name}: must be a finite number, got {value!r}"]
@@ -158,13 +163,20 @@ def bind(
     faults = name_faults(settings, conditions)
     if faults:
         raise ConditionsRefused(faults)
-    q = solve(equations(settings, conditions), len(settings.feeds))
-    if q is None:
-        reason = why_not(settings, conditions) if explain else "no flows make these conditions"
-        raise ConditionsRefused([reason])
-    exact = {feed.name: float(value) for feed, value in zip(settings.feeds, q, strict=True)}
+    exact = _exact_flows(*narrowed(settings, conditions), explain=explain)
+    exact = {feed.name: exact.get(feed.name, 0.0) for feed in settings.feeds}
     pumps = {feed.name: (reach or Reach()).pump(feed.pump) for feed in settings.feeds}
     flows = {name: pumps[name].deliverable(value) for name, value in exact.items()}
     temperature = float(conditions["temperature"])
     made = conditions_of(settings, flows, temperature, mixtures_in(conditions))
-    return Bound(exact, flows, temperature, made)
+    return Bound(exact, flows, temperature, with_choices(settings, made, conditions))
+
+
+def _exact_flows(
+    settings: Settings, conditions: Mapping[str, Any], *, explain: bool
+) -> dict[str, float]:
+    q = solve(equations(settings, conditions), len(settings.feeds))
+    if q is None:
+        reason = why_not(settings, conditions) if explain else "no flows make these conditions"
+        raise ConditionsRefused([reason])
+    return {feed.name: float(value) for feed, value in zip(settings.feeds, q, strict=True)}

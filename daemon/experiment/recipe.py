@@ -19,6 +19,7 @@ REFILL_MARGIN = 1.2  # of what is planned
 REFILL_FLOW = 5.0  # mL/min: fast enough, and slow enough not to degas the stock
 HEATING_MIN = 60.0  # of trickle that a budget allows for the thermostat
 RESERVE_S = 60.0  # time lost between actions, for budgets
+RINSE_VOLUMES = 3.0  # of the line from the valve to the mixer, dispersion included
 USABLE = 0.95  # of a syringe: a full one is not filled again
 BOILING_MARGIN = 20.0  # K below the boiling point before the flow may stop
 
@@ -47,6 +48,19 @@ class Heat:
     hold_s: float
     timeout_s: float
     slope_k_min: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Rinse:
+    """Pump feeds that share their pump with others, until their lines hold nothing of those.
+
+    ``flows`` (mL/min) and ``volumes_ml`` by feed, ``solvent`` is what trickles meanwhile. A feed
+    that the pump had last, and enough of it, needs nothing.
+    """
+
+    flows: Mapping[str, float]
+    volumes_ml: Mapping[str, float]
+    solvent: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +121,7 @@ Step = (
     Refill
     | Trickle
     | Heat
+    | Rinse
     | StartFlows
     | WaitSteady
     | Sample
@@ -149,6 +164,7 @@ def experiment_recipe(settings: Settings, bound: Bound, reach: Reach, samples: i
     solvent = trickle_flows(settings, reach)
     need = needed_ml(settings, bound, wait, samples, reach)
     by_pump = {feed.pump: need[feed.name] for feed in settings.feeds}
+    rinse = rinse_volumes(settings, bound.flows)
     steps = (
         Refill(by_pump),
         Trickle(solvent),
@@ -159,6 +175,7 @@ def experiment_recipe(settings: Settings, bound: Bound, reach: Reach, samples: i
             campaign.temperature_hold,
             campaign.temperature_timeout,
         ),
+        *((Rinse(_rinse_flows(settings, reach, rinse), rinse, solvent),) if rinse else ()),
         StartFlows(bound.flows, tuple(feed.name for feed in diluents(settings.feeds))),
         wait,
         Sample(samples),
@@ -225,11 +242,34 @@ def needed_ml(
     pumped = wait_ml(reactor, wait.volumes) + lines
     minutes = pumped / bound.total_ml_min
     minutes += ((samples + 1) * reach.acquisition_s + RESERVE_S) / 60.0
-    trickle = trickle_flows(settings, reach)
+    trickle, rinse = trickle_flows(settings, reach), rinse_volumes(settings, bound.flows)
     return {
         feed.name: REFILL_MARGIN
         * (bound.flows[feed.name] * minutes + HEATING_MIN * trickle.get(feed.name, 0.0))
+        + rinse.get(feed.name, 0.0)
         for feed in settings.feeds
+    }
+
+
+def rinse_volumes(settings: Settings, flows: Mapping[str, float]) -> dict[str, float]:
+    """Return what to pump (mL) of each flowing feed that shares its pump, after another feed."""
+    pumps = [feed.pump for feed in settings.feeds]
+    return {
+        feed.name: RINSE_VOLUMES * feed.dead_volume_ml
+        for feed in settings.feeds
+        if flows.get(feed.name, 0.0) > 0 and pumps.count(feed.pump) > 1
+    }
+
+
+def _rinse_flows(
+    settings: Settings, reach: Reach, volumes: Mapping[str, float]
+) -> dict[str, float]:
+    """Return the flows of a rinse: as fast as a flush."""
+    flow = _reactor(settings).volume_ml
+    pumps = {feed.name: reach.pump(feed.pump) for feed in settings.feeds}
+    return {
+        name: pumps[name].rounded(min(max(flow, pumps[name].low), pumps[name].high))
+        for name in volumes
     }
 
 

@@ -100,11 +100,13 @@ class Settling:
         """Return what is not as commanded now, or an empty string."""
         for feed in self._settings.feeds:
             wanted, meter = self._flows[feed.name], self._watch.clocks.meters[feed.name]
+            if wanted == 0 and self._watch.stands(feed.name):
+                continue
             if meter.seen is None or now - meter.seen > FRESH_S:
                 return f"no flow reading of {feed.pump} for {FRESH_S:g} s"
             if abs(meter.flow_ml_min - wanted) > max(OFF * wanted, OFF_ML_MIN):
                 return f"{feed.pump} delivers {meter.flow_ml_min:.4g} of {wanted:.4g} mL/min"
-            if wanted > 0 and meter.total_ml < LINE_FLUSH * feed.dead_volume_ml:
+            if wanted > 0 and self._watch.in_line_ml(feed.name) < LINE_FLUSH * feed.dead_volume_ml:
                 return f"the line of feed {feed.name} is being filled"
         recent = self._watch.temperatures.between(now - FRESH_S, now, DEGC)
         if not recent:

@@ -63,6 +63,10 @@ class Meter:
             self.total_ml = counted
             self._counter, self._at_counter = dispensed_ml, counted
 
+    def forget_counter(self) -> None:
+        """Let the next reading of the counter begin anew: others used it meanwhile."""
+        self._last_counter = None
+
 
 @dataclass
 class History:

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from math import inf
 
 from daemon.events import Event, EventBus
+from daemon.experiment.drawing import Drawing
 from daemon.experiment.volumes import History, VolumeClocks
+from daemon.rig.ways import Gate, gates
 from daemon.settings.models import Settings
 from drivers.signal import Quality, Reading
 
@@ -28,10 +30,14 @@ class Watch:
         self.on_trip: Callable[[str], None] | None = None
         self.on_row: Callable[[float], object] | None = None  # told about once a second
         self._routes: dict[str, Callable[[float, float], None]] = {}
+        self._drawing: dict[str, Drawing] = {}  # by feed, of feeds that share a pump
         for feed in settings.feeds:
             meter = self.clocks.meters[feed.name]
             self._routes[f"{feed.pump}.flow"] = meter.on_flow
             self._routes[f"{feed.pump}.dispensed"] = meter.on_counter
+        for pump, gate in gates(settings).items():
+            if len(gate.feeds) > 1:
+                self._share(pump, gate)
         self._followed: dict[str, History] = {}
         self._temperature_signal = temperature_signal
         self._instruments = {feed.pump for feed in settings.feeds}
@@ -40,6 +46,24 @@ class Watch:
         self._kept = -inf
         events.on_readings(self._on_readings)
         events.on_event(self._on_event)
+
+    def _share(self, pump: str, gate: Gate) -> None:
+        """Count the pump's readings for the feed that its valve is seen to let it draw."""
+        drawing = Drawing({at: self.clocks.meters[feed] for at, feed in gate.feeds.items()})
+        self._routes[f"{pump}.flow"] = drawing.on_flow
+        self._routes[f"{pump}.dispensed"] = drawing.on_counter
+        self._routes[gate.signal] = drawing.on_position
+        self._drawing |= dict.fromkeys(gate.feeds.values(), drawing)
+
+    def in_line_ml(self, feed: str) -> float:
+        """Return what was pumped of a feed, mL; of a shared pump's since it had another feed."""
+        drawing, meter = self._drawing.get(feed), self.clocks.meters[feed]
+        return meter.total_ml if drawing is None else drawing.since_ml(meter)
+
+    def stands(self, feed: str) -> bool:
+        """Return whether a feed stands because its pump is seen to have another one."""
+        drawing, meter = self._drawing.get(feed), self.clocks.meters[feed]
+        return drawing is not None and drawing.has_other_than(meter) and meter.flow_ml_min == 0
 
     def follow(self, signals: Iterable[str]) -> None:
         """Keep the history of these signals from now on, for responses that need it."""

@@ -6,7 +6,7 @@ from math import isfinite
 from typing import Protocol, TypeGuard, TypeVar
 
 from daemon.errors import BadRequest, OutOfLimits, Refused
-from daemon.rig.ways import Way
+from daemon.rig.ways import Gate
 from daemon.safety.rows import Row, Violation
 from drivers.roles import Instrument, Thermostat
 from drivers.signal import Quality, Reading, SignalSpec, Value
@@ -25,8 +25,8 @@ class Surroundings(Protocol):
         ...
 
     @property
-    def ways(self) -> Mapping[str, Way]:
-        """Return the valves that pumps deliver through."""
+    def gates(self) -> Mapping[str, Gate]:
+        """Return the valves that pumps deliver or draw through."""
         ...
 
     @property
@@ -93,22 +93,27 @@ class Checks:
 
     def way_open(self, pump: str) -> None:
         """Refuse a flow against a valve that is not seen open to it (DOMAIN 3)."""
-        way = self._rig.ways.get(pump)
-        if way is None:
+        gate = self._rig.gates.get(pump)
+        if gate is None:
             return
-        at = self._rig.latest(way.signal)
-        if at.quality is Quality.BAD or at.value != way.position:
+        at = self._rig.latest(gate.signal)
+        if at.quality is Quality.BAD or at.value not in gate.feeds:
             where = f"at {at.value}" if at.value is not None else f"not known ({at.reason})"
             raise Refused(
-                f"{pump} delivers through {way.valve}, which is {where};"
-                f" turn it to {way.position} first"
+                f"{pump} delivers through {gate.valve}, which is {where};"
+                f" turn it to {gate.open_at} first"
             )
 
     def way_free(self, valve: str, position: int, flows: Mapping[str, float]) -> None:
         """Refuse to turn a valve away from a pump that may be delivering through it."""
-        for pump, way in self._rig.ways.items():
-            if way.valve == valve and way.position != position and self._delivers(pump, flows):
-                raise Refused(f"{pump} delivers through {valve} at {way.position}; stop it first")
+        for pump, gate in self._rig.gates.items():
+            if gate.valve != valve or not self._delivers(pump, flows):
+                continue
+            seen = self._rig.latest(gate.signal).value
+            at = seen if len(gate.feeds) > 1 else next(iter(gate.feeds))
+            if position != at:
+                where = "an unknown position" if at is None else at
+                raise Refused(f"{pump} delivers through {valve} at {where}; stop it first")
 
     def _delivers(self, pump: str, flows: Mapping[str, float]) -> bool:
         """Return whether a pump runs, by its last command, or else by its last reading."""

@@ -30,7 +30,7 @@ from daemon.rig.parts import (
 )
 from daemon.rig.refusals import Refusals
 from daemon.rig.supervisor import BEAT_WITHIN_S, Supervisor
-from daemon.rig.ways import ways
+from daemon.rig.ways import gates
 from daemon.safety.alarms import Alarms, alarm_document
 from daemon.safety.drive import Drive, Member, Outcome, SafeReport, Timing
 from daemon.safety.heartbeat import Heartbeats
@@ -83,7 +83,7 @@ class Rig:
         self._monitor = Monitor(self._interlocks, self.alarms, self.trip.pull)
         self._guard = Guard(self, events, commit)
         self._closed = ""  # why nothing acts any more
-        self.ways = ways(settings)
+        self.gates = gates(settings)
         self.heat_needs_flow = settings.reactor is not None and settings.reactor.heat_needs_flow
         self.trip.at_once(self._guard.cancel_acts)
         self._refusals = Refusals(

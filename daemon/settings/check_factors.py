@@ -3,7 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from daemon.experiment.binding import missing_conditions
+from daemon.experiment.binding import missing_conditions, supported
+from daemon.experiment.mixture import mixtures_in
+from daemon.settings.choices import (
+    EQUIVALENTS,
+    choices,
+    combinations,
+    counted,
+    narrowed,
+)
 from daemon.settings.conditions import (
     ABSOLUTE_ZERO,
     POSITIVE,
@@ -12,6 +20,7 @@ from daemon.settings.conditions import (
     condition_names,
     factor_bounds,
     factor_unit,
+    is_number,
     plain_value,
 )
 from daemon.settings.models import CampaignSettings, FactorSettings
@@ -23,9 +32,15 @@ from daemon.units import to_unit
 OWN_KEYS: Mapping[str, tuple[str, ...]] = {
     "continuous": ("low", "high", "transform"),
     "discrete": ("values",),
+    "categorical": ("levels", "descriptors"),
     "composition": ("components", "limits", "total", "max_components"),
 }
-MANY = ("values", "components", "limits")
+MANY = ("values", "levels", "descriptors", "components", "limits")
+# what the value of a factor is held at
+HELD: Mapping[str, tuple[type, str]] = {
+    "categorical": (str, "the name of a feed"),
+    "composition": (dict, "shares of feeds"),
+}
 
 
 def factor_faults(subject: Subject) -> Iterator[str]:
@@ -56,32 +71,57 @@ def factor_faults(subject: Subject) -> Iterator[str]:
 
 
 def _name_faults(subject: Subject, at: str, factor: FactorSettings) -> Iterator[str]:
-    if factor.kind != "composition":
-        yield from _known_condition(subject, at, factor.name)
+    if factor.kind in HELD:
+        yield from _own_name_faults(at, factor.name, factor.kind)
+        yield from _ambiguous(subject, at, factor)
     else:
-        yield from _composition_name_faults(subject, at, factor.name)
+        yield from _known_condition(subject, at, factor.name)
 
 
 def _known_condition(subject: Subject, at: str, name: str) -> Iterator[str]:
     if not subject.settings.feeds or subject.settings.chemistry is None:
         return  # said once, by the missing section
     known = condition_names(subject.settings)
-    if name not in known:
+    own = choices(subject.settings.campaign)
+    if name in own:
+        yield f"{at}: {name!r} is a factor; hold it in its own table, with fixed"
+    elif name not in known:
         yield f"{at}: this rig has no condition {name!r}{nearest(name, known)}"
+        yield from _uncounted(subject, at, name)
 
 
-def _composition_name_faults(subject: Subject, at: str, name: str) -> Iterator[str]:
-    if name in condition_names(subject.settings):
-        yield f"{at}: {name!r} is a number; give a composition a name of its own, such as 'blend'"
+def _uncounted(subject: Subject, at: str, name: str) -> Iterator[str]:
+    """Equivalents of a choice need one solute to count in each of its feeds."""
+    own = name.removeprefix(EQUIVALENTS)
+    factor = choices(subject.settings.campaign).get(own)
+    for level in (factor.levels or ()) if factor is not None else ():
+        if len(species := counted(subject.settings, level)) != 1:
+            has = ", ".join(species) or "none"
+            yield f"{at}: each feed of {own} must bring one solute to count; {level} has {has}"
+
+
+def _own_name_faults(at: str, name: str, kind: str) -> Iterator[str]:
+    """What is no number has a name of its own."""
+    what, such = ("choice", "base") if kind == "categorical" else ("composition", "blend")
+    if is_number(name):
+        yield f"{at}: {name!r} is a number; give a {what} a name of its own, such as {such!r}"
     elif not name.replace("_", "").replace("-", "").isalnum():
-        yield f"{at}: a composition's name has letters, digits, - and _, got {name!r}"
+        yield f"{at}: a {what}'s name has letters, digits, - and _, got {name!r}"
+
+
+def _ambiguous(subject: Subject, at: str, factor: FactorSettings) -> Iterator[str]:
+    """``equivalents.NAME`` and ``flow.NAME`` of a choice mean nothing else."""
+    feeds = subject.settings.feeds
+    taken = {feed.name for feed in feeds} | {s for feed in feeds for s in feed.solutes}
+    if factor.kind == "categorical" and factor.name in taken:
+        yield f"{at}: {factor.name!r} is a feed or a solute; give the choice a name of its own"
 
 
 def _mixture_faults(
     subject: Subject, at: str, name: str, value: Mapping[str, float]
 ) -> Iterator[str]:
     """A fixed composition names feeds, and adds up to 1."""
-    yield from _composition_name_faults(subject, at, name)
+    yield from _own_name_faults(at, name, "composition")
     yield from _feed_faults(subject, at, list(value))
     if any(amount < 0 for amount in value.values()):
         yield f"{at}: must have shares of 0 or more, got {value}"
@@ -101,29 +141,28 @@ def _feed_faults(subject: Subject, at: str, names: list[str]) -> Iterator[str]:
 
 
 def _shared_feeds(campaign: CampaignSettings) -> Iterator[str]:
-    """A feed is a component of one composition only."""
+    """A feed belongs to one composition or choice only."""
     owner: dict[str, str] = {}
     mixtures = [(f.name, f.components or []) for f in compositions(campaign).values()]
+    mixtures += [(f.name, f.levels or []) for f in choices(campaign).values()]
     mixtures += [(n, list(v)) for n, v in campaign.fixed.items() if isinstance(v, dict)]
     for name, components in mixtures:
         for feed in components:
             if owner.setdefault(feed, name) != name:
                 yield (
-                    f"campaign.factors: feed {feed!r} is a component of both {owner[feed]!r} and"
-                    f" {name!r}"
+                    f"campaign.factors: feed {feed!r} belongs to both {owner[feed]!r} and {name!r}"
                 )
 
 
 def _range_faults(subject: Subject, at: str, factor: FactorSettings) -> Iterator[str]:
-    if factor.kind == "categorical":
-        yield f"{at}.kind: conditions of a coil are numbers; 'categorical' cannot be commanded here"
-        return
     yield from _foreign_keys(at, factor)
     yield from _held_faults(f"{at}.fixed", factor)
     if factor.kind == "discrete":
         yield from _discrete_faults(at, factor)
     elif factor.kind == "composition":
         yield from _composition_faults(subject, at, factor)
+    elif factor.kind == "categorical":
+        yield from _feed_faults(subject, f"{at}.levels", factor.levels or [])
     else:
         yield from _continuous_faults(at, factor)
 
@@ -149,8 +188,8 @@ def _held_faults(at: str, factor: FactorSettings) -> Iterator[str]:
     except ValueError as error:
         yield f"{at}: {error}"
         return
-    if isinstance(value, dict) != (factor.kind == "composition"):
-        what = "shares of feeds" if factor.kind == "composition" else "a number"
+    wanted, what = HELD.get(factor.kind, (float, "a number"))
+    if not isinstance(value, wanted):
         yield f"{at}: must be {what}, got {factor.fixed!r}"
 
 
@@ -230,6 +269,9 @@ def _missing_conditions(subject: Subject, given: set[str]) -> Iterator[str]:
     if not settings.feeds or settings.chemistry is None or campaign is None:
         return
     mixed = _mixtures(campaign)
+    if choices(campaign):
+        yield from _with_each_choice(subject, campaign, {**dict.fromkeys(given, 1.0), **mixed})
+        return
     if mixed:
         missing = missing_conditions(settings, {**dict.fromkeys(given, 0.0), **mixed})
         missing = [line.partition(":")[0] for line in missing]
@@ -245,6 +287,24 @@ def _missing_conditions(subject: Subject, given: set[str]) -> Iterator[str]:
             f"campaign.factors: nothing sets {', '.join(missing)}; make each a factor or give it"
             " under campaign.fixed"
         )
+
+
+def _with_each_choice(
+    subject: Subject, campaign: CampaignSettings, given: Mapping[str, Any]
+) -> Iterator[str]:
+    """Whatever is chosen, the conditions say all that is needed, and nothing else."""
+    feeds = subject.names_in("feeds")
+    if any(level not in feeds for own in choices(campaign).values() for level in own.levels or ()):
+        return  # said once, by the level
+    told: dict[str, str] = {}  # what is wrong, and the first choice with which it is
+    for chosen in combinations(campaign):
+        settings, plain = narrowed(subject.settings, {**given, **chosen})
+        wrong = missing_conditions(settings, plain)
+        known = (*supported(settings), *mixtures_in(plain))
+        wrong += [f"{name}: belongs to no feed that flows" for name in plain if name not in known]
+        for fault in wrong:
+            told.setdefault(fault, ", ".join(f"{name} {feed}" for name, feed in chosen.items()))
+    yield from (f"campaign.factors: with {chosen}: {fault}" for fault, chosen in told.items())
 
 
 def _mixtures(campaign: CampaignSettings) -> dict[str, dict[str, float]]:

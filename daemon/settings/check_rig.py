@@ -146,9 +146,9 @@ def _address(subject: Subject, name: str, driver: Any) -> Any:
 
 
 def feed_faults(subject: Subject) -> Iterator[str]:
-    """Each feed has a pump of its own, and feeds do not contradict each other."""
+    """Feeds share a pump only behind a valve that chooses, and do not contradict each other."""
     names: set[str] = set()
-    pumps: dict[str, str] = {}
+    pumps: dict[str, FeedSettings] = {}
     for i, feed in enumerate(subject.settings.feeds):
         at = f"feeds.{i}"
         if feed.name in names:
@@ -156,10 +156,46 @@ def feed_faults(subject: Subject) -> Iterator[str]:
         names.add(feed.name)
         yield from role_faults(subject, f"{at}.pump", feed.pump, "set_flow", "a pump")
         if feed.pump in pumps:
-            other = pumps[feed.pump]
-            yield f"{at}.pump: {feed.pump!r} already delivers feed {other!r}; one pump, one feed"
-        pumps.setdefault(feed.pump, feed.name)
+            yield from _sharing_faults(subject, at, feed, pumps[feed.pump])
+        pumps.setdefault(feed.pump, feed)
         yield from _valve_faults(subject, at, feed)
+    yield from _shared_pump_faults(subject.settings.feeds)
+
+
+def _sharing_faults(
+    subject: Subject, at: str, feed: FeedSettings, other: FeedSettings
+) -> Iterator[str]:
+    """Feeds of one pump are told apart by a valve, and the line between is rinsed."""
+    if feed.valve is None or feed.valve != other.valve:
+        yield (
+            f"{at}.pump: {feed.pump!r} already delivers feed {other.name!r}; one pump, one feed,"
+            " or a valve in front of it that chooses: give it, and its position, to both"
+        )
+    elif subject.fills(feed.pump, "refill") and feed.pump in subject.drivers:
+        yield (
+            f"{at}.pump: {feed.pump!r} has a syringe, which cannot be rinsed between"
+            f" {other.name!r} and this feed; use a pump that draws from the bottle"
+        )
+
+
+def _shared_pump_faults(feeds: list[FeedSettings]) -> Iterator[str]:
+    """A shared pump has one feed at one position of its valve, and a line that is known."""
+    taken: dict[tuple[str, str, int], str] = {}
+    pumps = [feed.pump for feed in feeds]
+    for i, feed in enumerate(feeds):
+        if feed.valve is None or feed.position is None or pumps.count(feed.pump) == 1:
+            continue
+        if feed.dead_volume_ml == 0:
+            yield (
+                f"feeds.{i}.dead_volume_ml: is missing, from {feed.valve} to the mixer:"
+                f" {feed.pump} serves several feeds, and so much is rinsed at a change"
+            )
+        other = taken.setdefault((feed.pump, feed.valve, feed.position), feed.name)
+        if other != feed.name:
+            yield (
+                f"feeds.{i}.position: {feed.valve} has feed {other!r} at {feed.position} for"
+                f" {feed.pump} already"
+            )
 
 
 def _valve_faults(subject: Subject, at: str, feed: FeedSettings) -> Iterator[str]:

@@ -1,12 +1,13 @@
 """Conditions as configuration and commands name them: their units, and values made plain.
 
-A condition's value is a number in the unit of problems, or of a composition the shares of feeds,
-``{feed: amount}``: parts of the volume flow that these feeds have together.
+A condition's value is a number in the unit of problems, of a composition the shares of feeds,
+``{feed: amount}``: parts of the volume flow that these feeds have together, of a choice the feed.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from daemon.settings.choices import EQUIVALENTS, FLOW, choice_conditions
 from daemon.settings.models import CampaignSettings, FactorSettings, Settings
 from daemon.units import to_unit
 
@@ -15,15 +16,16 @@ POSITIVE = ("residence_time", "concentration")
 ABSOLUTE_ZERO = -273.15  # degC
 SLACK = 1e-6  # of a composition's total: rounding in files is not a fault
 
-Value = float | dict[str, float]
+Value = float | str | dict[str, float]
 
 
 def condition_names(settings: Settings) -> list[str]:
-    """Return the names of conditions this rig can be asked for, compositions aside."""
+    """Return the names of conditions this rig can be asked for by a number or a feed."""
     limiting = settings.chemistry.limiting if settings.chemistry is not None else ""
     others = {s: None for feed in settings.feeds for s in feed.solutes if s != limiting}
-    flows = [f"flow.{feed.name}" for feed in settings.feeds]
-    return [*FACTOR_UNITS, *(f"equivalents.{species}" for species in others), *flows]
+    flows = [FLOW + feed.name for feed in settings.feeds]
+    equivalents = [EQUIVALENTS + species for species in others]
+    return [*FACTOR_UNITS, *equivalents, *flows, *choice_conditions(settings)]
 
 
 def compositions(campaign: CampaignSettings | None) -> dict[str, FactorSettings]:
@@ -50,13 +52,21 @@ def factor_bounds(factor: FactorSettings) -> tuple[float, float]:
 def plain_value(name: str, value: object) -> Value:
     """Return a condition's value in the unit of problems; raise ValueError that says what is wrong.
 
-    A composition may be text too: ``water=0.3,ethanol=0.7``.
+    A composition may be text too: ``water=0.3,ethanol=0.7``. A word under a name that stands for
+    no number is a choice; whether there is such a one, the rig says.
     """
     if isinstance(value, str) and "=" in value:
         value = _amounts(value)
     if isinstance(value, Mapping):
         return {str(feed): _share(str(feed), amount) for feed, amount in value.items()}
+    if isinstance(value, str) and not is_number(name):
+        return value
     return to_unit(value, factor_unit(name))
+
+
+def is_number(name: str) -> bool:
+    """Return whether a condition of this name has a number, by its name alone."""
+    return name in FACTOR_UNITS or name.startswith((FLOW, EQUIVALENTS))
 
 
 def _share(feed: str, amount: object) -> float:

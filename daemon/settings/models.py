@@ -134,7 +134,8 @@ class FactorSettings(Strict):
     low: float | str | None = None
     high: float | str | None = None
     values: list[float] | None = None
-    levels: list[str] | None = None
+    levels: list[Name] | None = None  # feeds, of which one flows at a time
+    descriptors: dict[Name, dict[str, float]] = Field(default_factory=dict)  # of the levels
     components: list[Name] | None = None  # feeds whose shares of their joint flow vary
     limits: dict[Name, Share] = Field(default_factory=dict)  # of a component's amount
     total: Positive = 1.0  # what the amounts of the components add up to

@@ -130,7 +130,7 @@ FAULTS = [
     (blend(components=["amine", "solvent"]), "campaign.factors: nothing sets "),
     (
         table(fixed={"temperature": 60.0, "other": {"amine": 0.5, "solvent": 0.5}}),
-        "campaign.factors: feed 'amine' is a component of both 'blend' and 'other'",
+        "campaign.factors: feed 'amine' belongs to both 'blend' and 'other'",
     ),
     (
         table(fixed={"temperature": 60.0, "blend": {"amine": 0.5, "solvent": 0.4}}),

@@ -228,7 +228,7 @@ def test_a_valid_id_can_be_the_last_level_of_a_topic(text):
         {"ranges": {"temperature": [1, 2, 3]}},
         {"ranges": [1, 2]},
         {"ranges": {"temperature": [True, 2]}},
-        {"values": {"a": ["1"]}},
+        {"values": {"a": [None]}},
         {"limits": {"blend": {"a": [0, None]}}},
         {"max_components": {"blend": 0}},
         {"max_components": {"blend": 1.5}},

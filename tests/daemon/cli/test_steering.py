@@ -73,7 +73,7 @@ def test_every_kind_of_edit_has_its_option(sent):
         (["space", "flow-1", "--range", "temperature"], "--range: must be NAME=VALUE"),
         (["space", "flow-1", "--range", "temperature=90"], "--range: must be LOW:HIGH, LOW: or"),
         (["space", "flow-1", "--range", "temperature=:"], "--range: must be LOW:HIGH, LOW: or"),
-        (["space", "flow-1", "--values", "x=1,b"], "--values: must be numbers such as 1,2,5"),
+        (["space", "flow-1", "--values", "x=1,b"], "--values: must be such as 1,2,5 or dbu,dipea"),
         (["space", "flow-1", "--limits", "blend=0:1"], "--limits: must be NAME.PART=LOW:HIGH"),
         (["space", "flow-1", "--limits", "blend.a=0:x"], "--limits: must be NAME.PART=LOW:HIGH"),
         (["space", "flow-1", "--most", "blend=two"], "--most: must be a whole number"),
