@@ -62,9 +62,9 @@ def consecutive() -> MassAction:
 def three_catalysts() -> MassAction:
     """Return a coupling with one of three catalysts: made up, to choose among them.
 
-    ``cat_a`` is fast and dies when it is hot, ``cat_b`` is slower and lasts, ``cat_c`` is slow. Third
-    order, L2/(mol2 s): the rate grows with both reagents and the catalyst; activation energies in
-    kJ/mol. The product is lost slowly in the heat.
+    ``cat_a`` is fast and dies when it is hot, ``cat_b`` is slower and lasts, ``cat_c`` is slow.
+    Third order, L2/(mol2 s): the rate grows with both reagents and the catalyst; activation
+    energies in kJ/mol. The product is lost slowly in the heat.
     """
     species = {
         "halide": SpeciesData(157.0, 7.70, 7.90, 2),

@@ -241,7 +241,7 @@ class Head:
             self.barrel_gas += moved
         spill = self.barrel_liquid + self.barrel_gas + self.bubble - capacity
         if spill > -CRUMB_ML:  # full, but for rounding
-            self.barrel_liquid -= spill
+            self.barrel_liquid = max(self.barrel_liquid - spill, 0.0)
 
 
 class FeedLine:

@@ -113,11 +113,17 @@ class _Work:
             factor |= keys
 
     def set_list(self, name: str, values: list[Any]) -> None:
-        """Set all values of a discrete factor, or all levels of a categorical one."""
+        """Set all values of a discrete factor, or all levels of a categorical one.
+
+        A level that is left out stays known as one of the choice, so that its feed stands.
+        """
         if (factor := self._factor(name)) is None:
             return
         keys = {"discrete": "values", "categorical": "levels"}
         kind = factor.get("kind", "continuous")
+        if kind == "categorical":
+            once = [*factor.get("levels", ()), *factor.get("dropped", ())]
+            factor["dropped"] = [level for level in once if level not in values]
         if kind in keys:
             factor[keys[kind]] = values
         else:

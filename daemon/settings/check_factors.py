@@ -10,6 +10,7 @@ from daemon.settings.choices import (
     choices,
     combinations,
     counted,
+    members,
     narrowed,
 )
 from daemon.settings.conditions import (
@@ -32,10 +33,10 @@ from daemon.units import to_unit
 OWN_KEYS: Mapping[str, tuple[str, ...]] = {
     "continuous": ("low", "high", "transform"),
     "discrete": ("values",),
-    "categorical": ("levels", "descriptors"),
+    "categorical": ("levels", "dropped", "descriptors"),
     "composition": ("components", "limits", "total", "max_components"),
 }
-MANY = ("values", "levels", "descriptors", "components", "limits")
+MANY = ("values", "levels", "dropped", "descriptors", "components", "limits")
 # what the value of a factor is held at
 HELD: Mapping[str, tuple[type, str]] = {
     "categorical": (str, "the name of a feed"),
@@ -129,6 +130,15 @@ def _mixture_faults(
         yield f"{at}: must add up to 1, got {sum(value.values()):g}"
 
 
+def _dropped_faults(subject: Subject, at: str, factor: FactorSettings) -> Iterator[str]:
+    feeds = subject.names_in("feeds")
+    for name in factor.dropped:
+        if feeds and name not in feeds:
+            yield f"{at}: no feed is called {name!r}{nearest(name, feeds)}"
+        elif name in (factor.levels or ()):
+            yield f"{at}: {name!r} is among the levels, too"
+
+
 def _feed_faults(subject: Subject, at: str, names: list[str]) -> Iterator[str]:
     feeds = subject.names_in("feeds")
     for name in names:
@@ -144,7 +154,7 @@ def _shared_feeds(campaign: CampaignSettings) -> Iterator[str]:
     """A feed belongs to one composition or choice only."""
     owner: dict[str, str] = {}
     mixtures = [(f.name, f.components or []) for f in compositions(campaign).values()]
-    mixtures += [(f.name, f.levels or []) for f in choices(campaign).values()]
+    mixtures += [(f.name, members(f)) for f in choices(campaign).values()]
     mixtures += [(n, list(v)) for n, v in campaign.fixed.items() if isinstance(v, dict)]
     for name, components in mixtures:
         for feed in components:
@@ -163,6 +173,7 @@ def _range_faults(subject: Subject, at: str, factor: FactorSettings) -> Iterator
         yield from _composition_faults(subject, at, factor)
     elif factor.kind == "categorical":
         yield from _feed_faults(subject, f"{at}.levels", factor.levels or [])
+        yield from _dropped_faults(subject, f"{at}.dropped", factor)
     else:
         yield from _continuous_faults(at, factor)
 

@@ -21,6 +21,11 @@ def choices(campaign: CampaignSettings | None) -> dict[str, FactorSettings]:
     return {factor.name: factor for factor in factors if factor.kind == "categorical"}
 
 
+def members(factor: FactorSettings) -> list[str]:
+    """Return every feed of a choice, those that may not be chosen any more among them."""
+    return [*(factor.levels or ()), *factor.dropped]
+
+
 def chosen_feeds(settings: Settings, conditions: Mapping[str, Any]) -> dict[str, str]:
     """Return the feed that each choice among the conditions names."""
     own = choices(settings.campaign)
@@ -51,7 +56,7 @@ def narrowed(settings: Settings, conditions: Mapping[str, Any]) -> tuple[Setting
     if not named:
         return settings, dict(conditions)
     own = choices(settings.campaign)
-    left_out = {level for name in named for level in own[name].levels or ()} - {*named.values()}
+    left_out = {feed for name in named for feed in members(own[name])} - {*named.values()}
     feeds = [feed for feed in settings.feeds if feed.name not in left_out]
     words = dict(_words(settings, named))
     plain = {words.get(n, n): value for n, value in conditions.items() if n not in named}

@@ -135,6 +135,7 @@ class FactorSettings(Strict):
     high: float | str | None = None
     values: list[float] | None = None
     levels: list[Name] | None = None  # feeds, of which one flows at a time
+    dropped: list[Name] = Field(default_factory=list)  # levels once, whose feeds stand now
     descriptors: dict[Name, dict[str, float]] = Field(default_factory=dict)  # of the levels
     components: list[Name] | None = None  # feeds whose shares of their joint flow vary
     limits: dict[Name, Share] = Field(default_factory=dict)  # of a component's amount

@@ -192,3 +192,57 @@ def test_points_nobody_has_run_are_in_the_order_they_were_thought_of():
     problem = problem_for(SECTION, memory)
     runs = observations(problem, memory, [])
     assert [run.point["temperature"] for run in runs] == [110.0, 41.0, 42.0, 43.0]
+
+
+CHOICE = CampaignSettings.model_validate(
+    {
+        "factors": [
+            {"name": "temperature", "low": 30.0, "high": 120.0},
+            {
+                "name": "base",
+                "kind": "categorical",
+                "levels": ["dbu", "dipea"],
+                "dropped": ["tmg"],
+                "descriptors": {"dbu": {"pka": 13.5}, "dipea": {"pka": 11.0}, "tmg": {"pka": 15.2}},
+            },
+        ],
+        "objectives": [{"response": "yield"}],
+    }
+)
+
+
+def remembered(*bases):
+    memory = Memory()
+    for i, base in enumerate(bases):
+        point = {"temperature": 60.0, "base": base}
+        value = {"yield": ResponseValue(0.1 * i, None)}
+        memory.records[str(i)] = ExperimentRecord(str(i), "ok", point, responses=value)
+    return memory
+
+
+def told(section, memory):
+    return [o.point["base"] for o in observations(problem_for(section, memory), memory, [])]
+
+
+def test_a_level_that_was_dropped_still_teaches_with_its_descriptors():
+    memory = remembered("dbu", "tmg", "dipea")
+    base = problem_for(CHOICE, memory).factors[1]
+    assert (base.levels, base.dropped) == (("dbu", "dipea"), ("tmg",))
+    assert base.descriptors["tmg"] == {"pka": 15.2}
+    assert told(CHOICE, memory) == ["dbu", "tmg", "dipea"]
+    assert problem_for(CHOICE, remembered("dbu")).factors[1].dropped == ()
+
+
+def test_runs_with_a_level_that_nobody_describes_any_more_are_not_told():
+    document = CHOICE.model_dump()
+    del document["factors"][1]["descriptors"]["tmg"]
+    short = CampaignSettings.model_validate(document)
+    assert told(short, remembered("dbu", "tmg", "dipea")) == ["dbu", "dipea"]
+    document["factors"][1]["descriptors"] = {}
+    plain = CampaignSettings.model_validate(document)
+    assert told(plain, remembered("dbu", "tmg", "dipea")) == ["dbu", "tmg", "dipea"]
+
+
+def test_runs_of_a_factor_that_was_something_else_are_not_told():
+    memory = remembered("dbu", 3.0, "dipea")
+    assert told(CHOICE, memory) == ["dbu", "dipea"]
