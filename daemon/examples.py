@@ -4,6 +4,8 @@ from pathlib import Path
 
 from daemon.errors import ConfigError
 
+WITH_PLANNERS = "other-planner"  # a rig that goes with the programs
+
 
 def example(name: str) -> Path:
     """Return the path of an example; raise ConfigError when the installation lacks it."""
@@ -11,6 +13,12 @@ def example(name: str) -> Path:
         if (folder / name).is_file():
             return folder / name
     raise ConfigError([f"{name}: this installation has no such example; install taylord again"])
+
+
+def rigs() -> list[str]:
+    """Return the names of the configurations of whole rigs, without suffix, sorted."""
+    found = {path.stem for folder in _folders() for path in folder.glob("*.toml")}
+    return sorted(found - {WITH_PLANNERS})
 
 
 def planner_programs() -> list[str]:

@@ -130,9 +130,14 @@ def _schema(what: str) -> dict[str, Any]:
 
 def init(arguments: argparse.Namespace) -> int:
     """Write a starting configuration, or other people's planners; never over an existing file."""
-    from daemon.examples import example, planner_programs
+    from daemon.examples import WITH_PLANNERS, example, planner_programs, rigs
 
-    names = ["other-planner.toml", *planner_programs()] if arguments.planners else ["flow.toml"]
+    rig = WITH_PLANNERS if arguments.planners else arguments.example or "flow"
+    if arguments.planners and arguments.example:
+        raise ConfigError(["--planners: brings an example of its own; leave out --example"])
+    if not arguments.planners and rig not in rigs():
+        raise ConfigError([f"--example: must be one of {', '.join(rigs())}, got {rig!r}"])
+    names = [f"{rig}.toml", *(planner_programs() if arguments.planners else ())]
     targets = [Path(arguments.dir) / name for name in names]
     if there := [target for target in targets if target.exists()]:
         raise ConfigError([f"{target}: exists already; nothing was written" for target in there])

@@ -300,6 +300,11 @@ COMMANDS = (
         (
             arg("dir", metavar="DIR", nargs="?", default="."),
             arg(
+                "--example",
+                metavar="NAME",
+                help="which rig: flow (default), heated-block, catalysts (chooses among feeds)",
+            ),
+            arg(
                 "--planners",
                 action="store_true",
                 help="write programs that ask other people's planners instead, and a rig with one",

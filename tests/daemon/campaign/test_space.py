@@ -211,13 +211,8 @@ CHOICE = CampaignSettings.model_validate(
 )
 
 
-def remembered(*bases):
-    memory = Memory()
-    for i, base in enumerate(bases):
-        point = {"temperature": 60.0, "base": base}
-        value = {"yield": ResponseValue(0.1 * i, None)}
-        memory.records[str(i)] = ExperimentRecord(str(i), "ok", point, responses=value)
-    return memory
+def chose(*bases):
+    return remembered(*({"temperature": 60.0, "base": base} for base in bases))
 
 
 def told(section, memory):
@@ -225,24 +220,24 @@ def told(section, memory):
 
 
 def test_a_level_that_was_dropped_still_teaches_with_its_descriptors():
-    memory = remembered("dbu", "tmg", "dipea")
+    memory = chose("dbu", "tmg", "dipea")
     base = problem_for(CHOICE, memory).factors[1]
     assert (base.levels, base.dropped) == (("dbu", "dipea"), ("tmg",))
     assert base.descriptors["tmg"] == {"pka": 15.2}
     assert told(CHOICE, memory) == ["dbu", "tmg", "dipea"]
-    assert problem_for(CHOICE, remembered("dbu")).factors[1].dropped == ()
+    assert problem_for(CHOICE, chose("dbu")).factors[1].dropped == ()
 
 
 def test_runs_with_a_level_that_nobody_describes_any_more_are_not_told():
     document = CHOICE.model_dump()
     del document["factors"][1]["descriptors"]["tmg"]
     short = CampaignSettings.model_validate(document)
-    assert told(short, remembered("dbu", "tmg", "dipea")) == ["dbu", "dipea"]
+    assert told(short, chose("dbu", "tmg", "dipea")) == ["dbu", "dipea"]
     document["factors"][1]["descriptors"] = {}
     plain = CampaignSettings.model_validate(document)
-    assert told(plain, remembered("dbu", "tmg", "dipea")) == ["dbu", "tmg", "dipea"]
+    assert told(plain, chose("dbu", "tmg", "dipea")) == ["dbu", "tmg", "dipea"]
 
 
 def test_runs_of_a_factor_that_was_something_else_are_not_told():
-    memory = remembered("dbu", 3.0, "dipea")
+    memory = chose("dbu", 3.0, "dipea")
     assert told(CHOICE, memory) == ["dbu", "dipea"]

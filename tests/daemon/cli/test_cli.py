@@ -356,6 +356,27 @@ def test_init_writes_a_configuration_that_has_no_fault(tmp_path, capsys):
     assert main(["init", str(tmp_path / "new")]) == 2
 
 
+@pytest.mark.parametrize("name", ["flow", "heated-block", "catalysts"])
+def test_init_writes_any_of_the_rigs(name, tmp_path, capsys):
+    assert main(["init", str(tmp_path), "--example", name]) == 0
+    assert capsys.readouterr().out == f"wrote {tmp_path / name}.toml\n"
+    assert main(["check", str(tmp_path / f"{name}.toml"), "--json"]) == 0
+    assert json_of(capsys)["ok"] is True
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--example", "other"], "--example: must be one of catalysts, flow, heated-block, got"),
+        (["--example", "flow", "--planners"], "--planners: brings an example of its own"),
+    ],
+)
+def test_an_example_there_is_not_is_refused(words, says, tmp_path, capsys):
+    assert main(["init", str(tmp_path), *words]) == 2
+    assert capsys.readouterr().err.startswith(says)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_init_writes_programs_that_ask_other_planners(tmp_path, monkeypatch, capsys):
     (tmp_path / "flow.toml").touch()
     monkeypatch.chdir(tmp_path)
