@@ -91,9 +91,11 @@ def counted(settings: Settings, level: str) -> list[str]:
 def choice_conditions(settings: Settings) -> list[str]:
     """Return the conditions that choices bring: their names, and their amounts."""
     found: list[str] = []
+    feeds = {feed.name for feed in settings.feeds}
     for name, factor in choices(settings.campaign).items():
         found += [name, FLOW + name]
-        if all(len(counted(settings, level)) == 1 for level in factor.levels or ()):
+        known = [level for level in factor.levels or () if level in feeds]
+        if all(len(counted(settings, level)) == 1 for level in known):
             found.append(EQUIVALENTS + name)
     return found
 
