@@ -1,8 +1,8 @@
-"""What a point costs in time, by its recipe: residence, settling, samples, heating.
+"""What a point costs in time, by its recipe: residence, settling, samples, heating, rinsing.
 
 Planners that take ``run_cost`` and ``move_cost`` are told both by factor, in units of the
 shortest run: how much longer a run is at the upper end of a factor's range than at the lower, and
-how long it takes to move a factor by its whole range.
+how long it takes to move a factor by its whole range, or to choose another feed.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,8 @@ from typing import Any
 from daemon.experiment.binding import bind
 from daemon.experiment.faults import ConditionsRefused
 from daemon.experiment.reach import reach_of
-from daemon.experiment.recipe import wait_for, wait_ml
+from daemon.experiment.recipe import rinse_flows, rinse_volumes, wait_for, wait_ml
+from daemon.settings.choices import choices
 from daemon.settings.conditions import factor_bounds, whole_conditions
 from daemon.settings.models import CampaignSettings, FactorSettings, Settings
 
@@ -48,7 +49,7 @@ def costs(settings: Settings) -> dict[str, Weights]:
     if shortest <= 0:
         return {}
     run = {name: (high - low) / shortest for name, (low, high) in known.items()}
-    move = _heating(campaign, ends, shortest)
+    move = _heating(campaign, ends, shortest) | _rinsing(settings, campaign, shortest)
     return {"run_cost": _worth_telling(run), "move_cost": _worth_telling(move)}
 
 
@@ -79,6 +80,16 @@ def _heating(
         return {}
     low, high = ends["temperature"]
     return {"temperature": (high - low) / campaign.ramp_k_min / shortest}
+
+
+def _rinsing(settings: Settings, campaign: CampaignSettings, shortest: float) -> Weights:
+    """Return what another feed costs, by choice: the longest rinse that it may take."""
+    reach, found = reach_of(settings), Weights()
+    for name, factor in choices(campaign).items():
+        volumes = rinse_volumes(settings, dict.fromkeys(factor.levels or (), 1.0))
+        flows = rinse_flows(settings, reach, volumes)
+        found[name] = max((ml / flows[f] for f, ml in volumes.items()), default=0.0) / shortest
+    return found
 
 
 def _worth_telling(weights: Weights) -> Weights:

@@ -175,7 +175,7 @@ def experiment_recipe(settings: Settings, bound: Bound, reach: Reach, samples: i
             campaign.temperature_hold,
             campaign.temperature_timeout,
         ),
-        *((Rinse(_rinse_flows(settings, reach, rinse), rinse, solvent),) if rinse else ()),
+        *((Rinse(rinse_flows(settings, reach, rinse), rinse, solvent),) if rinse else ()),
         StartFlows(bound.flows, tuple(feed.name for feed in diluents(settings.feeds))),
         wait,
         Sample(samples),
@@ -261,10 +261,8 @@ def rinse_volumes(settings: Settings, flows: Mapping[str, float]) -> dict[str, f
     }
 
 
-def _rinse_flows(
-    settings: Settings, reach: Reach, volumes: Mapping[str, float]
-) -> dict[str, float]:
-    """Return the flows of a rinse: as fast as a flush."""
+def rinse_flows(settings: Settings, reach: Reach, volumes: Mapping[str, float]) -> dict[str, float]:
+    """Return the flows (mL/min) of a rinse of these feeds: as fast as a flush."""
     flow = _reactor(settings).volume_ml
     pumps = {feed.name: reach.pump(feed.pump) for feed in settings.feeds}
     return {

@@ -128,4 +128,9 @@ def test_a_box_with_a_choice_can_be_run_and_costs_what_its_recipes_take():
     assert "unreachable" in box_faults(Settings.model_validate(dry))[0]
     told = costs(settings(campaign={"cost": "time", "ramp_k_min": 2.0}))
     assert set(told["run_cost"]) == {"residence_time"}
-    assert told["move_cost"]["temperature"] > 0
+    assert set(told["move_cost"]) == {"temperature", "catalyst"}
+    slow = sections(campaign={"cost": "time"})
+    for feed in slow["feeds"][3:]:
+        feed["dead_volume_ml"] *= 2
+    twice = costs(Settings.model_validate(slow))["move_cost"]
+    assert twice["catalyst"] == pytest.approx(2 * told["move_cost"]["catalyst"], rel=0.2)
