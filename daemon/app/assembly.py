@@ -23,7 +23,7 @@ from daemon.campaign.problem import problem_of
 from daemon.campaign.space import space_of
 from daemon.events import EventBus
 from daemon.experiment.executor import Executor
-from daemon.experiment.recipe import campaign_of
+from daemon.experiment.sections import campaign_of
 from daemon.logs import configure
 from daemon.planning.worker import PlannerWorker, planner_of
 from daemon.rig.parts import LinesPort

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from daemon.experiment.binding import bind
+from daemon.experiment.cleaning import rinse_flows, rinse_volumes
 from daemon.experiment.faults import ConditionsRefused
 from daemon.experiment.reach import reach_of
-from daemon.experiment.recipe import rinse_flows, rinse_volumes, wait_for, wait_ml
+from daemon.experiment.recipe import wait_for, wait_ml
 from daemon.settings.choices import choices
 from daemon.settings.conditions import factor_bounds, whole_conditions
 from daemon.settings.models import CampaignSettings, FactorSettings, Settings

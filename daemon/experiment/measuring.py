@@ -12,8 +12,9 @@ import numpy as np
 from daemon.analysis.estimate import AnalysisFailed
 from daemon.analysis.pipeline import Analysis, SampleResult
 from daemon.experiment.actions import NAP_S, Actions
+from daemon.experiment.cleaning import trickle_flows
 from daemon.experiment.faults import ExperimentFailed, StartAgain
-from daemon.experiment.recipe import Sample, WaitSteady, trickle_flows, wait_ml
+from daemon.experiment.recipe import Sample, WaitSteady, wait_ml
 from daemon.experiment.run import Run
 from daemon.experiment.settling import Settling
 from daemon.experiment.steady import Agreement, rule_a, rule_b

@@ -15,6 +15,7 @@ from daemon.errors import TaylordError, Tripped
 from daemon.events import Event, EventBus
 from daemon.experiment.achieved import achieved
 from daemon.experiment.actions import Actions
+from daemon.experiment.cleaning import trickle_flows
 from daemon.experiment.faults import Afterwards, ExperimentFailed, HoldAsked, StartAgain
 from daemon.experiment.measuring import Measuring
 from daemon.experiment.recipe import (
@@ -31,11 +32,10 @@ from daemon.experiment.recipe import (
     StopPumps,
     Trickle,
     WaitSteady,
-    campaign_of,
-    trickle_flows,
 )
 from daemon.experiment.record import ExperimentRecord, Status
 from daemon.experiment.run import Run, RunState
+from daemon.experiment.sections import campaign_of
 from drivers.errors import InstrumentError
 
 log = structlog.get_logger(__name__)

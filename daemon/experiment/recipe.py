@@ -9,17 +9,24 @@ from dataclasses import dataclass
 from math import ceil
 
 from daemon.experiment.binding import Bound
+from daemon.experiment.cleaning import (
+    flush_flows,
+    flush_ml,
+    rinse_flows,
+    rinse_volumes,
+    trickle_flows,
+)
 from daemon.experiment.dispersion import bodenstein, theta_at
 from daemon.experiment.mixture import diluents
 from daemon.experiment.reach import Reach
+from daemon.experiment.sections import campaign_of, reactor_of
 from daemon.experiment.steady import TIMEOUT, Rule, choose_rule, least_volumes
-from daemon.settings.models import CampaignSettings, FeedSettings, ReactorSettings, Settings
+from daemon.settings.models import ReactorSettings, Settings
 
 REFILL_MARGIN = 1.2  # of what is planned
 REFILL_FLOW = 5.0  # mL/min: fast enough, and slow enough not to degas the stock
 HEATING_MIN = 60.0  # of trickle that a budget allows for the thermostat
 RESERVE_S = 60.0  # time lost between actions, for budgets
-RINSE_VOLUMES = 3.0  # of the line from the valve to the mixer, dispersion included
 USABLE = 0.95  # of a syringe: a full one is not filled again
 BOILING_MARGIN = 20.0  # K below the boiling point before the flow may stop
 
@@ -142,7 +149,7 @@ class Recipe:
 
 def wait_for(settings: Settings, bound: Bound, acquisition_s: float) -> WaitSteady:
     """Return how to wait for steady state at these flows, with this analyser."""
-    reactor = _reactor(settings)
+    reactor = reactor_of(settings)
     theta99 = theta_at(bodenstein(reactor, bound.total_ml_min))
     rule = choose_rule(acquisition_s, 60.0 * reactor.volume_ml / bound.total_ml_min)
     volumes = least_volumes(rule, theta99)
@@ -169,7 +176,7 @@ def experiment_recipe(settings: Settings, bound: Bound, reach: Reach, samples: i
         Refill(by_pump),
         Trickle(solvent),
         Heat(
-            _reactor(settings).thermostat,
+            reactor_of(settings).thermostat,
             bound.temperature_degc,
             campaign.temperature_tolerance,
             campaign.temperature_hold,
@@ -186,7 +193,7 @@ def experiment_recipe(settings: Settings, bound: Bound, reach: Reach, samples: i
 
 def shutdown_recipe(settings: Settings, reach: Reach) -> Recipe:
     """Return the normal shutdown: heat off, solvent until cool and clean, pumps off."""
-    campaign, reactor = campaign_of(settings), _reactor(settings)
+    campaign, reactor = campaign_of(settings), reactor_of(settings)
     below = campaign.safe_temperature
     if reactor.solvent_boiling is not None:
         below = min(below, reactor.solvent_boiling - BOILING_MARGIN)
@@ -237,7 +244,7 @@ def needed_ml(
     settings: Settings, bound: Bound, wait: WaitSteady, samples: int, reach: Reach
 ) -> dict[str, float]:
     """Return the volume of each feed the experiment is planned to use, margin included."""
-    reactor = _reactor(settings)
+    reactor = reactor_of(settings)
     lines = max((feed.dead_volume_ml for feed in settings.feeds), default=0.0)
     pumped = wait_ml(reactor, wait.volumes) + lines
     minutes = pumped / bound.total_ml_min
@@ -249,69 +256,3 @@ def needed_ml(
         + rinse.get(feed.name, 0.0)
         for feed in settings.feeds
     }
-
-
-def rinse_volumes(settings: Settings, flows: Mapping[str, float]) -> dict[str, float]:
-    """Return what to pump (mL) of each flowing feed that shares its pump, after another feed."""
-    pumps = [feed.pump for feed in settings.feeds]
-    return {
-        feed.name: RINSE_VOLUMES * feed.dead_volume_ml
-        for feed in settings.feeds
-        if flows.get(feed.name, 0.0) > 0 and pumps.count(feed.pump) > 1
-    }
-
-
-def rinse_flows(settings: Settings, reach: Reach, volumes: Mapping[str, float]) -> dict[str, float]:
-    """Return the flows (mL/min) of a rinse of these feeds: as fast as a flush."""
-    flow = _reactor(settings).volume_ml
-    pumps = {feed.name: reach.pump(feed.pump) for feed in settings.feeds}
-    return {
-        name: pumps[name].rounded(min(max(flow, pumps[name].low), pumps[name].high))
-        for name in volumes
-    }
-
-
-def trickle_flows(settings: Settings, reach: Reach) -> dict[str, float]:
-    """Return the trickle: of the first diluent, the least its pump can do or more; else none."""
-    return _solvent_flow(settings, reach, campaign_of(settings).trickle)
-
-
-def flush_flows(settings: Settings, reach: Reach) -> dict[str, float]:
-    """Return the flow of a flush: one reactor volume per minute, or what the pump can do."""
-    return _solvent_flow(settings, reach, _reactor(settings).volume_ml)
-
-
-def _solvent_flow(settings: Settings, reach: Reach, ml_min: float) -> dict[str, float]:
-    solvents: list[FeedSettings] = diluents(settings.feeds)
-    if not solvents or ml_min <= 0:
-        return {}
-    pump = reach.pump(solvents[0].pump)
-    return {solvents[0].name: pump.rounded(min(max(ml_min, pump.low), pump.high))}
-
-
-def flush_ml(settings: Settings) -> float:
-    """Return the volume of a flush: so many volumes of reactor, outlet and the longest line."""
-    reactor = _reactor(settings)
-    lines = max((feed.dead_volume_ml for feed in settings.feeds), default=0.0)
-    volume = reactor.volume_ml + reactor.outlet_volume_ml + lines
-    return campaign_of(settings).flush_volumes * volume
-
-
-def campaign_of(settings: Settings) -> CampaignSettings:
-    """Return the campaign's section; its defaults when there is none (a single experiment)."""
-    if settings.campaign is not None:
-        return settings.campaign
-    return CampaignSettings.model_construct(**_DEFAULTS)
-
-
-_DEFAULTS = {
-    name: info.get_default(call_default_factory=True)
-    for name, info in CampaignSettings.model_fields.items()
-    if not info.is_required()
-}
-
-
-def _reactor(settings: Settings) -> ReactorSettings:
-    if settings.reactor is None:
-        raise ValueError("a recipe needs a reactor; feasibility refuses conditions without one")
-    return settings.reactor

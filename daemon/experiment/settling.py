@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
-from daemon.experiment.recipe import Heat, campaign_of
+from daemon.experiment.recipe import Heat
+from daemon.experiment.sections import campaign_of
 from daemon.experiment.steady import slope
 from daemon.experiment.volumes import History
 from daemon.experiment.watch import DEGC, Watch

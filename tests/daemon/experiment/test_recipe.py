@@ -3,6 +3,7 @@
 import pytest
 
 from daemon.experiment.binding import bind
+from daemon.experiment.cleaning import trickle_flows
 from daemon.experiment.reach import PumpReach, Reach
 from daemon.experiment.recipe import (
     CoolDown,
@@ -10,15 +11,14 @@ from daemon.experiment.recipe import (
     Heat,
     Refill,
     Trickle,
-    campaign_of,
     experiment_recipe,
     flush_recipe,
     needed_ml,
     shutdown_recipe,
-    trickle_flows,
     wait_for,
     wait_ml,
 )
+from daemon.experiment.sections import campaign_of
 from tests.daemon.experiment.flow import CONDITIONS, example
 
 WITHOUT_DILUENT = [
