@@ -218,41 +218,41 @@ class Actions:
         clocks = self.watch.clocks
         start = clocks.total_ml
         await self.set_flows(step.flows)
-        await self._until_pumped(
-            "flush", "the solvent", step.flows, step.volume_ml, lambda: clocks.total_ml - start
-        )
+        patience = self._patience("flush", "the solvent", sum(step.flows.values()), step.volume_ml)
+        while patience(clocks.total_ml - start):
+            await self.nap(NAP_S)
 
     async def rinse(self, step: Rinse) -> None:
-        """Pump each feed until its line holds nothing of the feed that had the pump before."""
+        """Pump each feed until its line holds nothing of the feed that had the pump before.
+
+        Fails when the valve is seen to leave the feed, as when an instrument stays away.
+        """
         for feed, flow in step.flows.items():
             volume = step.volumes_ml[feed]
             if self.watch.in_line_ml(feed) >= volume:
                 continue
-            solvent = {
-                n: q for n, q in step.solvent.items() if self._pump_of[n] != self._pump_of[feed]
-            }
-            flows = {**solvent, feed: flow}
-            await self.set_flows(flows)
-            await self._until_pumped(
-                f"rinse of {feed}", "its bottle", {feed: flow}, volume,
-                lambda feed=feed: self.watch.in_line_ml(feed),
-            )  # fmt: skip
+            pump = self._pump_of[feed]
+            solvent = {n: q for n, q in step.solvent.items() if self._pump_of[n] != pump}
+            await self.set_flows({**solvent, feed: flow})
+            patience = self._patience(f"rinse of {feed}", "its bottle", flow, volume)
+            while patience(self.watch.in_line_ml(feed)):
+                await self.nap_connected(NAP_S)
 
-    async def _until_pumped(
-        self,
-        what: str,
-        source: str,
-        flows: Mapping[str, float],
-        volume_ml: float,
-        pumped_ml: Callable[[], float],
-    ) -> None:
-        """Wait until so much was pumped, by the volume clocks; fail when that takes too long."""
-        loop, flow = asyncio.get_running_loop(), sum(flows.values())
-        deadline = loop.time() + 60.0 + 2.0 * 60.0 * volume_ml / max(flow, 1e-9)
-        while pumped_ml() < volume_ml and flow > 0:
+    def _patience(
+        self, what: str, source: str, ml_min: float, need_ml: float
+    ) -> Callable[[float], bool]:
+        """Return a function of what was pumped, mL: whether to wait on; it fails when too long."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + 60.0 + 2.0 * 60.0 * need_ml / max(ml_min, 1e-9)
+
+        def goes_on(pumped_ml: float) -> bool:
+            if pumped_ml >= need_ml or ml_min <= 0:
+                return False
             if loop.time() > deadline:
                 raise ExperimentFailed(
-                    f"{what}: {pumped_ml():.3g} of {volume_ml:.3g} mL were pumped;"
+                    f"{what}: {pumped_ml:.3g} of {need_ml:.3g} mL were pumped;"
                     f" is {source} empty or the line blocked?"
                 )
-            await self.nap(NAP_S)
+            return True
+
+        return goes_on

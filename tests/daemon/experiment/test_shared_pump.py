@@ -84,17 +84,30 @@ async def test_bottles_run_down_one_by_one_as_they_are_counted():
     assert min(used["phosphine"], used["carbene"]) > RINSE_ML
 
 
-async def test_a_valve_that_is_turned_to_another_feed_fails_the_experiment():
+@pytest.mark.parametrize(("step", "after_s"), [("Rinse", 8.0), ("WaitSteady", 20.0)])
+async def test_a_valve_that_is_turned_to_another_feed_fails_the_experiment(step, after_s):
     async with rig() as flow, asyncio.TaskGroup() as tasks:
         running = tasks.create_task(flow.executor.run("e-1", WARM))
-        await flow.until(step="WaitSteady")
-        await asyncio.sleep(20.0)
+        await flow.until(step=step)
+        await asyncio.sleep(after_s)
         flow.sim.world.valve("selector").turn(3)
         record = await running
         flows = [pump["flow"] for pump in flow.truth()["pumps"].values()]
     assert record.status == "failed"
     assert "selector is at 3, and feed carbene flows through 2" in record.reason
     assert flows == [0.0] * 4
+
+
+@pytest.mark.parametrize("name", ["selector", "pump-d"])
+async def test_an_instrument_that_falls_silent_in_a_rinse_fails_the_experiment(name):
+    async with rig() as flow, asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(flow.executor.run("e-1", WARM))
+        await flow.until(step="Rinse")
+        flow.sim.disturb(name, "silent")
+        record = await running
+        flow.sim.disturb(name, "ok")
+    assert record.status in {"failed", "aborted"}
+    assert name in record.reason
 
 
 async def test_what_a_person_pumped_by_hand_is_rinsed_out():
