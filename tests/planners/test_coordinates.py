@@ -95,6 +95,14 @@ def test_temperatures_on_a_reciprocal_scale_count_the_same(unit):
     np.testing.assert_allclose(*gaps)
 
 
+def test_flows_in_other_units_are_added_up_as_what_they_are():
+    plain = [Continuous("a", 0.1, 1.0, "mL/min"), Continuous("b", 0.2, 2.0, "mL/min")]
+    mixed = [Continuous("a", 100.0, 1000.0, "uL/min"), Continuous("b", 12.0, 120.0, "mL/h", "log")]
+    one = moved(coordinates(*plain), plain, {"a": 0.1, "b": 2.0}, {"a": 1.0, "b": 0.2})
+    other = moved(coordinates(*mixed), mixed, {"a": 100.0, "b": 120.0}, {"a": 1000.0, "b": 12.0})
+    assert other == pytest.approx(one)
+
+
 def test_one_flow_is_the_time_alone():
     pump = Continuous("flow", 0.5, 2.0, "mL/min")
     gap = moved(coordinates(pump), [pump], {"flow": 0.5}, {"flow": 2.0})
@@ -150,4 +158,4 @@ def test_a_temperature_without_unit_is_known_by_its_transform():
 
 def test_a_time_in_another_spelling_is_a_clock():
     assert coordinates(TEMPERATURE, Continuous("residence_time", 1.0, 10.0, "minutes")).timed
-    assert not coordinates(TEMPERATURE, Continuous("residence_time", 1.0, 10.0, "days")).timed
+    assert not coordinates(TEMPERATURE, Continuous("residence_time", 1.0, 10.0, "weeks")).timed

@@ -12,6 +12,8 @@ from planners.bayes.models.units import CONCENTRATIONS, FLOWS, TEMPERATURES, TIM
         ("Min", "min"),
         (" hr ", "h"),
         ("sec", "s"),
+        ("days", "d"),
+        ("ml/s", "mL/s"),
         ("°C", "degC"),
         ("Celsius", "degC"),
         ("kelvin", "K"),
@@ -31,6 +33,6 @@ def test_the_known_ones_stay_what_they_are(unit):
     assert known(unit) == unit
 
 
-@pytest.mark.parametrize("unit", ["", "m", "MM", "S", "H", "k", "%", "bar", "mol%", "rpm", "days"])
+@pytest.mark.parametrize("unit", ["", "m", "MM", "S", "H", "k", "%", "bar", "mol%", "rpm", "weeks"])
 def test_others_are_none_of_them(unit):
     assert known(unit) not in {*TEMPERATURES, *TIMES, *FLOWS, *CONCENTRATIONS}

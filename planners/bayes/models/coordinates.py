@@ -128,11 +128,12 @@ def _column(place: int, factor: Number) -> _Column:
     low, high = _ends(factor)
     transform = factor.transform if isinstance(factor, Continuous) else "none"
     unit = known(factor.unit)
-    if unit in FLOWS and low >= 0.0:
+    if unit in FLOWS and low >= 0.0:  # in one unit, or they could not be added up
+        slow, fast = low * FLOWS[unit], high * FLOWS[unit]
         if transform == "log":
-            ends = float(np.log(low)), float(np.log(high))
+            ends = float(np.log(slow)), float(np.log(fast))
             return _Column("flow", place, *ends, _SHARE, scaled=True)
-        return _Column("flow", place, low, high, _SHARE)
+        return _Column("flow", place, slow, fast, _SHARE)
     offset = TEMPERATURES.get(unit or "degC" if transform == "reciprocal_kelvin" else unit)
     if offset is not None and low + offset > 0.0:
         ends = low + offset, high + offset

@@ -3,8 +3,12 @@
 from planners.factors.numeric import ZERO_CELSIUS
 
 TEMPERATURES = {"degC": ZERO_CELSIUS, "K": 0.0}  # what to add for kelvins
-TIMES = frozenset({"s", "min", "h"})
-FLOWS = frozenset({"uL/min", "mL/min", "L/min", "uL/h", "mL/h", "L/h"})
+TIMES = frozenset({"s", "min", "h", "d"})
+FLOWS = {  # in mL/min
+    f"{volume}/{time}": ml / minutes
+    for volume, ml in (("uL", 1e-3), ("mL", 1.0), ("L", 1e3))
+    for time, minutes in (("s", 1 / 60), ("min", 1.0), ("h", 60.0), ("d", 1440.0))
+}
 CONCENTRATIONS = frozenset({"mol/L", "mmol/L", "M", "mM", "g/L"})
 
 _WORDS = {
@@ -13,6 +17,7 @@ _WORDS = {
     "s": ("sec", "second", "seconds"),
     "min": ("mins", "minute", "minutes"),
     "h": ("hr", "hrs", "hour", "hours"),
+    "d": ("day", "days"),
     "mol/L": ("molar", "mol/dm3", "mol/dm^3"),
 }
 _KNOWN = (*TEMPERATURES, *TIMES, *FLOWS, *CONCENTRATIONS)
