@@ -25,6 +25,8 @@ LIBRARIES = ("asyncio", "pymodbus", "mqtt", "taylord.mqtt.client")  # theirs fro
 
 Line = MutableMapping[str, Any]
 
+_STEPS: list[Any] = []  # of every line; always this list: loggers keep what they first used
+
 
 def configure(
     directory: Path | str | None = None,
@@ -47,12 +49,13 @@ def configure(
         except OSError as error:
             print(f"{directory}: no log is kept: {error.strerror}", file=sys.stderr)  # noqa: T201 (there is no log to tell)
     _swap(handlers, level)
+    _STEPS[:] = [
+        structlog.stdlib.filter_by_level,
+        *shared,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ]
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
+        processors=_STEPS,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,

@@ -7,6 +7,7 @@ import logging
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
 from daemon import logs
 from daemon.timebase import Timebase
@@ -52,6 +53,22 @@ async def test_times_are_the_loops(tmp_path, console):
     await asyncio.sleep(90.5)
     structlog.get_logger("rig").info("run.started")
     assert lines(tmp_path)[0]["time"] == "2000-01-01T00:01:30.500Z"
+
+
+@pytest.mark.virtual
+async def test_a_logger_that_was_used_follows_a_later_configuration(tmp_path, console):
+    used = structlog.get_logger("rig")
+    logs.configure(tmp_path / "one", console=console)
+    used.info("run.started")
+    logs.configure(tmp_path / "two", timebase=Timebase.virtual(), console=console)
+    await asyncio.sleep(90.5)
+    used.info("run.ended")
+    assert lines(tmp_path / "one")[0]["time"] > "2020"
+    (line,) = lines(tmp_path / "two")
+    assert (line["event"], line["time"]) == ("run.ended", "2000-01-01T00:01:30.500Z")
+    with capture_logs() as caught:
+        used.info("run.seen")
+    assert [found["event"] for found in caught] == ["run.seen"]
 
 
 async def test_without_a_timebase_times_are_the_systems(tmp_path, console):
