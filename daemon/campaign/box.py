@@ -72,7 +72,7 @@ def _choices(factor: FactorSettings) -> list[Any]:
     if factor.kind == "continuous":
         return list(factor_bounds(factor))
     if factor.kind in {"discrete", "categorical"}:
-        return list(factor.values or factor.levels or ())
+        return list(factor.listed)
     return [point[factor.name] for point in _inside(range_of(factor), N_MIXTURES)]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from daemon.experiment.binding import bind
-from daemon.experiment.cleaning import rinse_flows, rinse_volumes
+from daemon.experiment.cleaning import longest_line_ml, rinse_flows, rinse_volumes
 from daemon.experiment.faults import ConditionsRefused
 from daemon.experiment.reach import reach_of
 from daemon.experiment.recipe import wait_for, wait_ml
@@ -28,8 +28,7 @@ def run_minutes(settings: Settings, conditions: Mapping[str, Any]) -> float:
     if reactor is None or bound.total_ml_min <= 0:
         raise ConditionsRefused(["nothing flows"])
     wait = wait_for(settings, bound, reach.acquisition_s)
-    lines = max((feed.dead_volume_ml for feed in settings.feeds), default=0.0)
-    pumped = wait_ml(reactor, wait.volumes) + lines
+    pumped = wait_ml(reactor, wait.volumes) + longest_line_ml(settings)
     samples = settings.analysis.samples if settings.analysis is not None else 1
     return pumped / bound.total_ml_min + samples * reach.acquisition_s / 60.0
 
@@ -41,7 +40,7 @@ def costs(settings: Settings) -> dict[str, Weights]:
         return {}
     ends = {f.name: factor_bounds(f) for f in campaign.factors if _is_range(f)}
     middle: dict[str, Any] = {name: (low + high) / 2 for name, (low, high) in ends.items()}
-    middle |= {f.name: listed[0] for f in campaign.factors if (listed := f.values or f.levels)}
+    middle |= {f.name: f.listed[0] for f in campaign.factors if f.listed}
     lengths = {
         name: _at_ends(settings, campaign, middle, name, both) for name, both in ends.items()
     }

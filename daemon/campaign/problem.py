@@ -59,7 +59,8 @@ def _factor(factor: FactorSettings) -> dict[str, Any]:
     if factor.kind == "discrete":
         return row | {"values": factor.values}
     if factor.kind == "categorical":
-        known = {level: factor.descriptors[level] for level in _described(factor)}
+        levels, described = factor.levels or (), factor.descriptors
+        known = {level: described[level] for level in levels if level in described}
         return row | {"levels": factor.levels} | ({"descriptors": known} if known else {})
     if factor.kind == "composition":
         most = {"max_components": factor.max_components} if factor.max_components else {}
@@ -69,10 +70,6 @@ def _factor(factor: FactorSettings) -> dict[str, Any]:
     low, high = factor_bounds(factor)
     unit = factor_unit(factor.name)
     return row | {"low": low, "high": high, "unit": unit, "transform": factor.transform}
-
-
-def _described(factor: FactorSettings) -> list[str]:
-    return [level for level in factor.levels or () if level in factor.descriptors]
 
 
 def _limits(factor: FactorSettings) -> list[dict[str, Any]]:

@@ -91,14 +91,13 @@ class _Work:
         parts = (self.factors, self.fixed, self.constraints)
         return {name: part for name, part in zip(PARTS, parts, strict=True) if part}
 
-    def _factor(self, name: str, kind: str | None = None) -> JsonObject | None:
+    def _factor(self, name: str, *kinds: str) -> JsonObject | None:
         found = next((f for f in self.factors if f["name"] == name), None)
         if found is None:
             known = [f["name"] for f in self.factors]
             self.faults.append(f"{name}: is no factor of this campaign{nearest(name, known)}")
-        elif kind is not None and found.get("kind", "continuous") != kind:
-            own = found.get("kind", "continuous")
-            self.faults.append(f"{name}: is {own}; this belongs to a {kind} factor")
+        elif kinds and (own := found.get("kind", "continuous")) not in kinds:
+            self.faults.append(f"{name}: is {own}; this belongs to a {' or '.join(kinds)} factor")
             return None
         return found
 
@@ -117,17 +116,12 @@ class _Work:
 
         A level that is left out stays known as one of the choice, so that its feed stands.
         """
-        if (factor := self._factor(name)) is None:
-            return
-        keys = {"discrete": "values", "categorical": "levels"}
-        kind = factor.get("kind", "continuous")
-        if kind == "categorical":
+        factor = self._factor(name, "discrete", "categorical")
+        if factor is not None and factor["kind"] == "categorical":
             once = [*factor.get("levels", ()), *factor.get("dropped", ())]
-            factor["dropped"] = [level for level in once if level not in values]
-        if kind in keys:
-            factor[keys[kind]] = values
-        else:
-            self.faults.append(f"{name}: is {kind}; this belongs to a {' or '.join(keys)} factor")
+            factor |= {"levels": values, "dropped": [x for x in once if x not in values]}
+        elif factor is not None:
+            factor["values"] = values
 
     def set_range(self, name: str, low: Any, high: Any) -> None:
         """Narrow or widen a range; a condition that was fixed becomes a factor."""
@@ -197,7 +191,7 @@ def _changes(old: FactorSettings, new: FactorSettings) -> list[str]:
 def _range(factor: FactorSettings) -> str:
     """Return what values a factor may have, in words."""
     if factor.kind in {"discrete", "categorical"}:
-        return f"one of {', '.join(map(value_text, factor.values or factor.levels or ()))}"
+        return f"one of {', '.join(map(value_text, factor.listed))}"
     if factor.kind == "continuous":
         return f"{value_text(factor.low)} to {value_text(factor.high)}"
     parts = [f"{name} {low:g} to {high:g}" for name, (low, high) in sorted(factor.limits.items())]

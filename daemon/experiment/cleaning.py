@@ -55,6 +55,10 @@ def _possible(pump: PumpReach, ml_min: float) -> float:
 def flush_ml(settings: Settings) -> float:
     """Return the volume of a flush: so many volumes of reactor, outlet and the longest line."""
     reactor = reactor_of(settings)
-    lines = max((feed.dead_volume_ml for feed in settings.feeds), default=0.0)
-    volume = reactor.volume_ml + reactor.outlet_volume_ml + lines
+    volume = reactor.volume_ml + reactor.outlet_volume_ml + longest_line_ml(settings)
     return campaign_of(settings).flush_volumes * volume
+
+
+def longest_line_ml(settings: Settings) -> float:
+    """Return the volume of the longest feed line."""
+    return max((feed.dead_volume_ml for feed in settings.feeds), default=0.0)

@@ -12,6 +12,7 @@ from daemon.experiment.binding import Bound
 from daemon.experiment.cleaning import (
     flush_flows,
     flush_ml,
+    longest_line_ml,
     rinse_flows,
     rinse_volumes,
     trickle_flows,
@@ -245,8 +246,7 @@ def needed_ml(
 ) -> dict[str, float]:
     """Return the volume of each feed the experiment is planned to use, margin included."""
     reactor = reactor_of(settings)
-    lines = max((feed.dead_volume_ml for feed in settings.feeds), default=0.0)
-    pumped = wait_ml(reactor, wait.volumes) + lines
+    pumped = wait_ml(reactor, wait.volumes) + longest_line_ml(settings)
     minutes = pumped / bound.total_ml_min
     minutes += ((samples + 1) * reach.acquisition_s + RESERVE_S) / 60.0
     trickle, rinse = trickle_flows(settings, reach), rinse_volumes(settings, bound.flows)

@@ -55,7 +55,6 @@ def gates(settings: Settings) -> Mapping[str, Gate]:
     found: dict[str, Gate] = {}
     for feed in settings.feeds:
         if feed.valve is not None and feed.position is not None:
-            before = found.get(feed.pump)
-            feeds = dict(before.feeds) if before is not None else {}
-            found[feed.pump] = Gate(feed.valve, {**feeds, feed.position: feed.name})
+            others = found[feed.pump].feeds if feed.pump in found else {}
+            found[feed.pump] = Gate(feed.valve, {**others, feed.position: feed.name})
     return found

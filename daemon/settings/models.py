@@ -144,6 +144,11 @@ class FactorSettings(Strict):
     transform: Literal["none", "log", "reciprocal_kelvin"] = "none"
     fixed: float | str | dict[str, float] | None = None  # held at this value for now
 
+    @property
+    def listed(self) -> list[float] | list[str]:
+        """Return the values of a discrete factor, or the levels of a categorical one."""
+        return self.values or self.levels or []
+
 
 class ObjectiveSettings(Strict):
     """What the planner is after."""
