@@ -159,3 +159,26 @@ def test_a_temperature_without_unit_is_known_by_its_transform():
 def test_a_time_in_another_spelling_is_a_clock():
     assert coordinates(TEMPERATURE, Continuous("residence_time", 1.0, 10.0, "minutes")).timed
     assert not coordinates(TEMPERATURE, Continuous("residence_time", 1.0, 10.0, "weeks")).timed
+
+
+def test_factors_without_units_are_known_by_their_names():
+    plain = (Continuous("temperature", 20.0, 120.0), Continuous("residence_time", 1.0, 10.0))
+    rows = np.array([[0.1, 0.3], [0.8, 0.9]])
+    np.testing.assert_allclose(
+        coordinates(*plain).of(rows), coordinates(TEMPERATURE, TIME).of(rows)
+    )
+
+
+def test_a_temperature_on_a_reciprocal_scale_is_in_degc_whatever_its_range():
+    hot = Continuous("temperature", 260.0, 360.0, transform="reciprocal_kelvin")
+    same = Continuous("temperature", 260.0, 360.0, "degC", "reciprocal_kelvin")
+    rows = np.array([[0.1, 0.3], [0.8, 0.9]])
+    np.testing.assert_allclose(coordinates(hot, TIME).of(rows), coordinates(same, TIME).of(rows))
+
+
+@pytest.mark.parametrize(
+    ("factor", "heated"),
+    [(TEMPERATURE, True), (Continuous("temperature", 20.0, 80.0), True), (TIME, False)],
+)
+def test_a_temperature_heats(factor, heated):
+    assert coordinates(factor).heated is heated

@@ -83,7 +83,10 @@ def test_nothing_is_beyond_arithmetic(power):
 
 
 WASTE = Response("waste", "minimise")
+MORE = (Continuous("equivalents", 1.0, 4.0), Continuous("water", 0.0, 0.5))
 NO_CLOCK = Coordinates(Problem(PROBLEM.factors[:1], PROBLEM.responses))
+ONLY_WARM = Coordinates(Problem((PROBLEM.factors[0], MORE[0]), PROBLEM.responses))
+ONLY_AMOUNTS = Coordinates(Problem(MORE, PROBLEM.responses))
 ONLY_A_CLOCK = Coordinates(Problem(PROBLEM.factors[1:], PROBLEM.responses))
 
 
@@ -98,6 +101,8 @@ ONLY_A_CLOCK = Coordinates(Problem(PROBLEM.factors[1:], PROBLEM.responses))
         (COORDINATES, PROBLEM.responses[0], np.zeros(5), []),
         (NO_CLOCK, PROBLEM.responses[0], VALUES, []),
         (ONLY_A_CLOCK, PROBLEM.responses[0], VALUES, []),
+        (ONLY_WARM, PROBLEM.responses[0], VALUES, [1.0]),
+        (ONLY_AMOUNTS, PROBLEM.responses[0], VALUES, []),
     ],
 )
 def test_who_may_follow_a_law(coordinates, response, values, powers):

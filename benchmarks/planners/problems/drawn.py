@@ -4,8 +4,9 @@ A network has A -> B -> C and A -> D, first order in plug flow (Levenspiel, "Che
 Engineering", 3rd ed. 1999, chapter 8; ISBN 978-0-471-25424-9), with constants of Arrhenius and
 orders in reagent, catalyst and concentration that are drawn by a seed, as are the ranges of the 3
 to 5 factors and the noise of 1 to 4 %. Kinds: ``yield`` of B; ``output`` of B, mol/L/h; ``names``,
-the yield with one of 4 to 8 catalysts; ``front``, yield and output at once. ``hills`` and ``blend``
-are those of landscapes.py.
+the yield with one of 4 to 8 catalysts; ``front``, yield and output at once; ``still``, the yield at
+one residence time, over the other 3 or 4 factors. ``hills`` and ``blend`` are those of
+landscapes.py.
 """
 
 from math import sqrt
@@ -20,7 +21,7 @@ from planners.history import cells
 from planners.sampling import feasible_rows
 
 GAS_CONSTANT = 8.314462618e-3  # kJ/mol/K
-KINDS = ("yield", "output", "names", "front", *LANDSCAPES)
+KINDS = ("yield", "output", "names", "front", *LANDSCAPES, "still")
 _ROWS, _TOP, _NEAR = 20_000, 60, 40  # of the search for what can be reached
 _RADII = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
 
@@ -73,11 +74,13 @@ def draw(kind: str, number: int) -> tuple[Case, float]:
         factors, constraints, outcomes = LANDSCAPES[kind](rng)
         problem = Problem(factors, (Response("y"),), constraints)
         return _case(f"{kind} {number}", problem, outcomes, float(rng.choice([0.01, 0.02, 0.04])))
-    network = Network(rng, int(rng.integers(3, 6)))
+    network = Network(rng, int(rng.integers(4 if kind == "still" else 3, 6)))
     noise, factors, responses = float(rng.choice([0.01, 0.02, 0.04])), network.factors, ("yield",)
     outcomes = lambda x: {"yield": network.yields(x)}  # noqa: E731
     if kind == "names":
         factors, outcomes = _with_catalysts(network, rng)
+    elif kind == "still":
+        factors, outcomes = _at_one_time(network, rng)
     elif kind != "yield":
         responses = ("output",) if kind == "output" else ("yield", "output")
         outcomes = lambda x: _both(network, x)  # noqa: E731
@@ -114,6 +117,16 @@ def _with_catalysts(network: Network, rng: np.random.Generator):
         return {"yield": network.yields(x, times[:, which]) * most[which]}
 
     return factors, outcomes
+
+
+def _at_one_time(network: Network, rng: np.random.Generator):
+    longest = network.factors[1].high
+    time = float(np.exp(rng.uniform(np.log(longest / 5.0), np.log(longest))))
+
+    def outcomes(x: Columns) -> dict[str, np.ndarray]:
+        return {"yield": network.yields({**x, "residence_time": np.array(time)})}
+
+    return tuple(f for f in network.factors if f.name != "residence_time"), outcomes
 
 
 def _columns(problem: Problem, rows: np.ndarray) -> Columns:

@@ -1,10 +1,11 @@
 """What factors do to the rates of a reaction: the coordinates of a kinetic law, and its priors.
 
-Units say what a factor is. Over the reciprocal temperature the logarithm of a rate constant is a
-straight line, whose slope is an activation energy (Arrhenius), and over the logarithms of time and
-amounts that of a conversion's Damkohler number, whose slopes are orders of reaction (Levenspiel,
-"Chemical Reaction Engineering", 3rd ed. 1999, chapters 3 and 5; ISBN 978-0-471-25424-9). Of pumps'
-flows, the sum is the reciprocal of the residence time, and shares of it are the amounts.
+Units say what a factor is, or else its name. Over the reciprocal temperature the logarithm of a
+rate constant is a straight line, whose slope is an activation energy (Arrhenius), and over the
+logarithms of time and amounts that of a conversion's Damkohler number, whose slopes are orders of
+reaction (Levenspiel, "Chemical Reaction Engineering", 3rd ed. 1999, chapters 3 and 5; ISBN
+978-0-471-25424-9). Of pumps' flows, the sum is the reciprocal of the residence time, and shares of
+it are the amounts.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from planners.base import Problem
-from planners.bayes.models.units import CONCENTRATIONS, FLOWS, TEMPERATURES, TIMES, known
+from planners.bayes.models.units import CONCENTRATIONS, FLOWS, TEMPERATURES, TIMES, meant
 from planners.factors import Array, Continuous, Discrete
 
 GAS_CONSTANT = 8.314462618e-3  # kJ/mol/K
@@ -106,8 +107,13 @@ class Coordinates:
 
     @property
     def timed(self) -> bool:
-        """Return whether time or flows are among the factors: kinetics need a clock."""
+        """Return whether time or flows are among the factors: a reaction is likely behind it."""
         return _TIME in self.effects
+
+    @property
+    def heated(self) -> bool:
+        """Return whether a temperature is among the factors: at one time, rates still differ."""
+        return _HEAT in self.effects
 
     def of(self, features: Array) -> Array:
         """Return 1 and the coordinates of feature rows, ``(m, 1 + k)``, 0 in the middle."""
@@ -127,17 +133,18 @@ def _column(place: int, factor: Number) -> _Column:
     """Return what one factor does to rates."""
     low, high = _ends(factor)
     transform = factor.transform if isinstance(factor, Continuous) else "none"
-    unit = known(factor.unit)
+    inverse = transform == "reciprocal_kelvin"
+    unit = "degC" if inverse and not factor.unit else meant(factor.name, factor.unit, low, high)
     if unit in FLOWS and low >= 0.0:  # in one unit, or they could not be added up
         slow, fast = low * FLOWS[unit], high * FLOWS[unit]
         if transform == "log":
             ends = float(np.log(slow)), float(np.log(fast))
             return _Column("flow", place, *ends, _SHARE, scaled=True)
         return _Column("flow", place, slow, fast, _SHARE)
-    offset = TEMPERATURES.get(unit or "degC" if transform == "reciprocal_kelvin" else unit)
+    offset = TEMPERATURES.get(unit)
     if offset is not None and low + offset > 0.0:
         ends = low + offset, high + offset
-        if transform == "reciprocal_kelvin":
+        if inverse:
             cold, hot = (-1.0 / (GAS_CONSTANT * end) for end in ends)
             return _Column("even", place, cold, hot, _HEAT)
         return _Column("heat", place, *ends, _HEAT)

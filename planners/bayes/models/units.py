@@ -1,4 +1,6 @@
-"""The units that tell what a factor is, in the ways people write them."""
+"""What a factor is: by its unit, in the ways people write it, or else by its name."""
+
+import re
 
 from planners.factors.numeric import ZERO_CELSIUS
 
@@ -20,6 +22,17 @@ _WORDS = {
     "d": ("day", "days"),
     "mol/L": ("molar", "mol/dm3", "mol/dm^3"),
 }
+# what a factor's name says where no unit is given, by the last word that says anything
+_NAMED = {
+    **dict.fromkeys(("temperature", "temp", "T"), "degC"),
+    **dict.fromkeys(("time", "residence", "tau"), "min"),  # or any other: only ratios count
+    **dict.fromkeys(("flow", "flowrate"), "mL/min"),
+    **dict.fromkeys(("concentration", "conc"), "mol/L"),
+}
+_SHARES = frozenset({"ratio", "fraction", "share"})  # of a flow or a time: not the thing itself
+_WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+")
+_KELVINS = 250.0  # from which on a lowest temperature without unit is one in kelvins
+_NARROW = 5.0  # a range of temperature below this is a scale of somebody's own
 _KNOWN = (*TEMPERATURES, *TIMES, *FLOWS, *CONCENTRATIONS)
 # of M and mM, and of one letter alone, upper and lower case may differ
 _SPELLED = {unit.casefold(): unit for unit in _KNOWN if len(unit) > 2} | {
@@ -31,3 +44,18 @@ def known(unit: str) -> str:
     """Return a unit as this project writes it; one that it does not know as it is."""
     plain = unit.strip().replace("µ", "u").replace("μ", "u").replace("°", "deg")
     return plain if plain in _KNOWN else _SPELLED.get(plain.casefold(), plain)
+
+
+def meant(name: str, unit: str, low: float, high: float) -> str:
+    """Return the unit of a factor from low to high: as given, else what its name says, or none."""
+    if unit.strip():
+        return known(unit)
+    words = [word if len(word) == 1 else word.casefold() for word in _WORD.findall(name)]
+    told = [_NAMED[word] for word in words if word in _NAMED]
+    if not told or _SHARES.intersection(words):
+        return ""
+    if told[-1] != "degC":
+        return told[-1]
+    if high - low < _NARROW:
+        return ""
+    return "K" if low >= _KELVINS else "degC"

@@ -1,9 +1,9 @@
 """How a response is looked at: plainly, and with what else is known of it.
 
-Where the residence time is a factor, responses that are made and lost by a reaction are expected to
-follow a kinetic law, and more likely so than not, unless names or mixtures are among the factors,
-of which the law knows nothing. Elsewhere numbers may act together, so that good runs lie on a ridge
-across them; each of a ridge's weights is one more thing to get wrong.
+Where the residence time or a temperature is a factor, responses that are made and lost by a
+reaction are expected to follow a kinetic law, and more likely so than not, unless names or mixtures
+are among the factors, of which the law knows nothing. Elsewhere numbers may act together, so that
+good runs lie on a ridge across them; each of a ridge's weights is one more thing to get wrong.
 """
 
 from dataclasses import replace
@@ -22,6 +22,7 @@ from planners.bayes.models.trend import follow
 from planners.factors import Array
 
 _LAWFUL = 2.0  # nats: seven reactions of eight that a reactor is built for follow their kinetics
+_WARMED = 1.0  # nats, of a temperature without a time: much else depends on it as well
 _LEAST = 1e-300  # a response that has a reciprocal
 _FEWEST_FOR_LAW = 4  # runs without which a law says only what was believed before
 _SLANTED = Priors(length=(-0.8, 0.9))  # the ridge explains what would else need short lengths
@@ -34,8 +35,14 @@ def with_law(plain: GaussianProcess, surprise: float, laws: list[Law]) -> Proces
     ``surprise`` is minus the log posterior density of the plain one.
     """
     trend, other = follow(plain.x, plain.y, plain.known_variance, plain.layout, laws)
-    favour = _LAWFUL if trend.law.coordinates.whole else 0.0
-    return blended(plain, trend, surprise - other + favour)
+    return blended(plain, trend, surprise - other + _favour(trend.law.coordinates))
+
+
+def _favour(coordinates: Coordinates) -> float:
+    """Return the logarithm of the odds that a response follows a law, before any run."""
+    if not coordinates.whole:
+        return 0.0
+    return _LAWFUL if coordinates.timed else _WARMED
 
 
 def with_ridge(plain: GaussianProcess, surprise: float, ridge: NDArray[np.intp]) -> Process:
@@ -52,7 +59,8 @@ def with_ridge(plain: GaussianProcess, surprise: float, ridge: NDArray[np.intp])
 
 def laws(coordinates: Coordinates, response: Response, scale: Scale, values: Array) -> list[Law]:
     """Return the laws that values ``(n,)`` of a response may follow; none for most kinds."""
-    if not coordinates.timed or len(values) < _FEWEST_FOR_LAW or values.min() < 0.0:
+    kinetic = coordinates.timed or coordinates.heated
+    if not kinetic or len(values) < _FEWEST_FOR_LAW or values.min() < 0.0:
         return []
     if len(coordinates.effects) < 2 or values.max() <= 0.0:
         return []
