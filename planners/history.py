@@ -8,11 +8,11 @@ from typing import IO, Any, get_args
 from planners.base import Measured, Observation, Point, Problem, Status
 from planners.errors import BadHistory
 from planners.factors import Composition, Factor, FactorValue
+from planners.factors.common import GREATEST
 from planners.factors.held import free
 from planners.problem import nearest
 
 _MAX_FAULTS = 50  # shown; a broken file has thousands
-_GREATEST = 1e100  # no reading is larger, and squares of it are still numbers
 
 
 def _columns(factor: Factor) -> tuple[str, ...]:
@@ -134,8 +134,8 @@ class _Row:
         if not isfinite(value):
             self._fault(column, f"must be a finite number, got {text!r}; leave it empty instead")
             return None
-        if abs(value) > _GREATEST:
-            self._fault(column, f"must be within +/- {_GREATEST:g}, got {text!r}")
+        if abs(value) > GREATEST:
+            self._fault(column, f"must be within +/- {GREATEST:g}, got {text!r}")
             return None
         return value
 
@@ -227,8 +227,8 @@ def _responses(items: Any, where: str, faults: list[str]) -> dict[str, Measured]
                 f"{where}: {name}: must be an object with value and sd, got {given!r:.80}"
             )
             continue
-        if not all(abs(number) <= _GREATEST for number in (value, measured[name].sd or 0.0)):
+        if not all(abs(number) <= GREATEST for number in (value, measured[name].sd or 0.0)):
             faults.append(
-                f"{where}: {name}: must be numbers within +/- {_GREATEST:g}, got {given!r:.80}"
+                f"{where}: {name}: must be numbers within +/- {GREATEST:g}, got {given!r:.80}"
             )
     return measured
