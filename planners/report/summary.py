@@ -46,6 +46,7 @@ def _numbers(history: Sequence[Observation], run: "BestRun") -> dict[str, Any]:
     measured = {n: m.value for n, m in history[run.index].responses.items()}
     return {
         "run": run.index + 1,
+        "runs": [i + 1 for i in run.alike],
         "point": plain_point(run.point),
         "measured": measured,
         "expected": {n: {"mean": p.mean, "sd": p.sd} for n, p in run.predicted.items()},
@@ -54,20 +55,36 @@ def _numbers(history: Sequence[Observation], run: "BestRun") -> dict[str, Any]:
 
 
 def _sentence(problem: Problem, history: Sequence[Observation], run: "BestRun", front: bool) -> str:
-    measured = history[run.index].responses
+    alike = [history[i] for i in run.alike]
     parts = [
-        f"{name} {_measured(measured, name)}expected {_spread(guess)}"
+        f"{name} {_measured(alike, name)}expected {_spread(guess)}"
         for name, guess in run.predicted.items()
     ]
     what = "on the front most probably" if front else "most probable best"
+    what = what if run.meets else "no run meets the targets yet, nearest to them"
     return (
         f"{what}: run {run.index + 1} ({_place(problem, run.point)}): {'; '.join(parts)};"
-        f" probability {run.probability:.0%}"
+        f" probability {run.probability:.0%}{_repeated([i for i in run.alike if i != run.index])}"
     )
 
 
-def _measured(measured: Mapping[str, Any], name: str) -> str:
-    return f"measured {measured[name].value:.4g}, " if name in measured else "not measured, "
+def _repeated(others: Sequence[int]) -> str:
+    """Return which other runs were at the same conditions, of many only some."""
+    if not others:
+        return ""
+    shown = ", ".join(str(i + 1) for i in others[:_SHOWN])
+    more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+    return f"; repeated as run{'s' * (len(others) > 1)} {shown}{more}"
+
+
+def _measured(alike: Sequence[Observation], name: str) -> str:
+    """Return what was measured at the same conditions, of many readings the range."""
+    values = [run.responses[name].value for run in alike if name in run.responses]
+    if not values:
+        return "not measured, "
+    if len(values) > _SHOWN:
+        return f"measured {min(values):.4g} to {max(values):.4g}, "
+    return f"measured {', '.join(f'{value:.4g}' for value in values)}, "
 
 
 def _spread(guess: Predicted) -> str:
@@ -97,10 +114,10 @@ def _lucky(problem: Problem, history: Sequence[Observation], best: "Sequence[Bes
     if not read:
         return ""
     top = max(read, key=lambda i: sign * history[i].responses[name].value)
-    own = history[best[0].index].responses.get(name)
-    if top == best[0].index or (own and own.value == history[top].responses[name].value):
-        return ""
     value = history[top].responses[name].value
+    own = [history[i].responses[name].value for i in best[0].alike if name in history[i].responses]
+    if top in best[0].alike or history[top].point == best[0].point or value in own:
+        return ""
     return f"run {top + 1} read {value:.4g}, but the other runs make that a lucky reading"
 
 

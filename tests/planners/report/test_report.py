@@ -75,6 +75,39 @@ def test_the_best_is_the_most_probable_not_the_luckiest():
     assert "run 11 read 1.02, but the other runs make that a lucky reading" in told["text"]
 
 
+def test_replicates_are_one_best_and_none_of_them_is_lucky():
+    names = Problem((Categorical("metal", ("Pd", "Ni", "Cu")),), (Response("y"),))
+    readings = (("Pd", 0.1), ("Ni", 0.5), ("Cu", 0.3), ("Ni", 0.55))
+    history = [Observation({"metal": metal}, {"y": Measured(y)}) for metal, y in readings]
+    told = summarise(names, history, [])
+    assert told["text"].startswith("most probable best: run 2 (metal Ni): y measured 0.5, 0.55,")
+    assert told["text"].endswith("; repeated as run 4")
+    assert "lucky" not in told["text"]
+    (best,) = told["best"]
+    assert best["run"] == 2
+    assert best["runs"] == [2, 4]
+    assert best["probability"] > 0.9
+
+
+def test_many_readings_at_one_place_are_told_as_a_range():
+    history = [Observation({"x": 0.5}, {"y": Measured(float(y))}) for y in range(7)]
+    told = summarise(LINE, history, [])
+    assert "run 1 (x 0.5): y measured 0 to 6," in told["text"]
+    assert told["text"].endswith("; repeated as runs 2, 3, 4, 5, 6 and 1 more")
+    assert told["best"][0]["probability"] == 1.0
+
+
+@pytest.mark.parametrize("goals", [(), (Response("y"),)])
+def test_targets_that_no_run_meets_are_said(goals):
+    problem = Problem(LINE.factors, (*goals, Response("ph", "target", 6.8, 7.2)))
+    history = [
+        Observation({"x": x}, {"y": Measured(x), "ph": Measured(5.0 + 4 * x)}) for x in (0.1, 0.9)
+    ]
+    assert summarise(problem, history, [])["text"].startswith(
+        "no run meets the targets yet, nearest to them: run "
+    )
+
+
 def test_of_two_goals_the_front_is_told():
     told = summarise(MIXED, mixed(), [])
     assert len(told["best"]) > 1
