@@ -155,7 +155,8 @@ def suggest_document(
 ) -> dict[str, Any]:
     """Return what ``taylord suggest --json`` prints: points, planner, seconds, note, summary.
 
-    With ``plots``, a folder, pictures of the model are written there, and ``plots`` names them.
+    With ``plots``, a folder, pictures of the model are written there, ``plots`` names them, and
+    ``not_drawn`` says which there is no data for.
     ``fixed`` are ``NAME=VALUE`` texts, ``shared`` names of factors with one value in all points.
     ``command`` asks a program, for at most ``timeout_s``, instead of an installed ``planner``
     (bayes). ``clock`` gives seconds, for timing alone. Raises BadProblem, BadHistory and BadOption
@@ -181,7 +182,7 @@ def suggest_document(
         "note": answer.note,
         "summary": summarise(problem, history, answer.suggestions),
     }
-    return document if plots is None else document | {"plots": _drawn(problem, history, plots)}
+    return document if plots is None else document | _drawn(problem, history, plots)
 
 
 @contextmanager
@@ -221,10 +222,13 @@ def _check_plots() -> None:
     figure_class()
 
 
-def _drawn(problem: Problem, history: Sequence[Observation], folder: Path) -> list[str]:
-    from planners.report.plots import draw
+def _drawn(
+    problem: Problem, history: Sequence[Observation], folder: Path
+) -> dict[str, Sequence[str]]:
+    from planners.report.plots import draw, not_drawn
 
-    return draw(problem, history, folder)
+    paths = draw(problem, history, folder)
+    return {"plots": paths, "not_drawn": not_drawn(problem, paths)}
 
 
 def _held(problem: Problem, fixed: Sequence[str]) -> Problem:

@@ -54,6 +54,8 @@ def _print_points(document: dict[str, Any]) -> None:
         print(document["note"], file=sys.stderr)
     for path in document.get("plots", ()):
         print(f"wrote {path}", file=sys.stderr)
+    for why in document.get("not_drawn", ()):
+        print(why, file=sys.stderr)
 
 
 def _flat(point: dict[str, Any]) -> Iterator[tuple[str, Any]]:

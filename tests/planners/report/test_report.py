@@ -20,7 +20,7 @@ from planners.base import (
 from planners.errors import BadOption
 from planners.history import write_history
 from planners.report import plots
-from planners.report.plots import draw, figure_class, front_rows, quality
+from planners.report.plots import draw, figure_class, front_rows, not_drawn, quality
 from planners.report.study import Study
 from planners.report.summary import summarise
 from planners.sampling import feasible_rows
@@ -193,6 +193,81 @@ def test_nothing_measured_makes_no_picture(tmp_path):
     assert draw(LINE, [], tmp_path) == []
 
 
+def test_pictures_that_cannot_be_drawn_are_named_with_the_reason():
+    assert not_drawn(MIXED, []) == [
+        "no partial-dependence.png: every response needs two good runs at least",
+        "no parity.png: every response needs two good runs at least",
+        "no convergence.png: nothing has been measured",
+        "no pareto.png: no good run has readings of all responses",
+    ]
+    assert not_drawn(LINE, [f"a/{n}.png" for n in ("partial-dependence", "parity")]) == [
+        "no convergence.png: nothing has been measured"
+    ]
+    assert not_drawn(Problem(LINE.factors), []) == ["no pictures: the problem has no responses"]
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """Return the figures that are drawn, by the order of their files."""
+    drawn = []
+
+    class Kept(figure_class()):
+        def __init__(self, **options):
+            super().__init__(**options)
+            drawn.append(self)
+
+    monkeypatch.setattr(plots, "figure_class", lambda: Kept)
+    return drawn
+
+
+def test_axes_are_logarithmic_listed_or_plain_as_their_factors_are(figures, tmp_path):
+    levels = ("palladium acetate", "nickel chloride")
+    factors = (
+        Continuous("c", 1e-5, 1.0, "mol/L", "log"),
+        Discrete("eq", (1, 1.5, 3)),
+        Categorical("metal", levels),
+        *(Continuous(f"x{k}", 0.0, 1.0) for k in range(3)),
+    )
+    problem = Problem(factors, (Response("y"),))
+    rows = np.random.default_rng(1).random((6, problem.dimension))
+    history = [Observation(problem.scale(r), {"y": Measured(float(r.sum()))}) for r in rows]
+    draw(problem, history, tmp_path)
+    log, listed, named, *plain = figures[0].axes
+    assert [panel.get_xscale() for panel in (log, listed, plain[0])] == ["log", "linear", "linear"]
+    assert [label.get_text() for label in listed.get_xticklabels()] == ["1", "1.5", "3"]
+    assert [label.get_text() for label in named.get_xticklabels()] == list(levels)
+    assert all(label.get_rotation() > 0 for label in named.get_xticklabels())
+    assert len(figures[0].axes) == 6
+    assert figures[0].axes[5].get_ylabel() == "y, expected"  # begins the second line
+
+
+def test_runs_are_counted_in_whole_numbers_and_failed_ones_explained(figures, tmp_path):
+    history = [*curve(n=2), Observation({"x": 0.3}, status="failed")]
+    draw(LINE, history, tmp_path)
+    (panel,) = figures[-1].axes
+    assert all(float(tick).is_integer() for tick in panel.get_xticks())
+    assert "failed" in [text.get_text() for text in panel.get_legend().get_texts()]
+
+
+def test_three_goals_have_a_front_in_every_pair_without_those_that_miss_a_target(figures, tmp_path):
+    goals = (Response("a"), Response("b", "minimise"), Response("c"))
+    problem = Problem(LINE.factors, (*goals, Response("ph", "target", 6.0, 8.0)))
+    readings = ((0.1, 1, 1, 1, 7), (0.5, 2, 2, 2, 7), (0.6, 0, 3, 0, 7), (0.9, 9, 0, 9, 5))
+    history = [
+        Observation(
+            {"x": x}, dict(zip("abc", map(Measured, own), strict=True)) | {"ph": Measured(ph)}
+        )
+        for x, *own, ph in readings
+    ]
+    draw(problem, history, tmp_path)
+    first, second, third = figures[-1].axes
+    assert first.get_ylabel() == "b (minimise)"
+    assert (second.get_xlabel(), second.get_ylabel()) == ("a (maximise)", "c (maximise)")
+    shown = {line.get_label(): line.get_xydata().tolist() for line in third.lines}
+    assert sorted(shown["front"]) == [[1.0, 1.0], [2.0, 2.0]]
+    assert shown["misses a target"] == [[0.0, 9.0]]
+
+
 def test_constant_readings_make_pictures_too(tmp_path):
     history = [Observation({"x": x}, {"y": Measured(1.0)}) for x in (0.1, 0.5, 0.9)]
     assert len(draw(LINE, history, tmp_path)) == 3
@@ -234,6 +309,7 @@ def test_the_command_prints_the_summary_and_names_the_pictures(files, tmp_path, 
     assert "base DBU" in said.out.splitlines()[0]
     assert "on the front most probably: run " in said.out
     assert f"wrote {folder}/parity.png" in said.err
+    assert "no pareto.png" not in said.err
 
 
 def test_the_commands_json_has_the_summary_and_the_pictures(files, tmp_path, capsys):
