@@ -28,7 +28,7 @@ class Suggestions:
     note: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the points and the note of CONTRACT's answer."""
+        """Return the points and the note of CONTRACT's answer, and ``notes`` where they differ."""
         plain = {"points": [s.to_json() for s in self.suggestions], "note": self.note}
         own = [s.note for s in self.suggestions]
         return plain | ({"notes": own} if len(set(own)) > 1 else {})
@@ -155,6 +155,7 @@ def suggest_document(
 ) -> dict[str, Any]:
     """Return what ``taylord suggest --json`` prints: points, planner, seconds, note, summary.
 
+    ``notes`` has each point's own note where they differ.
     With ``plots``, a folder, pictures of the model are written there, ``plots`` names them, and
     ``not_drawn`` says which there is no data for.
     ``fixed`` are ``NAME=VALUE`` texts, ``shared`` names of factors with one value in all points.
@@ -175,11 +176,9 @@ def suggest_document(
         asked = _held(problem, fixed)
         start = clock()
         answer = ask_shared(chosen, asked, history, n, seed, shared)
-    document = {
-        "points": [suggestion.to_json() for suggestion in answer.suggestions],
+    document = answer.to_json() | {
         "planner": name,
         "seconds": round(clock() - start, 3),
-        "note": answer.note,
         "summary": summarise(problem, history, answer.suggestions),
     }
     return document if plots is None else document | _drawn(problem, history, plots)

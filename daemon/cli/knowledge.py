@@ -50,12 +50,21 @@ def _print_points(document: dict[str, Any]) -> None:
         for name, guess in predicted.items():
             print(f"    expects {name} {_short(guess['mean'])} +/- {_short(guess['sd'])}")
     print(document["summary"]["text"])
-    if document["note"]:
-        print(document["note"], file=sys.stderr)
+    for line in _notes(document):
+        print(line, file=sys.stderr)
     for path in document.get("plots", ()):
         print(f"wrote {path}", file=sys.stderr)
     for why in document.get("not_drawn", ()):
         print(why, file=sys.stderr)
+
+
+def _notes(document: dict[str, Any]) -> list[str]:
+    """Return what is said of each point, where it differs, and of the whole answer."""
+    own = document.get("notes", [])
+    of_points = "; ".join(dict.fromkeys(note for note in own if note))
+    whole = document["note"].removeprefix(of_points).removeprefix("; ")
+    lines = [f"point {i}: {note}" for i, note in enumerate(own, start=1) if note]
+    return lines + ([whole] if whole else [])
 
 
 def _flat(point: dict[str, Any]) -> Iterator[tuple[str, Any]]:
