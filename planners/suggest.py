@@ -107,7 +107,10 @@ def load_history(path: Path, problem: Problem) -> list[Observation]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
         return read_history(lines, problem)
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        advice = "save it as CSV UTF-8 in the spreadsheet"
+        raise BadHistory([f"{path}: cannot be read: it is not UTF-8 text; {advice}"]) from None
+    except OSError as error:
         raise BadHistory([f"{path}: cannot be read: {_reason(error)}"]) from None
     except BadHistory as error:
         raise BadHistory(error.under(str(path))) from None

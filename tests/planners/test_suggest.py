@@ -68,6 +68,9 @@ def test_faults_of_a_history_file_start_with_its_name(tmp_path, plane):
     path = tmp_path / "h.csv"
     with pytest.raises(BadHistory, match=r"h\.csv: cannot be read"):
         load_history(path, plane)
+    path.write_bytes("a,b,y\n1,1,0.5 µ".encode("cp1252"))
+    with pytest.raises(BadHistory, match="it is not UTF-8 text; save it as CSV UTF-8"):
+        load_history(path, plane)
     path.write_text("a,b,y\n2,1,0.5\n")
     with pytest.raises(BadHistory, match=r"h\.csv: row 2: a: must be in \[0, 1\], got 2"):
         load_history(path, plane)
