@@ -60,9 +60,9 @@ def _print_points(document: dict[str, Any]) -> None:
 
 def _notes(document: dict[str, Any]) -> list[str]:
     """Return what is said of each point, where it differs, and of the whole answer."""
-    own = document.get("notes", [])
-    of_points = "; ".join(dict.fromkeys(note for note in own if note))
-    whole = document["note"].removeprefix(of_points).removeprefix("; ")
+    own, whole = document.get("notes", []), document["note"]
+    for note in own:  # the note of the whole begins with those of the points
+        whole = whole.removeprefix(note).removeprefix("; ")
     lines = [f"point {i}: {note}" for i, note in enumerate(own, start=1) if note]
     return lines + ([whole] if whole else [])
 

@@ -151,6 +151,12 @@ def test_what_is_said_of_the_whole_answer_follows_the_points(problem_file, capsy
     held = ["--shared", "a", "--shared", "b"]
     assert main(["suggest", str(problem_file), "-n", "2", *held]) == 0
     assert capsys.readouterr().err == "first design, 1 of 3; nothing left to suggest\n"
+    mixture = {"name": "m", "kind": "composition", "components": ["Pt", "Mo"]}
+    solvent = {"name": "s", "kind": "categorical", "levels": ["THF", "DMF", "MeCN"]}
+    problem_file.write_text(json.dumps(PLANE | {"factors": [*PLANE["factors"], mixture, solvent]}))
+    assert main(["suggest", str(problem_file), "-n", "3", "--shared", "m"]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert [line.partition(":")[0] for line in told] == ["point 1", "point 2", "point 3"]
 
 
 def test_a_space_of_hardly_a_point_gives_fewer_points_not_the_same_one_twice(tmp_path, capsys):
