@@ -176,24 +176,39 @@ def _convergence(figure: Any, problem: Problem, history: Sequence[Observation]) 
     panels = _grid(figure, len(problem.responses), 1)
     figure.set_size_inches(2 * _PANEL, _PANEL * 0.85 * len(problem.responses))
     for (panel,), response in zip(panels, problem.responses, strict=True):
-        _trace(panel, response, history)
+        _trace(panel, response, history, _missing_targets(problem, history))
     panels[-1][0].set_xlabel("run")
 
 
-def _trace(panel: Any, response: Response, history: Sequence[Observation]) -> None:
-    """Readings in the order of the runs, and the best reading so far."""
+def _missing_targets(problem: Problem, history: Sequence[Observation]) -> list[int]:
+    """Return the numbers of the runs, from 1, of which a reading lies outside a target."""
+    targets = [response for response in problem.responses if response.goal == "target"]
+    return [
+        i
+        for i, run in enumerate(history, start=1)
+        for t in targets
+        if t.name in run.responses and not _within(t, run.responses[t.name].value)
+    ]
+
+
+def _within(target: Response, value: Any) -> Any:
+    """Return where readings lie within a target."""
+    return (value >= target.low) & (value <= target.high)
+
+
+def _trace(
+    panel: Any, response: Response, history: Sequence[Observation], missing: Sequence[int]
+) -> None:
+    """Readings in the order of the runs, and the best so far of those not ``missing`` a target."""
     for status, style in (("ok", "o"), ("suspect", "s")):
         runs = _readings(response, history, status)
         filled = _MEASURED if status == "ok" else "none"
         if len(runs):
             panel.plot(*runs.T, style, ms=4, mfc=filled, mec=_MEASURED, label=status)
-    good = _readings(response, history, "ok")
     if response.goal == "target":
         panel.axhspan(response.low, response.high, color=_MODEL, alpha=0.2, lw=0, label="target")
-    elif len(good):
-        best = np.minimum if response.goal == "minimise" else np.maximum
-        reached = best.accumulate(good[:, 1])
-        panel.step(good[:, 0], reached, where="post", color=_MODEL, label="best reading so far")
+    else:
+        _best_so_far(panel, response, _readings(response, history, "ok"), missing)
     failed = [i for i, run in enumerate(history, start=1) if run.status == "failed"]
     for i in failed:
         label = "failed" if i == failed[0] else None
@@ -203,6 +218,16 @@ def _trace(panel: Any, response: Response, history: Sequence[Observation]) -> No
     panel.set_ylabel(response.name)
     if panel.get_legend_handles_labels()[0]:
         panel.legend(fontsize="x-small")
+
+
+def _best_so_far(panel: Any, response: Response, good: Any, missing: Sequence[int]) -> None:
+    out = np.isin(good[:, 0], missing)
+    if out.any():
+        panel.plot(*good[out].T, "x", ms=8, color="0.5", label="misses a target")
+    if not out.all():
+        best = np.minimum if response.goal == "minimise" else np.maximum
+        reached = best.accumulate(good[~out, 1])
+        panel.step(good[~out, 0], reached, where="post", color=_MODEL, label="best reading so far")
 
 
 def _readings(response: Response, history: Sequence[Observation], status: str) -> Any:
@@ -230,7 +255,7 @@ def _met(problem: Problem, values: Any) -> Any:
     met = np.ones(len(values), dtype=bool)
     for column, response in zip(values.T, problem.responses, strict=True):
         if response.goal == "target":
-            met &= (column >= response.low) & (column <= response.high)
+            met &= _within(response, column)
     return met
 
 

@@ -249,6 +249,18 @@ def test_runs_are_counted_in_whole_numbers_and_failed_ones_explained(figures, tm
     assert "failed" in [text.get_text() for text in panel.get_legend().get_texts()]
 
 
+def test_the_best_so_far_is_of_runs_that_miss_no_target(figures, tmp_path):
+    problem = Problem(LINE.factors, (Response("y"), Response("bar", "target", 0.0, 10.0)))
+    history = [
+        Observation({"x": x}, {"y": Measured(y), "bar": Measured(bar)})
+        for x, y, bar in ((0.1, 0.3, 5.0), (0.5, 0.6, 12.0), (0.9, 0.4, 8.0))
+    ]
+    draw(problem, history, tmp_path)
+    shown = {line.get_label(): line.get_ydata().tolist() for line in figures[-1].axes[0].lines}
+    assert shown["best reading so far"] == [0.3, 0.4]
+    assert shown["misses a target"] == [0.6]
+
+
 def test_three_goals_have_a_front_in_every_pair_without_those_that_miss_a_target(figures, tmp_path):
     goals = (Response("a"), Response("b", "minimise"), Response("c"))
     problem = Problem(LINE.factors, (*goals, Response("ph", "target", 6.0, 8.0)))
