@@ -44,11 +44,13 @@ def suggest(arguments: argparse.Namespace) -> int:
 
 
 def _print_points(document: dict[str, Any]) -> None:
+    from planners.report.rounding import rounded
+
     for point in document["points"]:
         predicted = point.pop("predicted", {})
         print("  ".join(f"{name} {_short(value)}" for name, value in _flat(point)))
         for name, guess in predicted.items():
-            print(f"    expects {name} {_short(guess['mean'])} +/- {_short(guess['sd'])}")
+            print(f"    expects {name} {rounded(guess['mean'])} +/- {rounded(guess['sd'], 2)}")
     print(document["summary"]["text"])
     for line in _notes(document):
         print(line, file=sys.stderr)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from planners.base import Observation, Predicted, Problem, Suggestion, plain_point
+from planners.report.rounding import rounded
 
 if TYPE_CHECKING:
     from planners.bayes.best import BestRun
@@ -83,12 +84,12 @@ def _measured(alike: Sequence[Observation], name: str) -> str:
     if not values:
         return "not measured, "
     if len(values) > _SHOWN:
-        return f"measured {min(values):.4g} to {max(values):.4g}, "
-    return f"measured {', '.join(f'{value:.4g}' for value in values)}, "
+        return f"measured {rounded(min(values))} to {rounded(max(values))}, "
+    return f"measured {', '.join(map(rounded, values))}, "
 
 
 def _spread(guess: Predicted) -> str:
-    return f"{guess.mean:.4g} +/- {guess.sd:.2g}"
+    return f"{rounded(guess.mean)} +/- {rounded(guess.sd, 2)}"
 
 
 def _place(problem: Problem, point: Mapping[str, Any]) -> str:
@@ -97,9 +98,11 @@ def _place(problem: Problem, point: Mapping[str, Any]) -> str:
     for factor in problem.factors:
         value = point[factor.name]
         if isinstance(value, Mapping):
-            parts += [f"{factor.name}.{c} {amount:.4g}" for c, amount in value.items() if amount]
+            parts += [
+                f"{factor.name}.{c} {rounded(amount)}" for c, amount in value.items() if amount
+            ]
         else:
-            shown = f"{value:.5g}" if isinstance(value, float) else str(value)
+            shown = rounded(value, 5) if isinstance(value, float) else str(value)
             parts.append(f"{factor.name} {shown}")
     return ", ".join(parts)
 
@@ -118,7 +121,7 @@ def _lucky(problem: Problem, history: Sequence[Observation], best: "Sequence[Bes
     own = [history[i].responses[name].value for i in best[0].alike if name in history[i].responses]
     if top in best[0].alike or history[top].point == best[0].point or value in own:
         return ""
-    return f"run {top + 1} read {value:.4g}, but the other runs make that a lucky reading"
+    return f"run {top + 1} read {rounded(value)}, but the other runs make that a lucky reading"
 
 
 def _nothing_yet(problem: Problem, history: Sequence[Observation]) -> str:

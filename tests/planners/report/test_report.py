@@ -14,8 +14,10 @@ from planners.base import (
     Discrete,
     Measured,
     Observation,
+    Predicted,
     Problem,
     Response,
+    Suggestion,
 )
 from planners.errors import BadOption
 from planners.history import write_history
@@ -87,6 +89,14 @@ def test_replicates_are_one_best_and_none_of_them_is_lucky():
     assert best["run"] == 2
     assert best["runs"] == [2, 4]
     assert best["probability"] > 0.9
+
+
+def test_large_numbers_are_told_without_exponents():
+    history = [Observation({"x": x}, {"y": Measured(12345.6 * x)}) for x in (0.1, 0.5, 1.0)]
+    told = summarise(LINE, history, [Suggestion({"x": 0.9}, {"y": Predicted(11111.1, 234.5)})])
+    assert "y measured 12350, expected " in told["text"]
+    assert "e+" not in told["text"]
+    assert told["expected"] == ["expected of point 1: y 11110 +/- 230"]
 
 
 def test_many_readings_at_one_place_are_told_as_a_range():
