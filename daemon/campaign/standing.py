@@ -10,7 +10,7 @@ from typing import Any
 
 from daemon.experiment.record import ExperimentRecord
 from daemon.settings.conditions import flat, value_text
-from planners.report.rounding import rounded
+from planners.rounding import rounded
 
 JsonObject = dict[str, Any]
 SHOWN = 5  # experiments of a front told in words; all are in the numbers

@@ -7,7 +7,7 @@ from typing import Any
 from daemon.campaign.memory import MEASURED, Memory
 from daemon.campaign.standing import Standing
 from daemon.settings.models import CampaignSettings, ObjectiveSettings
-from planners.report.rounding import rounded
+from planners.rounding import rounded
 
 
 def why_stop(campaign: CampaignSettings, memory: Memory, standing: Standing) -> str:

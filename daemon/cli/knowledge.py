@@ -44,7 +44,7 @@ def suggest(arguments: argparse.Namespace) -> int:
 
 
 def _print_points(document: dict[str, Any]) -> None:
-    from planners.report.rounding import rounded
+    from planners.rounding import rounded
 
     for point in document["points"]:
         predicted = point.pop("predicted", {})

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from planners.base import Observation, Predicted, Problem, Suggestion, plain_point
-from planners.report.rounding import rounded
+from planners.rounding import rounded
 
 if TYPE_CHECKING:
     from planners.bayes.best import BestRun
