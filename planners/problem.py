@@ -64,7 +64,7 @@ class Problem:
         return [
             f"factors.{i}.name: its column {c!r} is one of factors.{self.factors.index(owner)} too"
             for i, factor in enumerate(self.factors)
-            for c in factor.terms
+            for c in factor.terms or (factor.name,)
             if (owner := owners.setdefault(c, factor)).name != factor.name
         ]
 

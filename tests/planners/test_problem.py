@@ -240,6 +240,9 @@ def test_levels_and_components_that_no_file_can_hold_are_refused():
 
 def test_two_factors_with_one_column_are_refused():
     mixture = {"name": "ratio", "kind": "composition", "components": ["Pt", "Mo"]}
-    assert faults({"factors": [{"name": "ratio.Pt", "low": 0, "high": 1}, mixture]}) == (
-        "factors.1.name: its column 'ratio.Pt' is one of factors.0 too",
-    )
+    number = {"name": "ratio.Pt", "low": 0, "high": 1}
+    name = {"name": "ratio.Pt", "kind": "categorical", "levels": ["a", "b"]}
+    for other in (number, name):
+        assert faults({"factors": [other, mixture]}) == (
+            "factors.1.name: its column 'ratio.Pt' is one of factors.0 too",
+        )
