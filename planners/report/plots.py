@@ -14,12 +14,11 @@ import numpy as np
 from planners.base import Observation, Problem, Response
 from planners.errors import BadOption
 from planners.report.study import Dependence, Parity, Study
+from planners.report.ticks import leaning, name_decades, name_listed
 
 _PANEL = 3.2  # inches
 _ACROSS = 5  # panels side by side
 _MEASURED, _MODEL, _FAILED = "#1f4e79", "#c55a11", "#a00000"
-_LETTERS = 16  # of all names together that fit below a panel, side by side
-_TICKS = 8  # listed numbers that do
 _LEANING = 0.07  # inches of height for each letter of a name that leans
 
 
@@ -98,7 +97,7 @@ def _grid(figure: Any, rows: int, columns: int, names: float = 0.0) -> Any:
 def _dependences(figure: Any, study: Study) -> None:
     """A panel per factor or component, those of each response beginning on a new line."""
     tables = [study.dependence(model) for model in study.models]
-    room = _LEANING * max(_leaning(dependence.values) for dependence in tables[0])
+    room = _LEANING * max(leaning(dependence.values) for dependence in tables[0])
     across = min(len(tables[0]), _ACROSS)
     lines = -(-len(tables[0]) // across)
     panels = _grid(figure, len(tables) * lines, across, room).reshape(len(tables), -1)
@@ -122,27 +121,13 @@ def _curve(panel: Any, dependence: Dependence) -> None:
     if dependence.scale == "listed":
         panel.errorbar(list(dependence.values), means, sds, fmt="o", color=_MODEL, capsize=3)
         panel.margins(x=0.15)
-        _listed_ticks(panel, dependence.values)
+        name_listed(panel, dependence.values)
         return
     panel.set_xscale(dependence.scale)
+    if dependence.scale == "log":
+        name_decades(panel, float(dependence.values[0]), float(dependence.values[-1]))
     panel.plot(dependence.values, means, color=_MODEL)
     panel.fill_between(dependence.values, means - sds, means + sds, color=_MODEL, alpha=0.2, lw=0)
-
-
-def _listed_ticks(panel: Any, values: Sequence[float] | Sequence[str]) -> None:
-    """Name the values there are and nothing between them; names that do not fit lean."""
-    if not isinstance(values[0], str) and len(values) <= _TICKS:
-        panel.set_xticks(list(values), [f"{value:g}" for value in values])
-    if _leaning(values):
-        panel.tick_params(axis="x", rotation=40)
-        for label in panel.get_xticklabels():
-            label.set(horizontalalignment="right", rotation_mode="anchor")
-
-
-def _leaning(values: Sequence[float] | Sequence[str]) -> int:
-    """Return how many letters the longest name has, 0 where all fit side by side."""
-    lengths = [len(value) for value in values if isinstance(value, str)]
-    return max(lengths) if sum(lengths) > _LETTERS else 0
 
 
 def _parities(figure: Any, study: Study) -> None:

@@ -25,6 +25,7 @@ from planners.report import plots
 from planners.report.plots import draw, figure_class, front_rows, not_drawn, quality
 from planners.report.study import Study
 from planners.report.summary import summarise
+from planners.report.ticks import log_ticks
 from planners.sampling import feasible_rows
 
 LINE = Problem((Continuous("x", 0.0, 1.0),), (Response("y"),))
@@ -249,6 +250,20 @@ def test_axes_are_logarithmic_listed_or_plain_as_their_factors_are(figures, tmp_
     assert all(label.get_rotation() > 0 for label in named.get_xticklabels())
     assert len(figures[0].axes) == 6
     assert figures[0].axes[5].get_ylabel() == "y, expected"  # begins the second line
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0.5, 10.0, [0.5, 1.0, 2.0, 5.0, 10.0]),
+        (1e-5, 1.0, [1e-5, 1e-3, 0.1]),
+        (1e-9, 1.0, [1e-9, 1e-7, 1e-5, 1e-3, 0.1]),
+        (1e-3, 10.0, [1e-3, 1e-2, 0.1, 1.0, 10.0]),
+        (3.0, 4.0, [3.0, 4.0]),
+    ],
+)
+def test_a_logarithmic_axis_names_round_numbers(low, high, ticks):
+    assert log_ticks(low, high) == ticks
 
 
 def test_runs_are_counted_in_whole_numbers_and_failed_ones_explained(figures, tmp_path):
