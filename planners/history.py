@@ -8,11 +8,12 @@ from typing import IO, Any, get_args
 from planners.base import Measured, Observation, Point, Problem, Status
 from planners.errors import BadHistory
 from planners.factors import Composition, Factor, FactorValue
+from planners.factors.common import GREATEST
 from planners.factors.held import free
 from planners.problem import nearest
 
 _MAX_FAULTS = 50  # shown; a broken file has thousands
-_GREATEST = 1e100  # no reading is larger, and squares of it are still numbers
+_EMPTY = "; leave it empty instead"
 
 
 def _columns(factor: Factor) -> tuple[str, ...]:
@@ -58,10 +59,13 @@ def read_history(lines: Sequence[str], problem: Problem) -> list[Observation]:
     """Return the runs of a CSV file's lines.
 
     A row without a status is ``ok`` when anything was measured and ``pending`` otherwise. Columns
-    of other names are passed over. Raises BadHistory with every fault: row, column, what.
+    of other names are passed over. Cells are separated by commas, or as the header is by semicolons
+    or tabs; with semicolons, as spreadsheets write them in much of Europe, numbers may have decimal
+    commas. Raises BadHistory with every fault: row, column, what.
     """
+    separator = _separator(lines)
     try:
-        rows = list(csv.reader(lines, strict=True))
+        rows = list(csv.reader(lines, strict=True, delimiter=separator))
     except csv.Error as error:
         raise BadHistory([f"is not CSV: {error}"]) from None
     if not rows or not any(cell.strip() for cell in rows[0]):
@@ -73,11 +77,17 @@ def read_history(lines: Sequence[str], problem: Problem) -> list[Observation]:
     runs: list[Observation] = []
     for number, cells in enumerate(rows[1:], start=2):
         if any(cell.strip() for cell in cells):
-            reader = _Row(problem, header, cells, f"row {number}")
+            reader = _Row(problem, header, cells, f"row {number}", commas=separator == ";")
             runs.append(reader.run())
             faults += reader.faults
     _raise_any(faults)
     return runs
+
+
+def _separator(lines: Sequence[str]) -> str:
+    """Return what separates the cells of the header."""
+    header = lines[0] if lines else ""
+    return next((s for s in (",", ";", "\t") if s in header), ",")
 
 
 def _raise_any(faults: list[str]) -> None:
@@ -99,10 +109,12 @@ def _header_faults(header: list[str], problem: Problem) -> list[str]:
 
 
 class _Row:
-    """Reads one row; its faults gather in ``faults``."""
+    """Reads one row; its faults gather in ``faults``. ``commas``: numbers may have decimal ones."""
 
-    def __init__(self, problem: Problem, header: list[str], cells: list[str], where: str) -> None:
-        self._problem, self._where = problem, where
+    def __init__(
+        self, problem: Problem, header: list[str], cells: list[str], where: str, *, commas: bool
+    ) -> None:
+        self._problem, self._where, self._commas = problem, where, commas
         self.faults: list[str] = []
         if len(cells) > len(header):
             self.faults.append(f"{where}: {len(cells)} cells under {len(header)} columns")
@@ -122,20 +134,20 @@ class _Row:
     def _fault(self, column: str, what: str) -> None:
         self.faults.append(f"{self._where}: {column}: {what}")
 
-    def _number(self, column: str) -> float | None:
+    def _number(self, column: str, advice: str = "") -> float | None:
         text = self._cells.get(column, "")
         if not text:
             return None
         try:
-            value = float(text)
+            value = float(text.replace(",", ".") if self._commas else text)
         except ValueError:
-            self._fault(column, f"must be a number, got {text!r}")
+            self._fault(column, f"must be a number, got {text!r}{advice}")
             return None
         if not isfinite(value):
-            self._fault(column, f"must be a finite number, got {text!r}; leave it empty instead")
+            self._fault(column, f"must be a finite number, got {text!r}{advice}")
             return None
-        if abs(value) > _GREATEST:
-            self._fault(column, f"must be within +/- {_GREATEST:g}, got {text!r}")
+        if abs(value) > GREATEST:
+            self._fault(column, f"must be within +/- {GREATEST:g}, got {text!r}")
             return None
         return value
 
@@ -171,7 +183,7 @@ class _Row:
         return known if len(known) == len(values) else None
 
     def _measured(self, name: str) -> Measured | None:
-        value, sd = self._number(name), self._number(f"{name}.sd")
+        value, sd = self._number(name, _EMPTY), self._number(f"{name}.sd", _EMPTY)
         if sd is not None and sd < 0:
             self._fault(f"{name}.sd", f"must be >= 0, got {sd:g}")
         return None if value is None else Measured(value, sd)
@@ -227,8 +239,8 @@ def _responses(items: Any, where: str, faults: list[str]) -> dict[str, Measured]
                 f"{where}: {name}: must be an object with value and sd, got {given!r:.80}"
             )
             continue
-        if not all(abs(number) <= _GREATEST for number in (value, measured[name].sd or 0.0)):
+        if not all(abs(number) <= GREATEST for number in (value, measured[name].sd or 0.0)):
             faults.append(
-                f"{where}: {name}: must be numbers within +/- {_GREATEST:g}, got {given!r:.80}"
+                f"{where}: {name}: must be numbers within +/- {GREATEST:g}, got {given!r:.80}"
             )
     return measured

@@ -45,7 +45,7 @@ class Problem:
         faults = [] if self.factors else ["factors: at least one is needed"]
         faults += _repeated("factors", [f.name for f in self.factors])
         faults += _repeated("responses", [r.name for r in self.responses])
-        faults += self._shared_names()
+        faults += self._shared_names() + self._shared_columns()
         for i, constraint in enumerate(self.constraints):
             faults += [f"constraints.{i}.{fault}" for fault in self._constraint_faults(constraint)]
         if faults:
@@ -57,6 +57,15 @@ class Problem:
             f"responses.{i}.name: {r.name!r} is the name of a factor too"
             for i, r in enumerate(self.responses)
             if r.name in own
+        ]
+
+    def _shared_columns(self) -> list[str]:
+        owners: dict[str, Factor] = {}
+        return [
+            f"factors.{i}.name: its column {c!r} is one of factors.{self.factors.index(owner)} too"
+            for i, factor in enumerate(self.factors)
+            for c in factor.terms or (factor.name,)
+            if (owner := owners.setdefault(c, factor)).name != factor.name
         ]
 
     def _constraint_faults(self, constraint: Constraint | FormulaConstraint) -> list[str]:

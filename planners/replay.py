@@ -13,6 +13,7 @@ from planners.history import read_history
 from planners.protocol import tidy_point
 from planners.tables import next_rows
 
+_FILES = (".csv", ".json", ".txt")
 _SHOWN = 5  # faults named; a wrong column makes the same one in every row
 
 
@@ -68,6 +69,9 @@ class Replay(Proposing):
             return self.points
         if self.points.lstrip()[:1] in ("[", "{"):
             return _parsed(self.points)
+        if self.points.endswith(_FILES) and "\n" not in self.points:
+            advice = f'give what is in it: --option "points=$(cat {self.points})"'
+            raise BadOption([f"points: {self.points!r} is the name of a file; {advice}"])
         try:
             return [run.point for run in read_history(self.points.splitlines(), _bare(problem))]
         except BadHistory as error:

@@ -20,6 +20,13 @@ from planners.problem import Problem, nearest
 
 Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 Text = Annotated[str, Field(strict=True, min_length=1, max_length=200)]
+_PLAINLY = {
+    "model_type": "must be an object",
+    "dict_type": "must be an object",
+    "int_type": "must be a whole number",
+    "string_type": "must be a text",
+    "string_too_short": "must not be empty",
+}
 _T = TypeVar("_T")
 
 
@@ -234,7 +241,7 @@ def _validated(model: type[_Model], item: object) -> _Model:
         faults = [
             _sentence(e["loc"], e["type"], e["msg"], e["input"], keys)
             for e in error.errors()
-            if e["type"] != "int_type"  # only beside a fault of the number it might be
+            if e["type"] != "int_type" or e["loc"][-1] != "int"  # the number it might be has one
         ]
         raise BadProblem(list(dict.fromkeys(faults))) from None
 
@@ -250,6 +257,6 @@ def _sentence(
         return f"{where}: unknown key{near}; allowed are {', '.join(keys)}"
     if kind == "missing":
         return f"{where}: is missing"
-    message = message.replace("Input should be", "must be")
+    message = _PLAINLY.get(kind, message.replace("Input should be", "must be"))
     text = message[:1].lower() + message[1:]
     return f"{where}: {text}, got {given!r:.80}" if where else f"{text}, got {given!r:.80}"

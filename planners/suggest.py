@@ -28,7 +28,7 @@ class Suggestions:
     note: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the points and the note of CONTRACT's answer."""
+        """Return the points and the note of CONTRACT's answer, and ``notes`` where they differ."""
         plain = {"points": [s.to_json() for s in self.suggestions], "note": self.note}
         own = [s.note for s in self.suggestions]
         return plain | ({"notes": own} if len(set(own)) > 1 else {})
@@ -107,7 +107,10 @@ def load_history(path: Path, problem: Problem) -> list[Observation]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
         return read_history(lines, problem)
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        advice = "save it as CSV UTF-8 in the spreadsheet"
+        raise BadHistory([f"{path}: cannot be read: it is not UTF-8 text; {advice}"]) from None
+    except OSError as error:
         raise BadHistory([f"{path}: cannot be read: {_reason(error)}"]) from None
     except BadHistory as error:
         raise BadHistory(error.under(str(path))) from None
@@ -155,7 +158,9 @@ def suggest_document(
 ) -> dict[str, Any]:
     """Return what ``taylord suggest --json`` prints: points, planner, seconds, note, summary.
 
-    With ``plots``, a folder, pictures of the model are written there, and ``plots`` names them.
+    ``notes`` has each point's own note where they differ.
+    With ``plots``, a folder, pictures of the model are written there, ``plots`` names them, and
+    ``not_drawn`` says which there is no data for.
     ``fixed`` are ``NAME=VALUE`` texts, ``shared`` names of factors with one value in all points.
     ``command`` asks a program, for at most ``timeout_s``, instead of an installed ``planner``
     (bayes). ``clock`` gives seconds, for timing alone. Raises BadProblem, BadHistory and BadOption
@@ -174,14 +179,12 @@ def suggest_document(
         asked = _held(problem, fixed)
         start = clock()
         answer = ask_shared(chosen, asked, history, n, seed, shared)
-    document = {
-        "points": [suggestion.to_json() for suggestion in answer.suggestions],
+    document = answer.to_json() | {
         "planner": name,
         "seconds": round(clock() - start, 3),
-        "note": answer.note,
         "summary": summarise(problem, history, answer.suggestions),
     }
-    return document if plots is None else document | {"plots": _drawn(problem, history, plots)}
+    return document if plots is None else document | _drawn(problem, history, plots)
 
 
 @contextmanager
@@ -221,10 +224,13 @@ def _check_plots() -> None:
     figure_class()
 
 
-def _drawn(problem: Problem, history: Sequence[Observation], folder: Path) -> list[str]:
-    from planners.report.plots import draw
+def _drawn(
+    problem: Problem, history: Sequence[Observation], folder: Path
+) -> dict[str, Sequence[str]]:
+    from planners.report.plots import draw, not_drawn
 
-    return draw(problem, history, folder)
+    paths = draw(problem, history, folder)
+    return {"plots": paths, "not_drawn": not_drawn(problem, paths)}
 
 
 def _held(problem: Problem, fixed: Sequence[str]) -> Problem:

@@ -10,6 +10,7 @@ from typing import Any
 
 from daemon.experiment.record import ExperimentRecord
 from daemon.settings.conditions import flat, value_text
+from planners.rounding import rounded
 
 JsonObject = dict[str, Any]
 SHOWN = 5  # experiments of a front told in words; all are in the numbers
@@ -46,11 +47,6 @@ class Standing:
             "done": self.done,
             "text": self.text,
         }
-
-
-def rounded(value: float, digits: int = 4) -> str:
-    """Return a number with so many digits that count, without an exponent where it is readable."""
-    return f"{float(f'{value:.{digits}g}'):g}"
 
 
 def standing_of(

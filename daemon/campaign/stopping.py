@@ -5,8 +5,9 @@ from math import erf, sqrt
 from typing import Any
 
 from daemon.campaign.memory import MEASURED, Memory
-from daemon.campaign.standing import Standing, rounded
+from daemon.campaign.standing import Standing
 from daemon.settings.models import CampaignSettings, ObjectiveSettings
+from planners.rounding import rounded
 
 
 def why_stop(campaign: CampaignSettings, memory: Memory, standing: Standing) -> str:

@@ -44,16 +44,29 @@ def suggest(arguments: argparse.Namespace) -> int:
 
 
 def _print_points(document: dict[str, Any]) -> None:
+    from planners.rounding import rounded
+
     for point in document["points"]:
         predicted = point.pop("predicted", {})
         print("  ".join(f"{name} {_short(value)}" for name, value in _flat(point)))
         for name, guess in predicted.items():
-            print(f"    expects {name} {_short(guess['mean'])} +/- {_short(guess['sd'])}")
+            print(f"    expects {name} {rounded(guess['mean'])} +/- {rounded(guess['sd'], 2)}")
     print(document["summary"]["text"])
-    if document["note"]:
-        print(document["note"], file=sys.stderr)
+    for line in _notes(document):
+        print(line, file=sys.stderr)
     for path in document.get("plots", ()):
         print(f"wrote {path}", file=sys.stderr)
+    for why in document.get("not_drawn", ()):
+        print(why, file=sys.stderr)
+
+
+def _notes(document: dict[str, Any]) -> list[str]:
+    """Return what is said of each point, where it differs, and of the whole answer."""
+    own, whole = document.get("notes", []), document["note"]
+    for note in own:  # the note of the whole begins with those of the points
+        whole = whole.removeprefix(note).removeprefix("; ")
+    lines = [f"point {i}: {note}" for i, note in enumerate(own, start=1) if note]
+    return lines + ([whole] if whole else [])
 
 
 def _flat(point: dict[str, Any]) -> Iterator[tuple[str, Any]]:

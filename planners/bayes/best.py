@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from planners.base import Observation, Point, Predicted, Problem
 from planners.bayes.acquisition import unbeaten
@@ -29,13 +30,16 @@ class BestRun:
 
     ``index`` is its place in the history, ``predicted`` mean and sd of each response there, without
     the noise of a reading, ``probability`` that of being the best of all runs, or on their front,
-    and of meeting the targets.
+    and of meeting the targets. ``alike`` are all runs at its conditions, itself among them, and
+    ``meets`` says whether the targets are more likely met there than not.
     """
 
     index: int
     point: Point
     predicted: Mapping[str, Predicted] = field(default_factory=dict[str, Predicted])
     probability: float = 1.0
+    alike: tuple[int, ...] = ()
+    meets: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain dictionaries."""
@@ -61,17 +65,32 @@ def best_runs(
     with one_thread():
         worth = Worth(known.space, known.models(), known.good, np.random.default_rng(0))
         features = known.space.features(worth.seen)
-        shares = _shares(worth, features)
+        first, group = _alike(features)
+        shares = _shares(worth, features[first])[group]
         found: list[BestRun] = []
-        for k in _chosen(worth):
+        for k in dict.fromkeys(int(first[group[k]]) for k in _chosen(worth)):
             expected = {
                 m.response.name: m.predicted(features[k]) for m in (*worth.goals, *worth.gates)
             }
             ordered = {r.name: expected[r.name] for r in problem.responses}
             place = known.taught[k]
             share = round(float(shares[k]), 3)
-            found.append(BestRun(places[place], done[place].point, ordered, share))
+            same = tuple(places[known.taught[i]] for i in np.flatnonzero(group == group[k]))
+            meets = bool(worth.likely[k])
+            found.append(BestRun(places[place], done[place].point, ordered, share, same, meets))
     return found
+
+
+def _alike(features: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the first run at each of the different conditions, and of every run which they are.
+
+    Replicates are one place of the posterior: rounding must not choose among them in every draw.
+    """
+    _, first, group = np.unique(
+        np.round(features, 9), axis=0, return_index=True, return_inverse=True
+    )
+    order = np.argsort(first)
+    return first[order], np.argsort(order)[group.ravel()]
 
 
 def _chosen(worth: Worth) -> list[int]:

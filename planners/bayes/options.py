@@ -90,6 +90,10 @@ def observations(
 ) -> list[Observation]:
     """Return the runs of an earlier campaign that fit the problem; raise BadOption else."""
     known = [response.name for response in problem.responses]
+    measured = sorted({key for row in rows for key in row["responses"]})
+    if measured and not set(measured) & set(known):
+        theirs, ours = ", ".join(measured), ", ".join(known)
+        raise BadOption([f"{name}: no run has a response of this problem, {ours}, only {theirs}"])
     trimmed = [
         {**row, "responses": {k: v for k, v in row["responses"].items() if k in known}}
         for row in rows

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from planners.base import Observation, Problem, Suggestion
+from planners.base import Observation, Point, Problem, Suggestion
 from planners.bayes.fill import emptiest
 from planners.bayes.first import first_rows, first_runs, looks_around
 from planners.bayes.models.chance import Chance, chance
@@ -50,6 +50,7 @@ class Picker:
         self._finite = all_rows(problem)
         self._models: list[Model] | None = None
         self._success: Chance | None = None
+        self._picked: list[Point] = []
 
     def _held(self, row: Array) -> Domain:
         """Return the rows that share the values of the shared factors with ``row``."""
@@ -64,7 +65,10 @@ class Picker:
         return Domain(self._problem, columns, self._problem.snap(row[None])[0, columns])
 
     def pick(self) -> Suggestion | None:
-        """Return the next point, or None when every point has been tried."""
+        """Return the next point, or None when every point has been tried.
+
+        Nor is one picked twice, as would be where constraints leave hardly more than a point.
+        """
         if self._finite is not None:
             self._finite = self._finite[~is_tried(self._finite, self._tried)]
             if not len(self._finite):
@@ -76,6 +80,10 @@ class Picker:
         if found is None:
             return None
         row, note = found
+        point = self._problem.scale(row)
+        if point in self._picked:
+            return None
+        self._picked.append(point)
         self._tried = np.vstack([self._tried, row[None]])
         self._waiting.append(row)
         self._domain = self._held(row)
@@ -85,7 +93,7 @@ class Picker:
             features = self._known.space.features(row[None])
             predicted = {m.response.name: m.predicted(features[0]) for m in self._models}
             self._models = [m.believing(features) for m in self._models]
-        return Suggestion(self._problem.scale(row), predicted, note)
+        return Suggestion(point, predicted, note)
 
     def _found(self) -> tuple[Array, str] | None:
         return self._designed() or self._spread_out() or self._promising()

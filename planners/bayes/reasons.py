@@ -14,6 +14,7 @@ from planners.bayes import acquisition
 from planners.bayes.models.space import Space
 from planners.bayes.worth import Worth
 from planners.factors import Array
+from planners.rounding import rounded
 
 _DRAWS = 64
 _ROWS = 96  # rows among which the greatest is sought
@@ -114,7 +115,8 @@ def _regret(space: Space, worth: Worth, pool: Array, row: Array) -> Outlook:
     top = float(worth.known.max())
     plain = abs(goal.scale.plain(top + regret) - goal.scale.plain(top))
     noise = float(np.sqrt(goal.process.noise_variance))
-    text = f"the best known run is expected {plain:.3g} from the best possible {goal.response.name}"
+    far = f"{rounded(plain, 3)} from the best possible {goal.response.name}"
+    text = f"the best known run is expected {far}"
     gain = float(np.exp(worth.improvement(row[None])[0]))
     return Outlook(text, regret < max(noise, _LITTLE), gain < 0.5 * max(noise, _LITTLE))
 

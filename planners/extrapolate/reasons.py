@@ -7,6 +7,7 @@ import numpy as np
 from planners.base import Composition, Problem
 from planners.extrapolate.lessons import PRESENT, Lessons
 from planners.factors import Array
+from planners.rounding import rounded
 
 
 class Reasons:
@@ -42,4 +43,5 @@ class Reasons:
         best = min(values) if less else max(values)
         better = mean < best if less else mean > best
         verb = ("exploit: " if better else "explore: ") if first else ""
-        return f"{verb}{name} {mean:.3g} +/- {sd:.2g} expected, best so far {best:.3g}"
+        expected = f"{rounded(mean, 3)} +/- {rounded(sd, 2)} expected"
+        return f"{verb}{name} {expected}, best so far {rounded(best, 3)}"

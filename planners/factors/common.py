@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 FactorValue = float | int | str | Mapping[str, float]
 
 RESERVED = ("predicted", "status")  # keys and columns with a meaning of their own
+GREATEST = 1e100  # no quantity is larger, and squares of it are still numbers
 SLACK = 1e-6  # of a factor's range: rounding in files is not a fault
 
 
@@ -38,6 +39,16 @@ def check(faults: Sequence[str]) -> None:
         raise BadProblem(faults)
 
 
+def too_large(key: str, values: Sequence[float]) -> list[str]:
+    """Return a fault when one of the values of a key is no number that can be worked with."""
+    wrong = [f"{value!r:.40}" for value in values if not abs(value) <= GREATEST]
+    return (
+        [f"{key}: must be finite and within +/- {GREATEST:g}, got {', '.join(wrong)}"]
+        if wrong
+        else []
+    )
+
+
 def name_faults(name: str) -> list[str]:
     """Return what is wrong with a factor's name."""
     if not name or name != name.strip():
@@ -51,6 +62,8 @@ def unique_faults(key: str, names: Sequence[object]) -> list[str]:
     """Return what is wrong with a list of at least two different things."""
     if len(names) < 2:
         return [f"{key}: must name at least 2, got {len(names)}"]
+    if blank := [n for n in names if isinstance(n, str) and (not n or n != n.strip())]:
+        return [f"{key}: must be words without spaces around them, got {blank[0]!r}"]
     twice = sorted({str(n) for n in names if list(names).count(n) > 1})
     return [f"{key}: must differ, got {', '.join(twice)} more than once"] if twice else []
 

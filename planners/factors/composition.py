@@ -14,6 +14,7 @@ from planners.factors.common import (
     check,
     name_faults,
     number,
+    too_large,
     unique_faults,
 )
 
@@ -34,6 +35,8 @@ class Composition:
         faults = name_faults(self.name) + unique_faults("components", self.components)
         if not (isfinite(self.total) and self.total > 0):
             faults.append(f"total: must be > 0, got {self.total}")
+        else:
+            faults += too_large("total", (self.total,))
         most = self.max_components
         if most is not None and not 1 <= most <= len(self.components):
             faults.append(f"max_components: must be 1 to {len(self.components)}, got {most}")

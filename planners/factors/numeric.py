@@ -16,6 +16,7 @@ from planners.factors.common import (
     level_index,
     name_faults,
     number,
+    too_large,
     unique_faults,
 )
 
@@ -42,6 +43,8 @@ class Continuous:
         faults = name_faults(self.name)
         if not (isfinite(self.low) and isfinite(self.high) and self.low < self.high):
             faults.append(f"low: must be finite and below high, got {self.low} and {self.high}")
+        elif large := too_large("low", (self.low,)) + too_large("high", (self.high,)):
+            faults += large
         elif self.transform not in (allowed := get_args(Transform)):
             faults.append(f"transform: must be one of {', '.join(allowed)}, got {self.transform!r}")
         elif self.transform == "log" and self.low <= 0:
@@ -170,10 +173,7 @@ class Discrete:
 
     def __post_init__(self) -> None:
         faults = name_faults(self.name) + unique_faults("values", self.values)
-        if not all(isfinite(v) for v in self.values):
-            faults.append(f"values: must be finite numbers, got {list(self.values)}")
-        if not all(isfinite(v) for v in self.dropped):
-            faults.append(f"dropped: must be finite numbers, got {list(self.dropped)}")
+        faults += too_large("values", self.values) + too_large("dropped", self.dropped)
         faults += dropped_faults(self.values, self.dropped)
         check(faults)
         object.__setattr__(self, "values", tuple(sorted(self.values)))

@@ -17,6 +17,7 @@ from planners.inverse.learners import fit_variational
 from planners.inverse.mixture import Mixture
 from planners.inverse.planner import Inverse
 from planners.inverse.topographic import fit_sheet
+from planners.rounding import rounded
 
 _FEWEST_A_PART = 3
 _REACH = 1.0  # nats a target may be less likely than the least likely result seen
@@ -103,4 +104,4 @@ def _fitted(options: Inverse, rows: Array, n_inputs: int) -> tuple[Mixture, str]
 
 def listed(names: Sequence[str], values: Array) -> str:
     """Return ``a = 1, b = 2``."""
-    return ", ".join(f"{n} = {float(v):.4g}" for n, v in zip(names, values, strict=True))
+    return ", ".join(f"{n} = {rounded(float(v))}" for n, v in zip(names, values, strict=True))

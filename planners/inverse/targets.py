@@ -8,6 +8,7 @@ import numpy as np
 from planners.base import Observation, Problem, Response
 from planners.errors import CannotSuggest
 from planners.problem import nearest
+from planners.rounding import rounded
 
 # runs in which a response could be learned from
 Runs = Sequence[Observation]
@@ -29,10 +30,10 @@ class Target:
 
     def __str__(self) -> str:
         if not self.stated:
-            return f"{self.name} as good as the best seen, {self.low:.4g}"
+            return f"{self.name} as good as the best seen, {rounded(self.low)}"
         if self.low == self.high:
-            return f"{self.name} = {self.low:.4g}"
-        return f"{self.name} in [{self.low:.4g}, {self.high:.4g}]"
+            return f"{self.name} = {rounded(self.low)}"
+        return f"{self.name} in [{rounded(self.low)}, {rounded(self.high)}]"
 
 
 def check_names(problem: Problem, wanted: Mapping[str, float]) -> None:

@@ -6,6 +6,7 @@ import this inside a command, never in the daemon's process.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -15,12 +16,14 @@ from planners.bayes.models.space import Space
 from planners.bayes.models.surrogate import Model, usable
 from planners.bayes.picker import one_thread
 from planners.bayes.situation import Situation
-from planners.factors import Array, Categorical, Composition, Factor
+from planners.factors import Array, Categorical, Composition, Continuous, Discrete, Factor
 from planners.sampling import feasible_rows
 
 _LEFT_OUT = 80  # runs left out one by one; of more, so many spread evenly
 _BACKGROUND = 64  # rows over which a dependence is averaged
 _STEPS = 31  # of a curve
+
+Scale = Literal["linear", "log", "listed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,15 @@ class Parity:
 
 @dataclass(frozen=True, slots=True)
 class Dependence:
-    """How a response depends on one quantity, averaged over all others; names have no numbers."""
+    """How a response depends on one quantity, averaged over all others; names have no numbers.
+
+    ``scale`` is that of its axis: ``linear``, ``log``, or ``listed``, nothing between the values.
+    """
 
     label: str
     values: Sequence[float] | Sequence[str]
     believed: Believed
+    scale: Scale = "linear"
 
 
 @dataclass(frozen=True)
@@ -107,7 +114,7 @@ class Study:
         ]
         means = np.array([believed.means.mean() for believed in found])
         sds = np.array([believed.sds.mean() for believed in found])
-        return Dependence(axis.label, axis.values, Believed(means, sds))
+        return Dependence(axis.label, axis.values, Believed(means, sds), axis.scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +125,7 @@ class _Axis:
     shares: Array
     values: Sequence[float] | Sequence[str]
     moved: Callable[[Array, float], Array]
+    scale: Scale = "linear"
 
 
 def _axes(factor: Factor, columns: slice) -> list[_Axis]:
@@ -130,10 +138,16 @@ def _axes(factor: Factor, columns: slice) -> list[_Axis]:
         count = int(factor.n_levels)
         even = (np.arange(count, dtype=float) + 0.5) / count
     if isinstance(factor, Categorical):
-        return [_Axis(factor.name, even, list(factor.levels), _put(columns))]
+        return [_Axis(factor.name, even, list(factor.levels), _put(columns), "listed")]
     label = f"{factor.name} / {factor.unit}" if factor.unit else factor.name
     amounts = [float(a) for a in factor.amounts(even[:, None])[:, 0]]
-    return [_Axis(label, even, amounts, _put(columns))]
+    return [_Axis(label, even, amounts, _put(columns), _scale(factor))]
+
+
+def _scale(factor: Factor) -> Scale:
+    if isinstance(factor, Discrete):
+        return "listed"
+    return "log" if isinstance(factor, Continuous) and factor.transform == "log" else "linear"
 
 
 def _put(columns: slice) -> Callable[[Array, float], Array]:

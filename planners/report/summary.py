@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from planners.base import Observation, Predicted, Problem, Suggestion, plain_point
+from planners.rounding import rounded
 
 if TYPE_CHECKING:
     from planners.bayes.best import BestRun
@@ -46,6 +47,7 @@ def _numbers(history: Sequence[Observation], run: "BestRun") -> dict[str, Any]:
     measured = {n: m.value for n, m in history[run.index].responses.items()}
     return {
         "run": run.index + 1,
+        "runs": [i + 1 for i in run.alike],
         "point": plain_point(run.point),
         "measured": measured,
         "expected": {n: {"mean": p.mean, "sd": p.sd} for n, p in run.predicted.items()},
@@ -54,24 +56,40 @@ def _numbers(history: Sequence[Observation], run: "BestRun") -> dict[str, Any]:
 
 
 def _sentence(problem: Problem, history: Sequence[Observation], run: "BestRun", front: bool) -> str:
-    measured = history[run.index].responses
+    alike = [history[i] for i in run.alike]
     parts = [
-        f"{name} {_measured(measured, name)}expected {_spread(guess)}"
+        f"{name} {_measured(alike, name)}expected {_spread(guess)}"
         for name, guess in run.predicted.items()
     ]
     what = "on the front most probably" if front else "most probable best"
+    what = what if run.meets else "no run meets the targets yet, nearest to them"
     return (
         f"{what}: run {run.index + 1} ({_place(problem, run.point)}): {'; '.join(parts)};"
-        f" probability {run.probability:.0%}"
+        f" probability {run.probability:.0%}{_repeated([i for i in run.alike if i != run.index])}"
     )
 
 
-def _measured(measured: Mapping[str, Any], name: str) -> str:
-    return f"measured {measured[name].value:.4g}, " if name in measured else "not measured, "
+def _repeated(others: Sequence[int]) -> str:
+    """Return which other runs were at the same conditions, of many only some."""
+    if not others:
+        return ""
+    shown = ", ".join(str(i + 1) for i in others[:_SHOWN])
+    more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+    return f"; repeated as run{'s' * (len(others) > 1)} {shown}{more}"
+
+
+def _measured(alike: Sequence[Observation], name: str) -> str:
+    """Return what was measured at the same conditions, of many readings the range."""
+    values = [run.responses[name].value for run in alike if name in run.responses]
+    if not values:
+        return "not measured, "
+    if len(values) > _SHOWN:
+        return f"measured {rounded(min(values))} to {rounded(max(values))}, "
+    return f"measured {', '.join(map(rounded, values))}, "
 
 
 def _spread(guess: Predicted) -> str:
-    return f"{guess.mean:.4g} +/- {guess.sd:.2g}"
+    return f"{rounded(guess.mean)} +/- {rounded(guess.sd, 2)}"
 
 
 def _place(problem: Problem, point: Mapping[str, Any]) -> str:
@@ -80,9 +98,11 @@ def _place(problem: Problem, point: Mapping[str, Any]) -> str:
     for factor in problem.factors:
         value = point[factor.name]
         if isinstance(value, Mapping):
-            parts += [f"{factor.name}.{c} {amount:.4g}" for c, amount in value.items() if amount]
+            parts += [
+                f"{factor.name}.{c} {rounded(amount)}" for c, amount in value.items() if amount
+            ]
         else:
-            shown = f"{value:.5g}" if isinstance(value, float) else str(value)
+            shown = rounded(value, 5) if isinstance(value, float) else str(value)
             parts.append(f"{factor.name} {shown}")
     return ", ".join(parts)
 
@@ -97,11 +117,11 @@ def _lucky(problem: Problem, history: Sequence[Observation], best: "Sequence[Bes
     if not read:
         return ""
     top = max(read, key=lambda i: sign * history[i].responses[name].value)
-    own = history[best[0].index].responses.get(name)
-    if top == best[0].index or (own and own.value == history[top].responses[name].value):
-        return ""
     value = history[top].responses[name].value
-    return f"run {top + 1} read {value:.4g}, but the other runs make that a lucky reading"
+    own = [history[i].responses[name].value for i in best[0].alike if name in history[i].responses]
+    if top in best[0].alike or history[top].point == best[0].point or value in own:
+        return ""
+    return f"run {top + 1} read {rounded(value)}, but the other runs make that a lucky reading"
 
 
 def _nothing_yet(problem: Problem, history: Sequence[Observation]) -> str:

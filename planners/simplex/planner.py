@@ -79,6 +79,7 @@ class Simplex(Proposing):
         space = Space(problem)
         start = space.start(self._start(), np.random.default_rng(0))
         runs = Runs(problem, response, history)
+        alone = f"; climbs {response.name} alone" if self._unasked(problem) else ""
         found: list[Suggestion] = []
         rows: list[Array] = []
         while len(found) < n:
@@ -86,7 +87,7 @@ class Simplex(Proposing):
             if wanted is None:
                 break
             row, note = wanted
-            found.append(Suggestion(problem.scale(row), note=note))
+            found.append(Suggestion(problem.scale(row), note=note + alone))
             rows.append(row)
             runs.wait_for(row)
         return found
@@ -105,6 +106,10 @@ class Simplex(Proposing):
                     guess = f" ({_GUESSES[scenario]})" if runs.waiting else ""
                     return wanted.row, wanted.why + guess
         return None
+
+    def _unasked(self, problem: Problem) -> bool:
+        """Return whether there are responses that it passes over without being told to."""
+        return self.response is None and len(problem.responses) > 1
 
     def _response(self, problem: Problem) -> Response:
         names = [response.name for response in problem.responses]

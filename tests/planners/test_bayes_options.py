@@ -104,6 +104,14 @@ def test_an_earlier_run_that_does_not_fit_is_refused(plane, rng):
         Bayes(earlier=[{"point": {"a": 1}, "responses": {"y": 1}}]).suggest(plane, [], 1, rng)
 
 
+def test_earlier_runs_of_which_nothing_can_be_learned_are_refused(plane, rng):
+    runs = [{"point": {"a": 0.5, "b": 1}, "responses": {"yeld": 1}}]
+    with pytest.raises(BadOption, match="no run has a response of this problem, y, only yeld"):
+        Bayes(earlier=runs).suggest(plane, [], 1, rng)
+    runs[0]["responses"]["y"] = 1.0
+    assert Bayes(earlier=runs).suggest(plane, [], 1, rng)
+
+
 def earlier_runs(problem, truth, n=12):
     return [
         {"point": dict(r.point), "responses": {k: m.value for k, m in r.responses.items()}}

@@ -13,7 +13,7 @@ from planners.bayes.picker import Picker
 from planners.bayes.reasons import hopeless, why
 from planners.bayes.situation import Situation
 from planners.bayes.worth import Worth
-from planners.suggest import generator
+from planners.suggest import ask, generator
 from tests.planners.test_bayes import campaign, hill
 
 PAIR = (Response("gain"), Response("cost", "minimise"))
@@ -245,3 +245,12 @@ def test_a_logarithm_with_an_offset_comes_back_as_it_was():
     scale = Scale(True, 0.5, 2.0, 1.0, 0.1)
     for value in (0.0, 1e-9, 3.0):
         assert scale.plain(float(scale.forward(np.array([value]))[0])) == pytest.approx(value)
+
+
+def test_how_far_the_best_is_from_the_best_possible_is_told_without_an_exponent():
+    problem = Problem((Continuous("T", 20, 150, "degC"),), (Response("sty"),))
+    readings = ((20, 1000.0), (100, 120000.0), (150, 30000.0))
+    history = [Observation({"T": t}, {"sty": Measured(y)}) for t, y in readings]
+    (found,) = ask(Bayes(), problem, history, 1, 0).suggestions
+    assert "from the best possible sty" in found.note
+    assert "e+" not in found.note

@@ -158,3 +158,35 @@ def test_a_run_out_of_range_passes_in_a_request():
     assert run.point == point
     with pytest.raises(BadHistory, match="run 0: ratio: must have amounts >= 0, got 'x' of Pt"):
         history_from_json([{"point": {**point, "ratio": {"Pt": "x"}}}], PROBLEM)
+
+
+@pytest.mark.parametrize(
+    ("separator", "temperature", "reading"),
+    [(";", "60,5", "0,25"), (";", "60.5", "0.25"), ("\t", "60.5", "0.25")],
+)
+def test_cells_are_separated_as_those_of_the_header_are(separator, temperature, reading):
+    row = separator.join([temperature, "MeCN", "1", "", reading, "", "", "ok"])
+    (run,) = read(row, header=HEADER.replace(",", separator))
+    assert run.point["temperature"] == 60.5
+    assert run.responses == {"yield": Measured(0.25)}
+
+
+@pytest.mark.parametrize("separator", [",", "\t"])
+def test_only_beside_semicolons_a_number_has_a_decimal_comma(separator):
+    row = separator.join(['"60,5"', "MeCN", "1", "0", "0.5", "", "", "ok"])
+    (fault,) = faults(row, header=HEADER.replace(",", separator))
+    assert fault == "row 2: temperature: must be a number, got '60,5'"
+
+
+def test_a_name_keeps_its_comma_beside_semicolons():
+    alcohol = "2,2,2-trifluoroethanol"
+    problem = Problem((Categorical("solvent", (alcohol, "THF")),), (Response("y"),))
+    (run,) = read_history(["solvent;y", f"{alcohol};0,5"], problem)
+    assert run.point == {"solvent": alcohol}
+
+
+def test_only_what_may_be_empty_is_told_to_be_left_empty():
+    assert sorted(faults("nan,MeCN,1,0,n/a,,3,ok")) == [
+        "row 2: temperature: must be a finite number, got 'nan'",
+        "row 2: yield: must be a number, got 'n/a'; leave it empty instead",
+    ]

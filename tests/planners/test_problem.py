@@ -190,3 +190,59 @@ def test_the_schema_accepts_the_contracts_example_and_refuses_a_typo():
     jsonschema.validate(CONTRACT, problem_schema())
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**CONTRACT, "response": []}, problem_schema())
+
+
+@pytest.mark.parametrize("given", ["2", 2.5, True, [], 1e300])
+def test_a_factor_with_a_number_that_is_none_is_refused_not_left_out(given):
+    mixture = {"name": "m", "kind": "composition", "components": ["a", "b"]}
+    document = {
+        "factors": [{"name": "x", "low": 0, "high": 1}, mixture | {"max_components": given}]
+    }
+    (fault,) = faults(document)
+    assert fault.startswith("factors.1.max_components: must be a whole number, got ")
+
+
+@pytest.mark.parametrize(
+    ("factor", "sentence"),
+    [
+        ({"low": 0, "high": 1e300}, "high: must be finite and within +/- 1e+100, got 1e+300"),
+        (
+            {"kind": "discrete", "values": [1, 10**400]},
+            "values: must be finite and within +/- 1e+100, got 1000",
+        ),
+        (
+            {"kind": "composition", "components": ["a", "b"], "total": 1e300},
+            "total: must be finite and within +/- 1e+100",
+        ),
+    ],
+)
+def test_numbers_that_no_history_may_hold_are_refused(factor, sentence):
+    assert f"factors.0.{sentence}" in faults({"factors": [{"name": "x", **factor}]})[0]
+
+
+def test_what_is_no_object_is_told_in_plain_words():
+    found = faults({"factors": [7], "responses": ["y"], "constraints": [None]})
+    assert found == (
+        "factors.0: must be an object, got 7",
+        "responses.0: must be an object, got 'y'",
+        "constraints.0: must be an object, got None",
+    )
+
+
+def test_levels_and_components_that_no_file_can_hold_are_refused():
+    level = {"name": "c", "kind": "categorical", "levels": ["a ", "b"]}
+    part = {"name": "m", "kind": "composition", "components": ["Pt", " "]}
+    assert faults({"factors": [level, part]}) == (
+        "factors.0.levels: must be words without spaces around them, got 'a '",
+        "factors.1.components: must be words without spaces around them, got ' '",
+    )
+
+
+def test_two_factors_with_one_column_are_refused():
+    mixture = {"name": "ratio", "kind": "composition", "components": ["Pt", "Mo"]}
+    number = {"name": "ratio.Pt", "low": 0, "high": 1}
+    name = {"name": "ratio.Pt", "kind": "categorical", "levels": ["a", "b"]}
+    for other in (number, name):
+        assert faults({"factors": [other, mixture]}) == (
+            "factors.1.name: its column 'ratio.Pt' is one of factors.0 too",
+        )

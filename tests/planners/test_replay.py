@@ -58,6 +58,7 @@ def test_a_list_may_be_json_or_csv_text(plane, text):
         ([{"a": 0.1, "b": 1.0, "c": 2}], r"points\.0: c: is no factor"),
         ("a,c\n1,2\n", r"points: row 1: no column 'b'"),
         ("[1, 2", "points: is not JSON"),
+        ("grid.csv", r'points: .grid\.csv. is the name of a file; .*"points=\$\(cat grid\.csv\)"'),
         ("[7]", r"points\.0: must be an object"),
         ("{}", r"points\.0: a: is missing"),
     ],

@@ -250,3 +250,10 @@ def test_two_places_that_beat_each_other_by_noise_come_to_an_end():
         (suggestion,) = ask(Simplex(), problem, history, 1, 0).suggestions
         history.append(Observation(suggestion.point, {"y": Measured(value)}))
     assert len(ask(Simplex(), problem, history, 1, 0).suggestions) <= 1
+
+
+def test_of_several_responses_it_says_which_one_it_climbs():
+    pair = Problem(PLANE.factors, (Response("y"), Response("cost", "minimise")))
+    assert ask(Simplex(), pair, [], 1, 0).note == "start; climbs y alone"
+    assert ask(Simplex(response="cost"), pair, [], 1, 0).note == "start"
+    assert ask(Simplex(), PLANE, [], 1, 0).note == "start"

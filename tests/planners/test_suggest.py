@@ -5,6 +5,7 @@ from itertools import count
 
 import pytest
 
+from daemon.cli import main
 from planners.base import Measured, Observation, Suggestion
 from planners.errors import BadHistory, BadOption, BadProblem, NonsenseAnswer
 from planners.history import write_history
@@ -66,6 +67,9 @@ def test_faults_of_a_problem_file_start_with_its_name(tmp_path):
 def test_faults_of_a_history_file_start_with_its_name(tmp_path, plane):
     path = tmp_path / "h.csv"
     with pytest.raises(BadHistory, match=r"h\.csv: cannot be read"):
+        load_history(path, plane)
+    path.write_bytes("a,b,y\n1,1,0.5 µ".encode("cp1252"))
+    with pytest.raises(BadHistory, match="it is not UTF-8 text; save it as CSV UTF-8"):
         load_history(path, plane)
     path.write_text("a,b,y\n2,1,0.5\n")
     with pytest.raises(BadHistory, match=r"h\.csv: row 2: a: must be in \[0, 1\], got 2"):
@@ -133,3 +137,35 @@ def test_a_problem_in_brackets_without_end_is_no_json(tmp_path):
     path.write_text("[" * 100_000)
     with pytest.raises(BadProblem, match="is not JSON"):
         load_problem(path)
+
+
+def test_each_point_has_its_own_note_where_they_differ(problem_file, clock, capsys):
+    told = suggest_document(problem_file, planner="lhs", n=2, options={"n_runs": "3"}, clock=clock)
+    assert told["notes"] == ["design 1 of 3", "design 2 of 3"]
+    assert "notes" not in suggest_document(problem_file, planner="lhs", clock=clock)
+    assert main(["suggest", str(problem_file), "--planner", "lhs", "-n", "2"]) == 0
+    assert capsys.readouterr().err == "point 1: design 1 of 12\npoint 2: design 2 of 12\n"
+
+
+def test_what_is_said_of_the_whole_answer_follows_the_points(problem_file, capsys):
+    held = ["--shared", "a", "--shared", "b"]
+    assert main(["suggest", str(problem_file), "-n", "2", *held]) == 0
+    assert capsys.readouterr().err == "first design, 1 of 3; nothing left to suggest\n"
+    mixture = {"name": "m", "kind": "composition", "components": ["Pt", "Mo"]}
+    solvent = {"name": "s", "kind": "categorical", "levels": ["THF", "DMF", "MeCN"]}
+    problem_file.write_text(json.dumps(PLANE | {"factors": [*PLANE["factors"], mixture, solvent]}))
+    assert main(["suggest", str(problem_file), "-n", "3", "--shared", "m"]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert [line.partition(":")[0] for line in told] == ["point 1", "point 2", "point 3"]
+
+
+def test_a_space_of_hardly_a_point_gives_fewer_points_not_the_same_one_twice(tmp_path, capsys):
+    corner = {"kind": "formula", "expression": "a * b", "at_least": 9.9999}
+    problem = tmp_path / "p.json"
+    problem.write_text(json.dumps(PLANE | {"constraints": [corner]}))
+    history = tmp_path / "h.csv"
+    history.write_text("a,b,y\n1,10,1\n0.99999,10,2\n1,9.99999,3\n")
+    for known in ([], ["--history", str(history)]):
+        assert main(["suggest", str(problem), "-n", "3", "--json", *known]) == 0
+        (point,) = json.loads(capsys.readouterr().out)["points"]
+        assert point["a"] * point["b"] >= 9.9999 - 1e-6

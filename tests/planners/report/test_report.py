@@ -14,15 +14,18 @@ from planners.base import (
     Discrete,
     Measured,
     Observation,
+    Predicted,
     Problem,
     Response,
+    Suggestion,
 )
 from planners.errors import BadOption
 from planners.history import write_history
 from planners.report import plots
-from planners.report.plots import draw, figure_class, front_rows, quality
+from planners.report.plots import draw, figure_class, front_rows, not_drawn, quality
 from planners.report.study import Study
 from planners.report.summary import summarise
+from planners.report.ticks import log_ticks
 from planners.sampling import feasible_rows
 
 LINE = Problem((Continuous("x", 0.0, 1.0),), (Response("y"),))
@@ -73,6 +76,47 @@ def test_the_best_is_the_most_probable_not_the_luckiest():
         in told["text"]
     )
     assert "run 11 read 1.02, but the other runs make that a lucky reading" in told["text"]
+
+
+def test_replicates_are_one_best_and_none_of_them_is_lucky():
+    names = Problem((Categorical("metal", ("Pd", "Ni", "Cu")),), (Response("y"),))
+    readings = (("Pd", 0.1), ("Ni", 0.5), ("Cu", 0.3), ("Ni", 0.55))
+    history = [Observation({"metal": metal}, {"y": Measured(y)}) for metal, y in readings]
+    told = summarise(names, history, [])
+    assert told["text"].startswith("most probable best: run 2 (metal Ni): y measured 0.5, 0.55,")
+    assert told["text"].endswith("; repeated as run 4")
+    assert "lucky" not in told["text"]
+    (best,) = told["best"]
+    assert best["run"] == 2
+    assert best["runs"] == [2, 4]
+    assert best["probability"] > 0.9
+
+
+def test_large_numbers_are_told_without_exponents():
+    history = [Observation({"x": x}, {"y": Measured(12345.6 * x)}) for x in (0.1, 0.5, 1.0)]
+    told = summarise(LINE, history, [Suggestion({"x": 0.9}, {"y": Predicted(11111.1, 234.5)})])
+    assert "y measured 12350, expected " in told["text"]
+    assert "e+" not in told["text"]
+    assert told["expected"] == ["expected of point 1: y 11110 +/- 230"]
+
+
+def test_many_readings_at_one_place_are_told_as_a_range():
+    history = [Observation({"x": 0.5}, {"y": Measured(float(y))}) for y in range(7)]
+    told = summarise(LINE, history, [])
+    assert "run 1 (x 0.5): y measured 0 to 6," in told["text"]
+    assert told["text"].endswith("; repeated as runs 2, 3, 4, 5, 6 and 1 more")
+    assert told["best"][0]["probability"] == 1.0
+
+
+@pytest.mark.parametrize("goals", [(), (Response("y"),)])
+def test_targets_that_no_run_meets_are_said(goals):
+    problem = Problem(LINE.factors, (*goals, Response("ph", "target", 6.8, 7.2)))
+    history = [
+        Observation({"x": x}, {"y": Measured(x), "ph": Measured(5.0 + 4 * x)}) for x in (0.1, 0.9)
+    ]
+    assert summarise(problem, history, [])["text"].startswith(
+        "no run meets the targets yet, nearest to them: run "
+    )
 
 
 def test_of_two_goals_the_front_is_told():
@@ -160,6 +204,107 @@ def test_nothing_measured_makes_no_picture(tmp_path):
     assert draw(LINE, [], tmp_path) == []
 
 
+def test_pictures_that_cannot_be_drawn_are_named_with_the_reason():
+    assert not_drawn(MIXED, []) == [
+        "no partial-dependence.png: every response needs two good runs at least",
+        "no parity.png: every response needs two good runs at least",
+        "no convergence.png: nothing has been measured",
+        "no pareto.png: no good run has readings of all responses",
+    ]
+    assert not_drawn(LINE, [f"a/{n}.png" for n in ("partial-dependence", "parity")]) == [
+        "no convergence.png: nothing has been measured"
+    ]
+    assert not_drawn(Problem(LINE.factors), []) == ["no pictures: the problem has no responses"]
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """Return the figures that are drawn, by the order of their files."""
+    drawn = []
+
+    class Kept(figure_class()):
+        def __init__(self, **options):
+            super().__init__(**options)
+            drawn.append(self)
+
+    monkeypatch.setattr(plots, "figure_class", lambda: Kept)
+    return drawn
+
+
+def test_axes_are_logarithmic_listed_or_plain_as_their_factors_are(figures, tmp_path):
+    levels = ("palladium acetate", "nickel chloride")
+    factors = (
+        Continuous("c", 1e-5, 1.0, "mol/L", "log"),
+        Discrete("eq", (1, 1.5, 3)),
+        Categorical("metal", levels),
+        *(Continuous(f"x{k}", 0.0, 1.0) for k in range(3)),
+    )
+    problem = Problem(factors, (Response("y"),))
+    rows = np.random.default_rng(1).random((6, problem.dimension))
+    history = [Observation(problem.scale(r), {"y": Measured(float(r.sum()))}) for r in rows]
+    draw(problem, history, tmp_path)
+    log, listed, named, *plain = figures[0].axes
+    assert [panel.get_xscale() for panel in (log, listed, plain[0])] == ["log", "linear", "linear"]
+    assert [label.get_text() for label in listed.get_xticklabels()] == ["1", "1.5", "3"]
+    assert [label.get_text() for label in named.get_xticklabels()] == list(levels)
+    assert all(label.get_rotation() > 0 for label in named.get_xticklabels())
+    assert len(figures[0].axes) == 6
+    assert figures[0].axes[5].get_ylabel() == "y, expected"  # begins the second line
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0.5, 10.0, [0.5, 1.0, 2.0, 5.0, 10.0]),
+        (1e-5, 1.0, [1e-5, 1e-3, 0.1]),
+        (1e-9, 1.0, [1e-9, 1e-7, 1e-5, 1e-3, 0.1]),
+        (1e-3, 10.0, [1e-3, 1e-2, 0.1, 1.0, 10.0]),
+        (3.0, 4.0, [3.0, 4.0]),
+    ],
+)
+def test_a_logarithmic_axis_names_round_numbers(low, high, ticks):
+    assert log_ticks(low, high) == ticks
+
+
+def test_runs_are_counted_in_whole_numbers_and_failed_ones_explained(figures, tmp_path):
+    history = [*curve(n=2), Observation({"x": 0.3}, status="failed")]
+    draw(LINE, history, tmp_path)
+    (panel,) = figures[-1].axes
+    assert all(float(tick).is_integer() for tick in panel.get_xticks())
+    assert "failed" in [text.get_text() for text in panel.get_legend().get_texts()]
+
+
+def test_the_best_so_far_is_of_runs_that_miss_no_target(figures, tmp_path):
+    problem = Problem(LINE.factors, (Response("y"), Response("bar", "target", 0.0, 10.0)))
+    history = [
+        Observation({"x": x}, {"y": Measured(y), "bar": Measured(bar)})
+        for x, y, bar in ((0.1, 0.3, 5.0), (0.5, 0.6, 12.0), (0.9, 0.4, 8.0))
+    ]
+    draw(problem, history, tmp_path)
+    shown = {line.get_label(): line.get_ydata().tolist() for line in figures[-1].axes[0].lines}
+    assert shown["best reading so far"] == [0.3, 0.4]
+    assert shown["misses a target"] == [0.6]
+
+
+def test_three_goals_have_a_front_in_every_pair_without_those_that_miss_a_target(figures, tmp_path):
+    goals = (Response("a"), Response("b", "minimise"), Response("c"))
+    problem = Problem(LINE.factors, (*goals, Response("ph", "target", 6.0, 8.0)))
+    readings = ((0.1, 1, 1, 1, 7), (0.5, 2, 2, 2, 7), (0.6, 0, 3, 0, 7), (0.9, 9, 0, 9, 5))
+    history = [
+        Observation(
+            {"x": x}, dict(zip("abc", map(Measured, own), strict=True)) | {"ph": Measured(ph)}
+        )
+        for x, *own, ph in readings
+    ]
+    draw(problem, history, tmp_path)
+    first, second, third = figures[-1].axes
+    assert first.get_ylabel() == "b (minimise)"
+    assert (second.get_xlabel(), second.get_ylabel()) == ("a (maximise)", "c (maximise)")
+    shown = {line.get_label(): line.get_xydata().tolist() for line in third.lines}
+    assert sorted(shown["front"]) == [[1.0, 1.0], [2.0, 2.0]]
+    assert shown["misses a target"] == [[0.0, 9.0]]
+
+
 def test_constant_readings_make_pictures_too(tmp_path):
     history = [Observation({"x": x}, {"y": Measured(1.0)}) for x in (0.1, 0.5, 0.9)]
     assert len(draw(LINE, history, tmp_path)) == 3
@@ -201,6 +346,7 @@ def test_the_command_prints_the_summary_and_names_the_pictures(files, tmp_path, 
     assert "base DBU" in said.out.splitlines()[0]
     assert "on the front most probably: run " in said.out
     assert f"wrote {folder}/parity.png" in said.err
+    assert "no pareto.png" not in said.err
 
 
 def test_the_commands_json_has_the_summary_and_the_pictures(files, tmp_path, capsys):
