@@ -6,6 +6,7 @@ from math import isfinite
 from typing import IO, Any, get_args
 
 from planners.base import Measured, Observation, Point, Problem, Status
+from planners.cells import read_cells
 from planners.errors import BadHistory
 from planners.factors import Composition, Factor, FactorValue
 from planners.factors.held import free
@@ -61,7 +62,7 @@ def read_history(lines: Sequence[str], problem: Problem) -> list[Observation]:
     of other names are passed over. Raises BadHistory with every fault: row, column, what.
     """
     try:
-        rows = list(csv.reader(lines, strict=True))
+        rows = read_cells(lines)
     except csv.Error as error:
         raise BadHistory([f"is not CSV: {error}"]) from None
     if not rows or not any(cell.strip() for cell in rows[0]):

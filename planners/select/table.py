@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from planners.cells import read_cells
 from planners.errors import BadHistory
 from planners.factors import Array, Categorical, Composition, Continuous
 from planners.problem import Problem, nearest
@@ -50,7 +51,7 @@ def read_sheet(path: Path) -> Sheet:
     """Return the cells of a file; raise BadHistory."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-        rows = list(csv.reader(lines, strict=True))
+        rows = read_cells(lines)
     except OSError as error:
         raise BadHistory(
             [f"{path}: cannot be read: {error.strerror or 'no reason given'}"]

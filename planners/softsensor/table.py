@@ -11,6 +11,7 @@ from math import isfinite
 
 import numpy as np
 
+from planners.cells import read_cells
 from planners.errors import BadHistory
 from planners.softsensor.lwpls import Array
 
@@ -43,7 +44,7 @@ def read_table(lines: Iterable[str], signals: Sequence[str], response: str) -> T
     Raises BadHistory with every fault: missing columns, and cells that are no finite numbers.
     """
     try:
-        rows = [row for row in csv.reader(lines, strict=True) if any(c.strip() for c in row)]
+        rows = [row for row in read_cells(lines) if any(c.strip() for c in row)]
     except csv.Error as error:
         raise BadHistory([f"is not CSV: {error}"]) from None
     header = [cell.strip().removeprefix("\ufeff") for cell in rows[0]] if rows else []
