@@ -44,23 +44,26 @@ def suggest(arguments: argparse.Namespace) -> int:
 
 
 def _print_points(document: dict[str, Any]) -> None:
-    for point in document["points"]:
+    notes = document.get("notes", [""] * len(document["points"]))
+    for point, note in zip(document["points"], notes, strict=True):
         predicted = point.pop("predicted", {})
         print("  ".join(f"{name} {_short(value)}" for name, value in _flat(point)))
         for name, guess in predicted.items():
             print(f"    expects {name} {_short(guess['mean'])} +/- {_short(guess['sd'])}")
+        if note:
+            print(f"    {note}")
     print(document["summary"]["text"])
-    if document["note"]:
+    if document["note"] and "notes" not in document:
         print(document["note"], file=sys.stderr)
     for path in document.get("plots", ()):
         print(f"wrote {path}", file=sys.stderr)
 
 
 def _flat(point: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Give a point's values, of a composition each component's, as in a history's columns."""
+    """Give a point's values, of a composition the components in it, as a history's columns."""
     for name, value in point.items():
         if isinstance(value, dict):
-            yield from ((f"{name}.{component}", amount) for component, amount in value.items())
+            yield from ((f"{name}.{part}", amount) for part, amount in value.items() if amount)
         else:
             yield name, value
 

@@ -1,7 +1,7 @@
 """The planner ``design``: classical and optimal designs by name, worked off run by run."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from planners.design.model import MODELS
 from planners.errors import BadOption, CannotSuggest
 from planners.factors import Array
 from planners.problem import nearest
-from planners.tables import next_rows
+from planners.tables import left_rows, next_rows
 
 MIXTURES = ("simplex-lattice", "simplex-centroid", "extreme-vertices")
 OPTIMAL = ("d-optimal", "i-optimal")
@@ -91,6 +91,10 @@ class Design(Proposing):
             note = self._note(runs[i], i, len(runs))
             note = note if found else f"{said}; {note}"
             found.append(Suggestion(problem.scale(rows[i]), note=note))
+        if found and len(found) < n:
+            waiting = min(n, len(left_rows(problem, rows, history))) - len(found)
+            last = f"; {waiting} replicates of these wait for the next question"
+            found[-1] = replace(found[-1], note=found[-1].note + last * (waiting > 0))
         return found
 
     def _note(self, run: Run, number: int, total: int) -> str:
