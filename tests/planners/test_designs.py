@@ -24,6 +24,7 @@ from planners.design.model import independent, terms
 from planners.design.optimal import candidates
 from planners.design.planner import KINDS
 from planners.errors import BadOption, CannotSuggest
+from planners.fixing import hold
 from planners.suggest import ask
 from tests.planners.strategies import situations
 
@@ -468,3 +469,26 @@ def test_centre_points_of_a_finite_problem_keep_their_names_where_they_can():
     )
     rows = [(p["n"], p["c"]) for p in table(problem, kind="sobol", n_runs=1, centre_points=4)]
     assert [rows.count((2, "a")) >= 1, rows.count((2, "b")) >= 1] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("options", "runs"),
+    [
+        ({"kind": "box-behnken", "centre_points": 3}, 27),
+        ({"kind": "central-composite", "centre_points": 1}, 25),
+        ({"kind": "fractional", "resolution": "IV"}, 8),
+        ({"kind": "full"}, 16),
+    ],
+)
+def test_a_factor_that_is_held_takes_no_part_in_the_scheme(options, runs):
+    points = table(hold(cube(5), {"x0": 0.5}), **options)
+    assert len(points) == runs
+    assert {point["x0"] for point in points} == {0.5}
+
+
+def test_a_mixture_that_is_held_is_one_blend():
+    problem = Problem((Composition("r", ("A", "B")), Composition("s", ("C", "D")), *numbers(1)))
+    held = hold(problem, {"r": {"A": 0.25, "B": 0.75}})
+    points = table(held, kind="simplex-lattice", degree=1)
+    assert len(points) == 4
+    assert all(point["r"] == {"A": 0.25, "B": 0.75} for point in points)
