@@ -355,3 +355,16 @@ def test_a_sheet_without_rows_and_a_condition_without_its_transform_are_named(tm
     below = np.array([[-1.0, 1.0, 0.0]])
     with pytest.raises(BadOption, match=r"next\.csv: transform a: needs numbers above 0"):
         check_conditions(below, "next.csv", table, Options(transforms={"a": "log"}))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "says"),
+    [
+        (np.zeros(9), np.zeros(9), r"x must be \(n, f\) and y \(n,\), got \(9,\) and \(9,\)"),
+        (np.zeros((9, 2)), np.zeros(5), r"got \(9, 2\) and \(5,\)"),
+        (np.eye(9), np.full(9, np.nan), "must be a finite number"),
+    ],
+)
+def test_runs_that_cannot_be_learned_from_are_named(x, y, says):
+    with pytest.raises(BadHistory, match=says):
+        learn(x, y)
