@@ -6,6 +6,7 @@ from math import isfinite
 from typing import IO, Any, get_args
 
 from planners.base import Measured, Observation, Point, Problem, Status
+from planners.cells import read_cells
 from planners.errors import BadHistory
 from planners.factors import Composition, Factor, FactorValue
 from planners.factors.common import GREATEST
@@ -59,13 +60,10 @@ def read_history(lines: Sequence[str], problem: Problem) -> list[Observation]:
     """Return the runs of a CSV file's lines.
 
     A row without a status is ``ok`` when anything was measured and ``pending`` otherwise. Columns
-    of other names are passed over. Cells are separated by commas, or as the header is by semicolons
-    or tabs; with semicolons, as spreadsheets write them in much of Europe, numbers may have decimal
-    commas. Raises BadHistory with every fault: row, column, what.
+    of other names are passed over. Raises BadHistory with every fault: row, column, what.
     """
-    separator = _separator(lines)
     try:
-        rows = list(csv.reader(lines, strict=True, delimiter=separator))
+        rows = read_cells(lines)
     except csv.Error as error:
         raise BadHistory([f"is not CSV: {error}"]) from None
     if not rows or not any(cell.strip() for cell in rows[0]):
@@ -77,17 +75,11 @@ def read_history(lines: Sequence[str], problem: Problem) -> list[Observation]:
     runs: list[Observation] = []
     for number, cells in enumerate(rows[1:], start=2):
         if any(cell.strip() for cell in cells):
-            reader = _Row(problem, header, cells, f"row {number}", commas=separator == ";")
+            reader = _Row(problem, header, cells, f"row {number}")
             runs.append(reader.run())
             faults += reader.faults
     _raise_any(faults)
     return runs
-
-
-def _separator(lines: Sequence[str]) -> str:
-    """Return what separates the cells of the header."""
-    header = lines[0] if lines else ""
-    return next((s for s in (",", ";", "\t") if s in header), ",")
 
 
 def _raise_any(faults: list[str]) -> None:
@@ -109,12 +101,10 @@ def _header_faults(header: list[str], problem: Problem) -> list[str]:
 
 
 class _Row:
-    """Reads one row; its faults gather in ``faults``. ``commas``: numbers may have decimal ones."""
+    """Reads one row; its faults gather in ``faults``."""
 
-    def __init__(
-        self, problem: Problem, header: list[str], cells: list[str], where: str, *, commas: bool
-    ) -> None:
-        self._problem, self._where, self._commas = problem, where, commas
+    def __init__(self, problem: Problem, header: list[str], cells: list[str], where: str) -> None:
+        self._problem, self._where = problem, where
         self.faults: list[str] = []
         if len(cells) > len(header):
             self.faults.append(f"{where}: {len(cells)} cells under {len(header)} columns")
@@ -139,7 +129,7 @@ class _Row:
         if not text:
             return None
         try:
-            value = float(text.replace(",", ".") if self._commas else text)
+            value = float(text)
         except ValueError:
             self._fault(column, f"must be a number, got {text!r}{advice}")
             return None

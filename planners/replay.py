@@ -50,32 +50,37 @@ class Replay(Proposing):
             for i in next_rows(problem, rows, history, n)
         ]
 
-    def checked(self, problem: Problem) -> list[Point]:
-        """Return the points; raise BadOption when one is not feasible."""
+    def checked(self, problem: Problem, where: str = "points") -> list[Point]:
+        """Return the points; raise BadOption when one is not feasible, or there is none.
+
+        ``where`` names the list in faults.
+        """
         faults: list[str] = []
         points: list[Point] = []
-        for i, given in enumerate(self._given(problem)):
+        for i, given in enumerate(self._given(problem, where)):
             own = problem.faults(_plain(given))
-            faults += [f"points.{i}: {fault}" for fault in own]
+            faults += [f"{where}.{i}: {fault}" for fault in own]
             points += [] if own else [tidy_point(problem, _plain(given))]
         if len(faults) > _SHOWN:
-            faults = [*faults[:_SHOWN], f"points: and {len(faults) - _SHOWN} faults more"]
+            faults = [*faults[:_SHOWN], f"{where}: and {len(faults) - _SHOWN} faults more"]
+        if not faults and not points:
+            faults = [f"{where}: must hold at least one point, got none"]
         if faults:
             raise BadOption(faults)
         return points
 
-    def _given(self, problem: Problem) -> Sequence[Any]:
+    def _given(self, problem: Problem, where: str) -> Sequence[Any]:
         if not isinstance(self.points, str):
             return self.points
         if self.points.lstrip()[:1] in ("[", "{"):
-            return _parsed(self.points)
+            return _parsed(self.points, where)
         if self.points.endswith(_FILES) and "\n" not in self.points:
             advice = f'give what is in it: --option "points=$(cat {self.points})"'
-            raise BadOption([f"points: {self.points!r} is the name of a file; {advice}"])
+            raise BadOption([f"{where}: {self.points!r} is the name of a file; {advice}"])
         try:
             return [run.point for run in read_history(self.points.splitlines(), _bare(problem))]
         except BadHistory as error:
-            raise BadOption(error.under("points")) from None
+            raise BadOption(error.under(where)) from None
 
 
 def _bare(problem: Problem) -> Problem:
@@ -83,15 +88,15 @@ def _bare(problem: Problem) -> Problem:
     return Problem(problem.factors, (), problem.constraints)
 
 
-def _parsed(text: str) -> Sequence[Any]:
+def _parsed(text: str, where: str) -> Sequence[Any]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BadOption([f"points: is not JSON: {error}"]) from None
+        raise BadOption([f"{where}: is not JSON: {error}"]) from None
     if isinstance(document, Mapping):
         document = document.get("points", [document])
     if not isinstance(document, list) or not document:
-        raise BadOption(["points: must be a list of at least one point"])
+        raise BadOption([f"{where}: must be a list of at least one point"])
     return document
 
 

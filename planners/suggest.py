@@ -30,8 +30,13 @@ class Suggestions:
     def to_json(self) -> dict[str, Any]:
         """Return the points and the note of CONTRACT's answer, and ``notes`` where they differ."""
         plain = {"points": [s.to_json() for s in self.suggestions], "note": self.note}
+        return plain | ({"notes": self.notes} if self.notes else {})
+
+    @property
+    def notes(self) -> list[str]:
+        """Return each point's own remark, where they differ; else none."""
         own = [s.note for s in self.suggestions]
-        return plain | ({"notes": own} if len(set(own)) > 1 else {})
+        return own if len(set(own)) > 1 else []
 
 
 def generator(seed: int, n_runs: int) -> np.random.Generator:

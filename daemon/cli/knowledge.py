@@ -46,34 +46,36 @@ def suggest(arguments: argparse.Namespace) -> int:
 def _print_points(document: dict[str, Any]) -> None:
     from planners.rounding import rounded
 
-    for point in document["points"]:
+    points = document["points"]
+    for point, note in zip(points, document.get("notes") or [""] * len(points), strict=True):
         predicted = point.pop("predicted", {})
         print("  ".join(f"{name} {_short(value)}" for name, value in _flat(point)))
         for name, guess in predicted.items():
             print(f"    expects {name} {rounded(guess['mean'])} +/- {rounded(guess['sd'], 2)}")
+        if note:
+            print(f"    {note}")
     print(document["summary"]["text"])
-    for line in _notes(document):
-        print(line, file=sys.stderr)
+    if whole := _of_all(document):
+        print(whole, file=sys.stderr)
     for path in document.get("plots", ()):
         print(f"wrote {path}", file=sys.stderr)
     for why in document.get("not_drawn", ()):
         print(why, file=sys.stderr)
 
 
-def _notes(document: dict[str, Any]) -> list[str]:
-    """Return what is said of each point, where it differs, and of the whole answer."""
-    own, whole = document.get("notes", []), document["note"]
-    for note in own:  # the note of the whole begins with those of the points
+def _of_all(document: dict[str, Any]) -> str:
+    """Return what is said of the whole answer, beside what is said of its points."""
+    whole = document["note"]
+    for note in document.get("notes", []):  # the note of the whole begins with those of the points
         whole = whole.removeprefix(note).removeprefix("; ")
-    lines = [f"point {i}: {note}" for i, note in enumerate(own, start=1) if note]
-    return lines + ([whole] if whole else [])
+    return whole
 
 
 def _flat(point: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Give a point's values, of a composition each component's, as in a history's columns."""
+    """Give a point's values, of a composition the components in it, as a history's columns."""
     for name, value in point.items():
         if isinstance(value, dict):
-            yield from ((f"{name}.{component}", amount) for component, amount in value.items())
+            yield from ((f"{name}.{part}", amount) for part, amount in value.items() if amount)
         else:
             yield name, value
 

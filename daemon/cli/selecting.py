@@ -34,8 +34,8 @@ def select(arguments: argparse.Namespace) -> int:
 
 def _selected(arguments: argparse.Namespace) -> "tuple[Selection, list[dict[str, Any]]]":
     from planners.select.report import predictions
-    from planners.select.run import Options, select
-    from planners.select.table import read_factors, read_sheet, read_table
+    from planners.select.run import Options, check_conditions, select
+    from planners.select.table import read_again, read_sheet, read_table
     from planners.suggest import load_problem
 
     problem = load_problem(Path(arguments.problem)) if arguments.problem else None
@@ -48,10 +48,8 @@ def _selected(arguments: argparse.Namespace) -> "tuple[Selection, list[dict[str,
     if not arguments.predict:
         return select(table, options), []
     other = read_sheet(Path(arguments.predict))
-    names, x = read_factors(other, factors or list(table.names), problem)
-    if names != table.names:
-        differ = sorted(set(names) ^ set(table.names))
-        raise ConfigError([f"{other.file}: its factors differ: {', '.join(differ)}"])
+    x = read_again(other, table, problem)
+    check_conditions(x, other.file, table, options)
     selection = select(table, options)
     return selection, predictions(selection, x, tuple(other.numbers))
 

@@ -35,17 +35,24 @@ def listing(options: Candidates, problem: Problem) -> Listing:
     """
     if options.listed is None:
         return _drawn(options, problem)
-    whole = Problem(tuple(free(factor) for factor in problem.factors))
-    points = Replay(options.listed).checked(whole)
+    whole = unheld(problem)
+    points = Replay(options.listed).checked(whole, options.file or "points")
     rows = np.array([whole.encode(point) for point in points])
-    kept = np.array([_held(problem, point) for point in points]) & _unique(rows)
+    kept = np.array([_held(problem, point) for point in points], dtype=bool) & _unique(rows)
     legal = problem.snap(rows)
     within = problem.keeps_constraints(legal)
-    if kept.any() and not (kept & within).any():
+    if not kept.any():
+        raise CannotSuggest("no candidate of the list has the values that are held")
+    if not (kept & within).any():
         listed = "; ".join(str(constraint) for constraint in problem.constraints)
         raise CannotSuggest(f"no candidate keeps the constraints: {listed}")
     numbers = np.flatnonzero(kept & within)
     return Listing(legal[numbers], tuple(points[i] for i in numbers), numbers, len(points))
+
+
+def unheld(problem: Problem) -> Problem:
+    """Return the factors free of what they are held at: runs at other values stand there, too."""
+    return Problem(tuple(free(factor) for factor in problem.factors))
 
 
 def _drawn(options: Candidates, problem: Problem) -> Listing:

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from planners.base import Observation, Predicted, Problem, Suggestion
 from planners.candidates.learners import Data, Learner, enough, learned
-from planners.candidates.listing import Listing, listing
+from planners.candidates.listing import Listing, listing, unheld
 from planners.candidates.planner import Candidates
 from planners.candidates.scores import IMPOSSIBLE, Seen
 from planners.factors import Array
@@ -41,23 +41,27 @@ class _Picker:
     ) -> None:
         self._options, self._problem = options, problem
         self._list: Listing = listing(options, problem)
+        self._whole = unheld(problem)
         self._x = problem.features(self._list.rows)
         tried = _rows(problem, list(history))
         self._free = ~_tried(self._list.rows, tried)
         allowed = ("ok", "suspect") if options.use_suspect else ("ok",)
         self._runs = [run for run in history if run.status in allowed]
         self._waiting = [run for run in history if run.status == "pending"]
-        self._tried = problem.features(problem.snap(tried)) if len(tried) else self._x[:0]
+        self._tried = self._features(tried)
         names = [response.name for response in problem.responses]
         self._data = {name: self._of(name) for name in names}
         self._seen = [Seen(r, self._data[r.name].y) for r in problem.responses]
 
+    def _features(self, rows: Array) -> Array:
+        """Return the columns of where runs stand, ``(k, f)``, also beside what is held now."""
+        return self._whole.features(self._whole.snap(rows)).reshape(len(rows), self._x.shape[1])
+
     def _of(self, name: str) -> Data:
         runs = [run for run in self._runs if name in run.responses]
-        x = self._problem.features(self._problem.snap(_rows(self._problem, runs, achieved=True)))
         found = [run.responses[name] for run in runs]
         return Data(
-            x.reshape(len(runs), self._x.shape[1]),
+            self._features(_rows(self._problem, runs, achieved=True)),
             np.array([m.value for m in found]),
             np.array([(m.sd or 0.0) ** 2 for m in found]),
         )
@@ -104,7 +108,7 @@ class _Picker:
 
     def _promising(self, n: int) -> list[Suggestion]:
         models = {name: learned(self._options.model, data) for name, data in self._data.items()}
-        waiting = self._problem.features(self._problem.snap(_rows(self._problem, self._waiting)))
+        waiting = self._features(_rows(self._problem, self._waiting))
         if len(self._waiting):
             models = self._believing(models, waiting)
         gained = self._gained(models)

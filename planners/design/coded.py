@@ -9,6 +9,7 @@ import numpy as np
 from planners.base import Problem
 from planners.errors import CannotSuggest
 from planners.factors import Array, Categorical, Composition, Continuous, Discrete, Factor
+from planners.factors.held import Held
 
 MAX_RUNS = 4096  # of one table; nobody runs more
 
@@ -22,11 +23,12 @@ class Piece:
 
 
 def quantitative(problem: Problem) -> list[int]:
-    """Return the factors that have a low, a middle and a high."""
+    """Return the factors that have a low, a middle and a high, and are not held at one value."""
     return [
         i
         for i, f in enumerate(problem.factors)
-        if isinstance(f, Continuous) or (isinstance(f, Discrete) and len(f.values) > 2)
+        if not isinstance(f, Held)
+        and (isinstance(f, Continuous) or (isinstance(f, Discrete) and len(f.values) > 2))
     ]
 
 
@@ -35,8 +37,11 @@ def two_sided(problem: Problem) -> list[int]:
     return [
         i
         for i, f in enumerate(problem.factors)
-        if isinstance(f, Continuous | Discrete)
-        or (isinstance(f, Categorical) and len(f.levels) == 2)
+        if not isinstance(f, Held)
+        and (
+            isinstance(f, Continuous | Discrete)
+            or (isinstance(f, Categorical) and len(f.levels) == 2)
+        )
     ]
 
 
@@ -63,6 +68,8 @@ def level_piece(problem: Problem, index: int, levels: int) -> Piece:
     The blends are the simplex lattice with as many levels per component.
     """
     factor = problem.factors[index]
+    if isinstance(factor, Held):
+        return Piece((index,), factor.snap(np.zeros((1, factor.width))))
     if isinstance(factor, Composition):
         from planners.design.mixture import lattice
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from planners.factors import Array
 
 _WORK = 4e8  # multiplications spent on starts, whatever the size
-_MAX_STARTS = 12
+_MAX_STARTS = 40
 _MAX_SWEEPS = 30
 _GAIN = 1e-7  # relative; less is rounding
 _SINGULAR = 1e-12  # least to greatest eigenvalue of a design that tells all terms apart
@@ -24,6 +24,7 @@ class _State:
 
     def __init__(self, table: Array, weights: Array | None, chosen: NDArray[np.intp]) -> None:
         self.table, self.chosen = table, chosen.copy()
+        self.ridge = _RIDGE * float(np.mean(np.sum(table**2, axis=1)))
         inverse = self._inverse()
         self.v = table @ inverse  # (N, p)
         self.d = np.sum(self.v * table, axis=1)
@@ -32,9 +33,8 @@ class _State:
 
     def _inverse(self) -> Array:
         picked = self.table[self.chosen]
-        scale = _RIDGE * float(np.mean(np.sum(self.table**2, axis=1)))
         return np.asarray(
-            np.linalg.inv(picked.T @ picked + scale * np.eye(self.table.shape[1])), dtype=float
+            np.linalg.inv(picked.T @ picked + self.ridge * np.eye(self.table.shape[1])), dtype=float
         )
 
     def exchange(self, place: int, new: int) -> None:

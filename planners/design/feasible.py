@@ -48,15 +48,48 @@ def _refusal(problem: Problem, rows: Array) -> str:
     )
 
 
-def _moved(problem: Problem, rows: Array, rng: np.random.Generator) -> Array:
-    """Return the first feasible row on the way from each to the nearest feasible candidate."""
+def in_the_middle(problem: Problem, rows: Array, rng: np.random.Generator) -> tuple[Array, str]:
+    """Return centre points: where one breaks a constraint, the middle of what is feasible.
+
+    Equal rows stay equal, so that they are replicates. The words say what was done.
+    """
+    good = problem.keeps_constraints(rows)
+    if good.all():
+        return rows, ""
+    pool = _pool(problem, rng)
+    moved = [r if ok else _middle(problem, r, pool) for r, ok in zip(rows, good, strict=True)]
+    return np.array(moved), "centre points stand in the middle of what the constraints leave"
+
+
+def _middle(problem: Problem, row: Array, pool: Array) -> Array:
+    """Return the mean of the feasible rows with a row's names, or the one nearest to it."""
+    names = _names(problem)
+    like = pool[(np.abs(pool[:, names] - row[names]) < 1e-9).all(axis=1)]
+    rows = like if len(like) else pool
+    mean = rows.mean(axis=0)
+    mean[names] = rows[0, names]
+    legal = problem.snap(mean[None, :])
+    if problem.keeps_constraints(legal)[0]:
+        return np.asarray(legal[0], dtype=float)
+    return _nearest(mean, rows, names)
+
+
+def _pool(problem: Problem, rng: np.random.Generator) -> Array:
     every = all_rows(problem)
-    pool = every if every is not None else feasible_rows(problem, _CANDIDATES, rng)
-    names = [
+    return every if every is not None else feasible_rows(problem, _CANDIDATES, rng)
+
+
+def _names(problem: Problem) -> list[int]:
+    return [
         columns.start
         for factor, columns in zip(problem.factors, problem.slices, strict=True)
         if isinstance(factor, Categorical)
     ]
+
+
+def _moved(problem: Problem, rows: Array, rng: np.random.Generator) -> Array:
+    """Return the first feasible row on the way from each to the nearest feasible candidate."""
+    pool, names = _pool(problem, rng), _names(problem)
     return np.array([_edge(problem, row, _nearest(row, pool, names)) for row in rows])
 
 
@@ -64,7 +97,7 @@ def _nearest(row: Array, pool: Array, names: list[int]) -> Array:
     """Return the nearest row; another name counts as far away."""
     gaps = ((pool - row) ** 2).sum(axis=1)
     gaps += 10.0 * (np.abs(pool[:, names] - row[names]) > 1e-9).sum(axis=1)
-    return pool[int(np.argmin(gaps))]
+    return np.asarray(pool[int(np.argmin(gaps))], dtype=float)
 
 
 def _edge(problem: Problem, row: Array, inside: Array) -> Array:

@@ -15,6 +15,7 @@ from planners.base import Problem
 from planners.design.coded import Piece, crossed, others
 from planners.errors import CannotSuggest
 from planners.factors import Array, Composition
+from planners.factors.held import Held
 
 _MAX_SYSTEMS = 200_000  # of equations solved for one mixture's corners
 _MAX_BLENDS = 4096
@@ -24,11 +25,12 @@ Table = tuple[Array, str]
 
 def mixture(problem: Problem, kind: str, degree: int, levels: int) -> Table:
     """Return the blends of every composition, crossed with each other and the other factors."""
-    used = [i for i, f in enumerate(problem.factors) if isinstance(f, Composition)]
-    if not used:
+    mixed = [i for i, f in enumerate(problem.factors) if isinstance(f, Composition)]
+    if not mixed:
         raise CannotSuggest(f"{kind} needs a composition factor, and this problem has none")
+    used = [i for i in mixed if not isinstance(problem.factors[i], Held)]
     pieces = [Piece((i,), _blends(problem, i, kind, degree)) for i in used]
-    count = " x ".join(str(len(piece.rows)) for piece in pieces)
+    count = " x ".join(str(len(piece.rows)) for piece in pieces) or "1"
     return crossed(problem, [*pieces, *others(problem, used, levels)]), f"{kind}, {count} blends"
 
 

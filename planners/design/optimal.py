@@ -22,6 +22,9 @@ _GRID = 1500  # candidates of the levels' grid at most
 _BETWEEN = 400  # feasible candidates spread over the region
 _CORNERS = 48  # of a constrained region looked for
 _REGION = 1000  # points over which predictions are averaged
+_ROUNDS = 8  # of exchanges with points near the design
+_WORK = 8e6  # of all these rounds: runs squared, times columns that move, times terms
+_LEVELS = (0.0, 0.5, 1.0)  # that one factor of a chosen run may take instead
 _STEPS = (0.02, 0.1)  # of the unit cube, around chosen runs
 
 Table = tuple[Array, str]
@@ -34,7 +37,7 @@ def optimal(
 
     Raises CannotSuggest when there are fewer runs than terms.
     """
-    rows = candidates(problem, rng)
+    rows = candidates(problem, rng, model)
     kept = independent(terms(problem, rows, model))
     wanted = len(kept) + _SPARE if n_runs is None else n_runs
     if wanted < len(kept):
@@ -43,11 +46,12 @@ def optimal(
             f" as many runs, got {wanted}"
         )
     said = f"{kind}, {model} model of {len(kept)} terms"
-    if wanted >= len(rows):
-        return rows, f"{said}: every candidate there is"
     weights = _region(problem, model, kept, rng) if kind == "i-optimal" else None
+    again = -(-wanted // len(rows))  # replicates, where there are fewer points than runs
+    rows = np.tile(rows, (again, 1))
     chosen = rows[best_subset(terms(problem, rows, model)[:, kept], wanted, rng, weights)]
-    chosen = _refined(problem, chosen, model, kept, weights)
+    if again == 1:
+        chosen = _refined(problem, chosen, model, kept, weights)
     return chosen, f"{said}, {_figure(terms(problem, chosen, model)[:, kept], weights)}"
 
 
@@ -58,21 +62,25 @@ def _figure(table: Array, weights: Array | None) -> str:
     return f"D-efficiency {100 * efficiency:.1f} %"
 
 
-def candidates(problem: Problem, rng: np.random.Generator) -> Array:
+def candidates(problem: Problem, rng: np.random.Generator, model: str = "quadratic") -> Array:
     """Return different feasible rows from which a design may be chosen; raise CannotSuggest."""
     every = all_rows(problem)
     if every is not None:
         return every
-    found = [_grid(problem, rng), feasible_rows(problem, _BETWEEN, rng)]
+    ends = model != "quadratic" and not problem.constraints
+    found = [_grid(problem, rng, ends=ends), feasible_rows(problem, _BETWEEN, rng)]
     if problem.constraints:
         found.append(vertex_rows(problem, _CORNERS, rng))
     rows = problem.snap(np.vstack(found))
     return different(rows[problem.keeps_constraints(rows)])
 
 
-def _grid(problem: Problem, rng: np.random.Generator) -> Array:
-    """Return combinations of the factors' levels: all of them, or a random part."""
-    levels = [_levels(factor) for factor in problem.factors]
+def _grid(problem: Problem, rng: np.random.Generator, *, ends: bool) -> Array:
+    """Return combinations of the factors' levels: all of them, or a random part.
+
+    Without squares nothing is gained between the ends of a number.
+    """
+    levels = [_levels(factor, ends=ends) for factor in problem.factors]
     if np.prod([float(len(own)) for own in levels]) <= _GRID:
         rows = np.array([np.concatenate(choice) for choice in product(*levels)])
     else:
@@ -82,9 +90,9 @@ def _grid(problem: Problem, rng: np.random.Generator) -> Array:
     return rows[problem.keeps_constraints(rows)]
 
 
-def _levels(factor: object) -> Array:
+def _levels(factor: object, *, ends: bool) -> Array:
     if isinstance(factor, Continuous):
-        return np.array([[0.0], [0.5], [1.0]])
+        return np.array([[0.0], [1.0]] if ends else [[0.0], [0.5], [1.0]])
     if isinstance(factor, Composition):
         pure = np.eye(factor.width)
         pairs = [(a + b) / 2 for i, a in enumerate(pure) for b in pure[:i]]
@@ -107,7 +115,10 @@ def _refined(
     kept: list[int],
     weights: Array | None,
 ) -> Array:
-    """Return the design after exchanges with points near its own; never a worse one."""
+    """Return the design after exchanges with points near its own, or beside one factor's levels.
+
+    Again and again as long as that helps, within limits; never a worse design.
+    """
     free = [
         c
         for factor, columns in zip(problem.factors, problem.slices, strict=True)
@@ -116,14 +127,23 @@ def _refined(
     ]
     if not free:
         return chosen
-    pool = different(np.vstack([chosen, *(_near(problem, chosen, c) for c in free)]))
-    table = terms(problem, pool, model)[:, kept]
-    own = np.array([int(np.argmin(((pool - row) ** 2).sum(axis=1))) for row in chosen])
-    return pool[climbed(table, own, weights)]
+    sizes = len(chosen) ** 2 * len(free) * len(kept)
+    for _ in range(int(np.clip(_WORK / sizes, 1, _ROUNDS))):
+        pool = different(np.vstack([chosen, *(_near(problem, chosen, c) for c in free)]))
+        table = terms(problem, pool, model)[:, kept]
+        own = np.array([int(np.argmin(((pool - row) ** 2).sum(axis=1))) for row in chosen])
+        better = climbed(table, own, weights)
+        chosen = pool[better]
+        if set(better.tolist()) == set(own.tolist()):
+            break
+    return chosen
 
 
 def _near(problem: Problem, chosen: Array, column: int) -> Array:
     moved = [chosen + step * np.eye(1, chosen.shape[1], column) for step in _STEPS]
     moved += [chosen - step * np.eye(1, chosen.shape[1], column) for step in _STEPS]
+    for level in _LEVELS:
+        moved.append(chosen.copy())
+        moved[-1][:, column] = level
     rows = problem.snap(np.vstack(moved))
     return rows[problem.keeps_constraints(rows)]

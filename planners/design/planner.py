@@ -1,7 +1,7 @@
 """The planner ``design``: classical and optimal designs by name, worked off run by run."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,21 +9,25 @@ from planners.base import Observation, Problem, Proposing, Suggestion
 from planners.design import factorial, mixture, optimal, spread
 from planners.design.arrange import Run, arranged
 from planners.design.coded import MAX_RUNS, centre_rows
-from planners.design.feasible import fitted
+from planners.design.feasible import fitted, in_the_middle
 from planners.design.model import MODELS
 from planners.errors import BadOption, CannotSuggest
 from planners.factors import Array
 from planners.problem import nearest
-from planners.tables import next_rows
+from planners.tables import left_rows, next_rows
 
 MIXTURES = ("simplex-lattice", "simplex-centroid", "extreme-vertices")
+OPTIMAL = ("d-optimal", "i-optimal")
 KINDS = (
     *("latin-hypercube", "sobol", "full", "fractional", "central-composite", "box-behnken"),
-    *("d-optimal", "i-optimal", *MIXTURES),
+    *OPTIMAL,
+    *MIXTURES,
 )
 _N_RUNS = 12  # of designs that fill the space, where the number is not given
 _CENTRES = {"central-composite": 3, "box-behnken": 3}
 _RESOLUTIONS = {"III": 3, "IV": 4, "V": 5, "3": 3, "4": 4, "5": 5}
+
+Table = tuple[Array, str]  # rows of the unit cube, and what they are in words
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,10 @@ class Design(Proposing):
             note = self._note(runs[i], i, len(runs))
             note = note if found else f"{said}; {note}"
             found.append(Suggestion(problem.scale(rows[i]), note=note))
+        if found and len(found) < n:
+            waiting = min(n, len(left_rows(problem, rows, history))) - len(found)
+            last = f"; {waiting} replicates of these wait for the next question"
+            found[-1] = replace(found[-1], note=found[-1].note + last * (waiting > 0))
         return found
 
     def _note(self, run: Run, number: int, total: int) -> str:
@@ -97,34 +105,34 @@ class Design(Proposing):
         """Return all runs in their order, and what the design is in words."""
         rng = np.random.default_rng(self.seed)
         rows, said = self._scheme(problem, rng)
-        rows, repaired = fitted(problem, rows, self.infeasible, rng)
+        repaired = ""
+        if self.kind not in OPTIMAL:  # these are feasible, and replicates are meant
+            rows, repaired = fitted(problem, rows, self.infeasible, rng)
         table = np.vstack([rows] * self.replicates)
         labels = [
             f", replicate {k + 1}" if self.replicates > 1 else ""
             for k in range(self.replicates)
             for _ in rows
         ]
-        centres = self._centres(problem, rng)
+        centres, displaced = self._centres(problem, rng)
         table = np.vstack([table, centres])
         labels += [", centre point"] * len(centres)
         if len(table) > MAX_RUNS:
             raise CannotSuggest(f"the design would take {len(table)} runs, more than {MAX_RUNS}")
         runs = arranged(problem, table, labels, self.blocks, self.order, rng)
-        return runs, "; ".join(words for words in (said, repaired) if words)
+        return runs, "; ".join(words for words in (said, repaired, displaced) if words)
 
-    def _centres(self, problem: Problem, rng: np.random.Generator) -> Array:
+    def _centres(self, problem: Problem, rng: np.random.Generator) -> Table:
         wanted = self.centre_points
         count = _CENTRES.get(self.kind, 0) if wanted is None else wanted
         if not count:
-            return np.empty((0, problem.dimension))
-        rows = centre_rows(problem, count)
-        moved = [fitted(problem, row[None, :], "replace", rng)[0][0] for row in rows]
-        return np.array(moved)
+            return np.empty((0, problem.dimension)), ""
+        return in_the_middle(problem, centre_rows(problem, count), rng)
 
-    def _scheme(self, problem: Problem, rng: np.random.Generator) -> tuple[Array, str]:
+    def _scheme(self, problem: Problem, rng: np.random.Generator) -> Table:
         n_runs = self.n_runs or _N_RUNS
         resolution = _RESOLUTIONS[str(self.resolution).upper()]
-        makers: dict[str, Callable[[], tuple[Array, str]]] = {
+        makers: dict[str, Callable[[], Table]] = {
             "latin-hypercube": lambda: spread.latin_hypercube(problem, n_runs, rng),
             "sobol": lambda: spread.sobol(problem, n_runs, rng),
             "full": lambda: factorial.full(problem, self.levels),

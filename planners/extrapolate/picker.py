@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from threadpoolctl import threadpool_limits
 
-from planners.base import Observation, Predicted, Problem, Suggestion
+from planners.base import Composition, Observation, Predicted, Problem, Suggestion
 from planners.bayes.acquisition import log_expected_improvement, log_probability_between
 from planners.extrapolate.candidates import Candidates
 from planners.extrapolate.forest import clusters
-from planners.extrapolate.lessons import Lessons
+from planners.extrapolate.lessons import PRESENT, Lessons
 from planners.extrapolate.model import Data, Model
 from planners.extrapolate.planner import Extrapolate
 from planners.extrapolate.reasons import Reasons
@@ -68,7 +68,20 @@ class _Picker:
         if len(found) < n and self._known.enough:
             taken = self._rows_of(found)
             found += self._promising(_untried(pool, taken), n - len(found), taken)
-        return found
+        return [self._doubted(suggestion) for suggestion in found]
+
+    def _doubted(self, suggestion: Suggestion) -> Suggestion:
+        """Return a suggestion that says which of its components are known by name alone."""
+        row = self._problem.encode(suggestion.point)
+        bare = [
+            factor.components[i]
+            for factor, columns in zip(self._problem.factors, self._problem.slices, strict=True)
+            if isinstance(factor, Composition)
+            for i in self._see.bare(factor)
+            if row[columns][i] > PRESENT
+        ]
+        words = f"; no properties of {', '.join(bare)} are known" if bare else ""
+        return replace(suggestion, note=suggestion.note + words)
 
     def _spread_out(self, pool: Array, n: int, count: int) -> list[Suggestion]:
         """Return rows far from all tried ones and each other, by what the model will see."""

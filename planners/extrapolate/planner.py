@@ -72,10 +72,12 @@ class Extrapolate(Proposing):
     ) -> Sequence[Suggestion]:
         """Return the most promising points, with what is expected there and why.
 
-        Raises CannotSuggest when the problem has no responses or no feasible point.
+        Raises CannotSuggest when the problem has no responses or no feasible point, BadOption for
+        properties of what is no component.
         """
         if not problem.responses:
             raise CannotSuggest("extrapolate needs at least one response to improve")
+        reading.check_components(problem, self.table)
         from planners.extrapolate.picker import picked  # scikit-learn: only where we are asked
 
         return picked(self, problem, history, n, rng)

@@ -4,8 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from math import isfinite
 
+from planners.base import Problem
 from planners.errors import BadOption
-from planners.factors import number
+from planners.factors import Composition, number
+from planners.problem import nearest
 
 WEIGHTS = (0.2, 0.5, 0.7, 1.0, 1.2, 1.5, 2.0)  # as in the paper
 
@@ -16,10 +18,10 @@ def one_of(name: str, given: str, known: Sequence[str]) -> list[str]:
 
 
 def weights(name: str, given: object) -> tuple[float, ...]:
-    """Return relative amounts > 0, ascending; text is ``0.5,1,2``; none: the paper's."""
+    """Return relative amounts > 0, ascending; text is ``0.5,1,2`` or a list; none: the paper's."""
     if given is None:
         return WEIGHTS
-    items = given.split(",") if isinstance(given, str) else given
+    items = given.strip().strip("[]").split(",") if isinstance(given, str) else given
     if not isinstance(items, Sequence) or not 1 <= len(items) <= 32:
         raise BadOption([f"{name}: must be a list of 1 to 32 numbers, got {given!r:.80}"])
     found = [_number(item) for item in items]
@@ -36,6 +38,18 @@ def _number(item: object) -> float | None:
             return None
         return value if isfinite(value) else None
     return number(item)
+
+
+def check_components(problem: Problem, given: Mapping[str, object]) -> None:
+    """Raise BadOption where properties are given of what is no component of the problem."""
+    known = [c for f in problem.factors if isinstance(f, Composition) for c in f.components]
+    wrong = [
+        f"properties.{name}: no component of this problem{nearest(name, known)}"
+        for name in given
+        if name not in known
+    ]
+    if wrong:
+        raise BadOption(wrong)
 
 
 def properties(name: str, given: object) -> dict[str, dict[str, float]]:

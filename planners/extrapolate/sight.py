@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from planners.base import Problem
+from planners.base import Composition, Problem
 from planners.extrapolate.descriptors import Descriptors, Form
 from planners.extrapolate.model import Seen
 from planners.extrapolate.planner import Extrapolate
@@ -30,6 +30,11 @@ class Sight:
     def described(self, name: str) -> NDArray[np.intp]:
         """Return which components of a composition have properties, ``(c,)``."""
         return self._parts.described(name)
+
+    def bare(self, factor: Composition) -> list[int]:
+        """Return which components of a mixture of elements are none, or none that is known."""
+        known = set(self.described(factor.name).tolist())
+        return [i for i in range(factor.width) if i not in known] if known else []
 
     def places(self, rows: Array) -> Array:
         """Return where rows lie, by the fewest columns that tell the same, ``(m, g)``."""

@@ -134,6 +134,16 @@ class Selection:
     n_groups: int
 
 
+def check_conditions(x: Array, file: str, table: Table, options: Options) -> None:
+    """Raise BadOption, before all the work, when conditions to predict have no transform."""
+    transforms = {**table.transforms, **options.transforms}
+    transformed(table.x, table.names, transforms)
+    try:
+        transformed(x, table.names, transforms)
+    except BadOption as error:
+        raise BadOption(error.under(file)) from None
+
+
 def select(table: Table, options: Options | None = None) -> Selection:
     """Return the model of least error on rows left out, and everything known of it.
 
@@ -144,7 +154,8 @@ def select(table: Table, options: Options | None = None) -> Selection:
     groups = grouped(table.x, table.labels)
     if len(set(groups)) < _LEAST_GROUPS:
         raise BadHistory(["the rows belong to fewer than 3 groups: none can be left out twice"])
-    found = tuple(closures(transformed(table.x, table.names, {})))
+    plain = transformed(table.x, table.names, {})
+    found = tuple(c for c in closures(plain) if not table.one_of_words(c.names))
     notes = list(table.notes)
     forms = _forms(table, found, options, notes)
     with sk.quietly():

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from planners.errors import BadHistory
 from planners.factors import Array
 from planners.select.run import Options, Selection, select
 from planners.select.table import LEAST, Table, checked
@@ -49,6 +50,10 @@ def learn(
 
     By default among the quick ones. Raises BadHistory and BadOption.
     """
+    if x.ndim != 2 or y.shape != x.shape[:1]:
+        raise BadHistory([f"the runs: x must be (n, f) and y (n,), got {x.shape} and {y.shape}"])
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise BadHistory(["the runs: every factor and response must be a finite number"])
     titles = tuple(names) or tuple(f"x{i + 1}" for i in range(x.shape[1]))
     table = Table(titles, x, "response", y, tuple(range(1, len(y) + 1)))
     checked(table, "the runs")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from planners.cells import read_cells
 from planners.errors import BadHistory
 from planners.factors import Array, Categorical, Composition, Continuous
 from planners.problem import Problem, nearest
@@ -44,13 +45,22 @@ class Table:
     labels: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
     transforms: Mapping[str, str] = field(default_factory=dict[str, str])
+    columns: tuple[str, ...] = ()  # of the file, from which the factors were made
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+
+    def one_of_words(self, names: Sequence[str]) -> bool:
+        """Return whether factors are columns of 0 and 1 for words of one column."""
+        return any(
+            set(names) <= {_indicator(column, word) for word in known}
+            for column, known in self.words.items()
+        )
 
 
 def read_sheet(path: Path) -> Sheet:
     """Return the cells of a file; raise BadHistory."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-        rows = list(csv.reader(lines, strict=True))
+        rows = read_cells(lines)
     except OSError as error:
         raise BadHistory(
             [f"{path}: cannot be read: {error.strerror or 'no reason given'}"]
@@ -64,6 +74,7 @@ def read_sheet(path: Path) -> Sheet:
         raise BadHistory([f"{path}: has no header row; name the columns in row 1"])
     filled = [(i, r) for i, r in enumerate(rows[1:], start=2) if any(c.strip() for c in r)]
     faults = [f"{path}: row 1: column {n!r} comes twice" for n in _twice(header)]
+    faults += [] if filled else [f"{path}: has no rows below its header"]
     faults += [
         f"{path}: row {i}: {len(r)} cells under {len(header)} columns"
         for i, r in filled
@@ -121,7 +132,10 @@ def read_table(
     chosen = factors or (
         _of_problem(problem) if problem else _other_columns(part, response, group, notes)
     )
-    names, x = read_factors(part, chosen, problem)
+    if response in chosen:
+        raise BadHistory([f"{sheet.file}: {response!r} is the response; it cannot explain itself"])
+    words = _word_columns(part, chosen, problem)
+    names, x = read_factors(part, chosen, problem, words)
     y = np.array([float(cell) for cell in part.columns[response]])
     return checked(
         Table(
@@ -139,6 +153,8 @@ def read_table(
                 for f in (problem.factors if problem else ())
                 if isinstance(f, Continuous) and f.transform != "none" and f.name in names
             },
+            tuple(chosen),
+            words,
         ),
         sheet.file,
     )
@@ -185,25 +201,52 @@ def _other_columns(sheet: Sheet, response: str, group: str, notes: list[str]) ->
     return chosen
 
 
+def read_again(sheet: Sheet, table: Table, problem: Problem | None = None) -> Array:
+    """Return the table's factors as another sheet has them, ``(m, f)``; raise BadHistory."""
+    return read_factors(sheet, table.columns, problem, table.words)[1]
+
+
+def _kinds(problem: Problem | None) -> dict[str, Categorical]:
+    return {f.name: f for f in problem.factors if isinstance(f, Categorical)} if problem else {}
+
+
+def _word_columns(
+    sheet: Sheet, chosen: Sequence[str], problem: Problem | None
+) -> dict[str, tuple[str, ...]]:
+    """Return which columns hold words, and which words."""
+    kinds = _kinds(problem)
+    found: dict[str, tuple[str, ...]] = {}
+    for name in chosen:
+        cells = [cell for cell in sheet.columns.get(name, ()) if cell]
+        if name in kinds:
+            found[name] = tuple(kinds[name].levels)
+        elif cells and all(number(cell) is None for cell in cells):
+            found[name] = tuple(sorted(set(cells)))
+    return found
+
+
 def read_factors(
-    sheet: Sheet, chosen: Sequence[str], problem: Problem | None = None
+    sheet: Sheet,
+    chosen: Sequence[str],
+    problem: Problem | None,
+    words: Mapping[str, Sequence[str]],
 ) -> tuple[tuple[str, ...], Array]:
     """Return names and values ``(n, f)`` of the columns; raise BadHistory with every fault.
 
-    A column of words becomes one of its descriptors each, or one of 0 and 1 for each word.
+    A column of ``words`` becomes one of its descriptors each, or one of 0 and 1 for each word.
     """
-    kinds = {f.name: f for f in problem.factors if isinstance(f, Categorical)} if problem else {}
+    kinds = _kinds(problem)
     faults: list[str] = []
     made: dict[str, Array] = {}
     for name in chosen:
         if name not in sheet.columns:
             faults.append(f"{sheet.file}: {sheet.fault(name)}")
             continue
-        cells, kind = sheet.columns[name], kinds.get(name)
+        cells = sheet.columns[name]
         empty = [i for i, cell in zip(sheet.numbers, cells, strict=True) if not cell]
         faults += [f"{sheet.file}: row {i}: {name}: is empty; fill it in" for i in empty]
-        if kind or (cells and all(number(cell) is None for cell in cells if cell)):
-            made |= _words(sheet, name, kind, faults)
+        if name in words:
+            made |= _words(sheet, name, words[name], kinds.get(name), faults)
             continue
         values = [number(cell) for cell in cells]
         faults += [
@@ -218,11 +261,14 @@ def read_factors(
     return tuple(made), np.column_stack(list(made.values()))
 
 
+def _indicator(name: str, word: str) -> str:
+    return f"{name} is {word}"
+
+
 def _words(
-    sheet: Sheet, name: str, kind: Categorical | None, faults: list[str]
+    sheet: Sheet, name: str, levels: Sequence[str], kind: Categorical | None, faults: list[str]
 ) -> dict[str, Array]:
     cells = sheet.columns[name]
-    levels = kind.levels if kind else tuple(sorted(set(cells)))
     faults += [
         f"{sheet.file}: row {i}: {name}: must be one of {', '.join(levels)}, got {cell!r:.60}"
         for i, cell in zip(sheet.numbers, cells, strict=True)
@@ -236,7 +282,9 @@ def _words(
             )
             for title in titles
         }
-    return {f"{name} is {level}": np.array([float(c == level) for c in cells]) for level in levels}
+    return {
+        _indicator(name, level): np.array([float(c == level) for c in cells]) for level in levels
+    }
 
 
 def checked(table: Table, file: str) -> Table:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planners.errors import CannotSuggest
+from planners.errors import BadOption, CannotSuggest
 from planners.scaling import Scale
 from planners.softsensor.lwpls import Array, predictions
 from planners.softsensor.table import Table, lagged
@@ -87,8 +87,9 @@ def fit_sensor(
     """Return the sensor of a training table; components and lambda are chosen where None.
 
     ``lags`` and ``delay`` (from a sample to its result) are counted in rows. Raises CannotSuggest
-    when there are too few complete results.
+    when there are too few complete results, BadOption when a number is not one of those allowed.
     """
+    _check(lags, delay, components, localness)
     wide = lagged(table.x, lags)
     whole = np.isfinite(wide).all(axis=1) & np.isfinite(table.y)
     times = np.flatnonzero(whole)
@@ -111,6 +112,22 @@ def fit_sensor(
     last = np.array([y[_known(times, int(t), delay)][-1] for t in times[asked]])
     validation = validate(truth, trials[best[1]][:, best[0] - 1], last)
     return SoftSensor(table.signals, tuple(lags), *best, validation, x, y)
+
+
+def _check(
+    lags: Sequence[int], delay: int, components: int | None, localness: float | None
+) -> None:
+    faults: list[str] = []
+    if not lags or min(lags) < 0:
+        faults.append(f"lags: must be whole numbers of rows from 0 up, got {list(lags)}")
+    if delay < 0:
+        faults.append(f"delay: must be >= 0, got {delay}")
+    if components is not None and components < 1:
+        faults.append(f"components: must be at least 1, got {components}")
+    if localness is not None and not localness > 0:
+        faults.append(f"localness: must be > 0, got {localness:g}")
+    if faults:
+        raise BadOption(faults)
 
 
 def validate(truth: Array, foretold: Array, last: Array) -> Validation:

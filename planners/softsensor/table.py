@@ -11,6 +11,7 @@ from math import isfinite
 
 import numpy as np
 
+from planners.cells import read_cells
 from planners.errors import BadHistory
 from planners.softsensor.lwpls import Array
 
@@ -40,13 +41,15 @@ def lagged(x: Array, lags: Sequence[int]) -> Array:
 def read_table(lines: Iterable[str], signals: Sequence[str], response: str) -> Table:
     """Return the table of a CSV file's lines; empty cells are readings or results not there.
 
+    A row of empty cells is a moment without readings, and keeps its place; an empty line is none.
     Raises BadHistory with every fault: missing columns, and cells that are no finite numbers.
     """
     try:
-        rows = [row for row in csv.reader(lines, strict=True) if any(c.strip() for c in row)]
+        numbered = enumerate(read_cells(lines), start=1)
+        rows = [(i, row) for i, row in numbered if len(row) > 1 or "".join(row).strip()]
     except csv.Error as error:
         raise BadHistory([f"is not CSV: {error}"]) from None
-    header = [cell.strip().removeprefix("\ufeff") for cell in rows[0]] if rows else []
+    header = [cell.strip().removeprefix("\ufeff") for cell in rows[0][1]] if rows else []
     wanted = [*signals, response]
     faults = [f"row 1: no column {name!r}" for name in wanted if name not in header]
     if faults:
@@ -55,7 +58,7 @@ def read_table(lines: Iterable[str], signals: Sequence[str], response: str) -> T
     values = np.array(
         [
             [_number(row, at, f"row {number}: {header[at]}", faults) for at in places]
-            for number, row in enumerate(rows[1:], start=2)
+            for number, row in rows[1:]
         ]
     ).reshape(-1, len(wanted))
     if faults:

@@ -24,6 +24,7 @@ from planners.design.model import independent, terms
 from planners.design.optimal import candidates
 from planners.design.planner import KINDS
 from planners.errors import BadOption, CannotSuggest
+from planners.fixing import hold
 from planners.suggest import ask
 from tests.planners.strategies import situations
 
@@ -432,3 +433,62 @@ def test_the_blocks_of_a_very_large_design_are_shared_out_as_well():
     sizes = [sum(run.block == block for run in runs) for block in (1, 2, 3)]
     assert sum(sizes) == 4096
     assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize(("factors", "runs"), [(7, 8), (11, 12)])
+def test_a_d_optimal_screening_is_as_good_as_plackett_and_burman(factors, runs):
+    told = said(cube(factors), kind="d-optimal", model="linear", n_runs=runs)
+    assert told.endswith("D-efficiency 100.0 %")
+
+
+def test_an_optimal_design_of_few_points_repeats_them():
+    problem = Problem((Categorical("a", ("u", "v", "w")), Categorical("b", ("x", "y"))))
+    points = [
+        tuple(p.values()) for p in table(problem, kind="d-optimal", model="linear", n_runs=14)
+    ]
+    assert len(points) == 14
+    assert sorted({points.count(point) for point in points}) == [2, 3]
+    with pytest.raises(CannotSuggest, match="needs at least as many runs, got 3"):
+        table(problem, kind="d-optimal", model="linear", n_runs=3)
+
+
+def test_centre_points_stay_replicates_where_a_constraint_forbids_the_middle():
+    low = Constraint({"x0": 1.0, "x1": 1.0}, at_most=-0.4)
+    runs, words = Design(kind="full", centre_points=3).table(cube(2, low))
+    centres = np.array([run.row for run in runs if run.label == ", centre point"])
+    assert len(np.unique(centres, axis=0)) == 1
+    assert (2 * centres - 1).sum(axis=1).max() < -0.6  # well inside, not at the edge
+    assert "centre points stand in the middle of what the constraints leave" in words
+
+
+def test_centre_points_of_a_finite_problem_keep_their_names_where_they_can():
+    problem = Problem(
+        (Discrete("n", (1, 2, 3, 4, 5)), Categorical("c", ("a", "b"))),
+        (),
+        (Constraint({"n": 1.0}, at_most=2.0),),
+    )
+    rows = [(p["n"], p["c"]) for p in table(problem, kind="sobol", n_runs=1, centre_points=4)]
+    assert [rows.count((2, "a")) >= 1, rows.count((2, "b")) >= 1] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("options", "runs"),
+    [
+        ({"kind": "box-behnken", "centre_points": 3}, 27),
+        ({"kind": "central-composite", "centre_points": 1}, 25),
+        ({"kind": "fractional", "resolution": "IV"}, 8),
+        ({"kind": "full"}, 16),
+    ],
+)
+def test_a_factor_that_is_held_takes_no_part_in_the_scheme(options, runs):
+    points = table(hold(cube(5), {"x0": 0.5}), **options)
+    assert len(points) == runs
+    assert {point["x0"] for point in points} == {0.5}
+
+
+def test_a_mixture_that_is_held_is_one_blend():
+    problem = Problem((Composition("r", ("A", "B")), Composition("s", ("C", "D")), *numbers(1)))
+    held = hold(problem, {"r": {"A": 0.25, "B": 0.75}})
+    points = table(held, kind="simplex-lattice", degree=1)
+    assert len(points) == 4
+    assert all(point["r"] == {"A": 0.25, "B": 0.75} for point in points)

@@ -430,3 +430,25 @@ def test_progress_goes_to_standard_error_and_the_summary_to_standard_output(tmp_
     captured = capsys.readouterr()
     assert captured.err.startswith("  1/1  e-0001  ok ")
     assert captured.out.startswith("campaign complete: 1 experiments, 1 ok\n")
+
+
+def test_suggest_prints_a_planners_words_below_each_point(tmp_path, capsys):
+    path = tmp_path / "mixture.json"
+    mixture = {"name": "ratio", "kind": "composition", "components": ["Pt", "Mo", "Nb"]}
+    document = {"factors": [mixture], "responses": [{"name": "y", "goal": "maximise"}]}
+    path.write_text(json.dumps(document))
+    asked = ["suggest", str(path), "--planner", "design", "--option", "kind=simplex-lattice"]
+    asked += ["--option", "order=standard", "--option", "degree=1", "--option", "replicates=2"]
+    assert main([*asked, "-n", "5"]) == 0
+    told = capsys.readouterr()
+    assert told.out.splitlines()[:6] == [
+        "ratio.Pt 1",
+        "    simplex-lattice, 3 blends; run 1 of 6, replicate 1",
+        "ratio.Mo 1",
+        "    run 2 of 6, replicate 1",
+        "ratio.Nb 1",
+        "    run 3 of 6, replicate 1; 2 replicates of these wait for the next question",
+    ]
+    assert told.err == ""
+    assert main([*asked, "-n", "2", "--json"]) == 0
+    assert json_of(capsys)["notes"][1] == "run 2 of 6, replicate 1"

@@ -19,6 +19,7 @@ from planners.candidates import Candidates
 from planners.candidates.learners import Data, Process, Selected
 from planners.candidates.scores import IMPOSSIBLE, Seen
 from planners.errors import BadOption, CannotSuggest
+from planners.fixing import hold
 from planners.suggest import ask
 
 GRID = [{"a": a / 10, "b": float(b)} for a in range(11) for b in range(11)]
@@ -260,3 +261,45 @@ def test_improvement_of_a_target_or_of_several_is_refused(plane, acquisition):
 def test_without_a_response_there_is_nothing_to_score_by(plane):
     with pytest.raises(CannotSuggest, match="candidates needs at least one response"):
         chosen(Candidates(GRID), Problem(plane.factors), [])
+
+
+def test_runs_at_other_values_of_a_factor_that_is_held_still_teach():
+    problem = Problem.from_json(
+        {
+            "factors": [
+                {"name": "a", "kind": "continuous", "low": 0, "high": 1},
+                {"name": "b", "kind": "continuous", "low": 0, "high": 10},
+            ],
+            "responses": [{"name": "y", "goal": "maximise"}],
+        }
+    )
+    planner = Candidates(points=[{"a": 0.7, "b": 4.0}])
+    (free,) = answered(planner, problem, SOME)
+    (fixed,) = answered(planner, hold(problem, {"a": 0.7}), SOME)
+    assert fixed.predicted["y"].mean == pytest.approx(free.predicted["y"].mean, abs=1e-6)
+
+
+def test_a_value_that_no_candidate_has_is_named_not_a_crash():
+    problem = Problem.from_json(
+        {
+            "factors": [{"name": "a", "kind": "continuous", "low": 0, "high": 1}],
+            "responses": [{"name": "y", "goal": "maximise"}],
+        }
+    )
+    with pytest.raises(CannotSuggest, match="no candidate of the list has the values"):
+        chosen(Candidates(points=[{"a": 0.2}, {"a": 0.4}]), hold(problem, {"a": 0.3}))
+
+
+def test_a_list_of_a_header_alone_is_refused_and_the_file_named(tmp_path):
+    problem = Problem.from_json(
+        {
+            "factors": [{"name": "a", "kind": "continuous", "low": 0, "high": 1}],
+            "responses": [{"name": "y", "goal": "maximise"}],
+        }
+    )
+    with pytest.raises(BadOption, match="points: must hold at least one point, got none"):
+        chosen(Candidates(points="a\n"), problem)
+    shelf = tmp_path / "shelf.csv"
+    shelf.write_text("a\n0.5\n7\n", encoding="utf-8")
+    with pytest.raises(BadOption, match=r"shelf\.csv: row 3: a: must be in \[0, 1\], got 7"):
+        chosen(Candidates(file=str(shelf)), problem)

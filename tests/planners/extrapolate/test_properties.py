@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from planners.base import Composition, Problem, Response
+from planners.errors import BadOption
 from planners.extrapolate import Extrapolate
 from planners.suggest import ask
 from tests.planners.strategies import observations, situations
@@ -43,3 +44,23 @@ def test_an_empty_history_gets_points_spread_over_the_properties(rng):
     held = [frozenset(e for e, w in s.point["x"].items() if w) for s in found]
     assert len(set(held)) >= 2
     assert np.all([not s.predicted for s in found])
+
+
+def test_a_component_that_is_no_element_is_told(rng):
+    problem = Problem((Composition("x", ("Nbb", "Fe", "W")),), (Response("y"),))
+    found = Extrapolate().propose(problem, [], 3, rng)
+    for suggestion in found:
+        told = "no properties of Nbb are known" in suggestion.note
+        assert told == (suggestion.point["x"]["Nbb"] > 0)
+    assert any(s.point["x"]["Nbb"] > 0 for s in found)
+
+
+def test_properties_of_what_is_no_component_are_refused(rng):
+    problem = Problem((Composition("x", ("Ba", "Fe")),), (Response("y"),))
+    planner = Extrapolate(properties={"Baa": {"co2": -1.9}})
+    with pytest.raises(BadOption, match=r"properties\.Baa: no component .*mean 'Ba'"):
+        planner.propose(problem, [], 1, rng)
+
+
+def test_weights_are_read_as_a_list_or_with_commas():
+    assert Extrapolate(weights="[0.5, 1]").weights == Extrapolate(weights="1,0.5").weights

@@ -8,15 +8,16 @@ import pytest
 from sklearn.gaussian_process import GaussianProcessRegressor, kernels
 from sklearn.svm import SVR
 
+from planners.base import Categorical, Problem, Response
 from planners.errors import BadHistory, BadOption
 from planners.select import pool, process, sk
 from planners.select.chance import y_randomisation
 from planners.select.domain import local_outlier_factor, nearest_neighbours, one_class
 from planners.select.fast_svr import widest_gamma
 from planners.select.report import document, text
-from planners.select.run import Options, as_good, select
+from planners.select.run import Options, as_good, check_conditions, select
 from planners.select.surrogate import learn
-from planners.select.table import Table, read_sheet, read_table
+from planners.select.table import Table, read_again, read_sheet, read_table
 from planners.select.validate import midpoints
 
 LINEAR = (pool.OLS, pool.PLS, pool.RIDGE)
@@ -304,3 +305,66 @@ def test_residuals_left_out_are_those_of_leaving_out():
         kept = np.arange(9) != i
         part = process._conditioned(whole.kernel, whole.logs, x[kept], y[kept], 1e-8)
         assert whole.left_out()[i] == pytest.approx(y[i] - part.predict(x[i : i + 1])[0], abs=1e-6)
+
+
+def words_table(tmp_path):
+    path = tmp_path / "words.csv"
+    rows = "".join(f"{i},{'DBU' if i % 2 else 'TEA'},{i * i}\n" for i in range(1, 13))
+    path.write_text("a,base,y\n" + rows, encoding="utf-8")
+    return read_table(read_sheet(path), "y", ["a", "base"])
+
+
+def test_conditions_to_predict_need_not_hold_every_word(tmp_path):
+    table = words_table(tmp_path)
+    other = tmp_path / "next.csv"
+    other.write_text("a,base\n3,DBU\n", encoding="utf-8")
+    assert table.names == ("a", "base is DBU", "base is TEA")
+    np.testing.assert_array_equal(read_again(read_sheet(other), table), [[3.0, 1.0, 0.0]])
+    other.write_text("a,base\n3,KOH\n", encoding="utf-8")
+    with pytest.raises(BadHistory, match="row 2: base: must be one of DBU, TEA, got 'KOH'"):
+        read_again(read_sheet(other), table)
+
+
+def test_words_of_a_problem_are_found_in_conditions_to_predict(tmp_path):
+    path = tmp_path / "words.csv"
+    path.write_text("base,y\n" + "DBU,1\nTEA,2\n", encoding="utf-8")
+    levels = ("DBU", "TEA", "KOH")
+    problem = Problem((Categorical("base", levels),), (Response("y"),))
+    table = Table((), np.empty((0, 0)), "y", np.empty(0), (), columns=("base",))
+    table = replace(table, words={"base": levels})
+    assert read_again(read_sheet(path), table, problem).shape == (2, 3)
+
+
+def test_columns_of_one_word_each_are_no_mixture(tmp_path):
+    selection = select(words_table(tmp_path), Options(quick=True, permutations=1))
+    assert not selection.closures
+
+
+def test_the_response_cannot_be_among_the_factors(tmp_path):
+    words_table(tmp_path)
+    with pytest.raises(BadHistory, match="'y' is the response; it cannot explain itself"):
+        read_table(read_sheet(tmp_path / "words.csv"), "y", ["a", "y"])
+
+
+def test_a_sheet_without_rows_and_a_condition_without_its_transform_are_named(tmp_path):
+    path = tmp_path / "none.csv"
+    path.write_text("a,base\n", encoding="utf-8")
+    with pytest.raises(BadHistory, match="has no rows below its header"):
+        read_sheet(path)
+    table = words_table(tmp_path)
+    below = np.array([[-1.0, 1.0, 0.0]])
+    with pytest.raises(BadOption, match=r"next\.csv: transform a: needs numbers above 0"):
+        check_conditions(below, "next.csv", table, Options(transforms={"a": "log"}))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "says"),
+    [
+        (np.zeros(9), np.zeros(9), r"x must be \(n, f\) and y \(n,\), got \(9,\) and \(9,\)"),
+        (np.zeros((9, 2)), np.zeros(5), r"got \(9, 2\) and \(5,\)"),
+        (np.eye(9), np.full(9, np.nan), "must be a finite number"),
+    ],
+)
+def test_runs_that_cannot_be_learned_from_are_named(x, y, says):
+    with pytest.raises(BadHistory, match=says):
+        learn(x, y)

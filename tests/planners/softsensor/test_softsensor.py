@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cross_decomposition import PLSRegression
 
-from planners.errors import BadHistory, CannotSuggest
+from planners.errors import BadHistory, BadOption, CannotSuggest
 from planners.softsensor import Table, fit_sensor, lagged, read_table
 from planners.softsensor.lwpls import predictions, similarity
 from planners.softsensor.sensor import validate
@@ -225,3 +225,17 @@ def test_signals_that_say_nothing_of_a_drift_are_always_found_out(seed):
 @pytest.mark.parametrize("seed", range(10))
 def test_signals_that_say_all_of_a_drift_are_always_of_use(seed):
     assert fit_sensor(walk(0.3, 0.1, seed=seed)).useful
+
+
+def test_a_moment_without_readings_keeps_its_place_and_rows_keep_their_numbers():
+    table = read_table(["a,b,y", "1,2,", ",,", "3,4,5", "", " "], ["a", "b"], "y")
+    np.testing.assert_array_equal(table.x, [[1, 2], [np.nan, np.nan], [3, 4]])
+    np.testing.assert_array_equal(lagged(table.x, (1,))[2], [np.nan, np.nan])
+    with pytest.raises(BadHistory, match="row 4: a: must be a finite number or empty, got 'x'"):
+        read_table(["a,y", "1,2", "", "x,1"], ["a"], "y")
+
+
+def test_numbers_that_are_not_allowed_are_named_all_at_once():
+    table = Table(("a",), np.zeros((20, 1)), np.zeros(20))
+    with pytest.raises(BadOption, match=r"lags: .*\[-1\]\ndelay: .*\ncomponents: .*\nlocalness: "):
+        fit_sensor(table, lags=(-1,), delay=-1, components=0, localness=-2.0)

@@ -1,0 +1,28 @@
+"""Cells of CSV text, also as spreadsheets write it where the comma is the decimal sign."""
+
+import csv
+import re
+from collections.abc import Iterable
+
+_SEPARATORS = (",", ";", "\t")
+_POINT = re.compile(r"\s*[+-]?\d*\.\d+(e[+-]?\d+)?\s*", re.IGNORECASE)
+_COMMA = re.compile(r"\s*[+-]?\d*,\d+(e[+-]?\d+)?\s*", re.IGNORECASE)
+
+
+def read_cells(lines: Iterable[str]) -> list[list[str]]:
+    """Return the cells of each line; raise csv.Error.
+
+    A header without commas may be separated by semicolons or tabs. Then ``1,5`` is read as 1.5,
+    unless a decimal point stands in the file, too: nobody could say which of them is meant.
+    """
+    text = list(lines)
+    header = text[0] if text else ""
+    mark = next((sign for sign in _SEPARATORS if sign in header), ",")
+    rows = list(csv.reader(text, delimiter=mark, strict=True))
+    if mark == "," or any(_POINT.fullmatch(cell) for row in rows for cell in row):
+        return rows
+    return [[_pointed(cell) for cell in row] for row in rows]
+
+
+def _pointed(cell: str) -> str:
+    return cell.replace(",", ".") if _COMMA.fullmatch(cell) else cell
