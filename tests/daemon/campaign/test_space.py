@@ -118,6 +118,15 @@ FAULTS = [
         Edit(add_constraints=[{"terms": {"temperature": 1.0}, "at_most": 1.0}]),
         "campaign.constraints.0.at_most: can never hold",
     ),
+    (
+        Edit(
+            fix={"temperature": 90.0},
+            add_constraints=[
+                {"kind": "formula", "expression": "temperature * 2", "at_most": 100.0},
+            ],
+        ),
+        "campaign.constraints: no point within the factors' ranges keeps the constraints",
+    ),
 ]
 
 
