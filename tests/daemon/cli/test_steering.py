@@ -143,6 +143,7 @@ def sent_result(sent, answer):
         ("id,purity\n,2\n", "row 2: id: is empty"),
         ("id,purity,purity.sd\ne-1,2,-1\n", "row 2: purity.sd: must be 0 or more, got '-1'"),
         ("id,purity,purity.quality\ne-1,2,bad\n", "row 2: purity.quality: must be ok or suspect"),
+        ("id,purity\ne-1,2\ne-2,3\ne-1,4\n", "row 4: purity: e-1 has it in row 2"),
         ("id,purity\ne-1,\n", "holds no value of purity"),
         ("", "row 1: no column 'id'"),
     ],
