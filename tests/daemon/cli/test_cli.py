@@ -396,6 +396,32 @@ def test_init_writes_programs_that_ask_other_planners(tmp_path, monkeypatch, cap
     assert not Path("other-planner.toml").exists()
 
 
+@pytest.mark.parametrize(
+    ("planner", "options", "says"),
+    [
+        (
+            "replay",
+            "points = [{ temperatur = 60.0 }]",
+            "replay: points.0: temperatur: is no factor",
+        ),
+        ("inverse", "target = { yeild = 0.5 }", "inverse: target: no response is named 'yeild'"),
+        (
+            "bayes",
+            "move_cost = { temprature = 1.0 }",
+            "bayes: move_cost: 'temprature' is no factor",
+        ),
+        ("design", 'kind = "simplex-lattice"', "design: simplex-lattice needs a composition"),
+    ],
+)
+def test_check_finds_what_the_planner_would_refuse(tmp_path, capsys, planner, options, says):
+    text = EXAMPLE.read_text().replace('"bayes"', f'"{planner}"')
+    table = f"[campaign.options]\n{options}\n[[campaign.factors]]"
+    path = tmp_path / "rig.toml"
+    path.write_text(text.replace("[[campaign.factors]]", table, 1))
+    assert main(["check", str(path)]) == 2
+    assert f"{path}: campaign.planner: {says}" in capsys.readouterr().err
+
+
 def test_check_lists_all_faults_also_as_json(tmp_path, capsys):
     path = tmp_path / "rig.toml"
     path.write_text(EXAMPLE.read_text().replace("pump-b", "pump_B").replace("bayes", "bays"))
