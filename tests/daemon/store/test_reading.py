@@ -89,6 +89,24 @@ async def test_a_restart_finds_the_campaign_and_what_was_cut_short(opened):
     assert record.requested == POINT
 
 
+async def test_status_tells_the_points_that_wait_for_a_word_from_those_that_wait_for_their_turn(
+    opened,
+):
+    _, bus = await a_campaign(opened)
+    for name in ("s-5", "s-6"):
+        bus.emit("suggestion", id=name, state="proposed", point=POINT, predicted={}, reason="why")
+    bus.emit("suggestion", id="s-5", state="approved", point=POINT)
+    await opened.close()
+    document = status(opened.directory)
+    assert [row["id"] for row in document["proposed"]] == ["s-6"]
+    assert [row["id"] for row in document["approved"]] == ["s-5"]
+    lines = status_text(document).splitlines()
+    assert [line[:18] for line in lines if "s-" in line] == [
+        "proposed      s-6:",
+        "approved      s-5:",
+    ]
+
+
 async def test_a_resumed_campaign_keeps_its_id_and_a_complete_one_does_not(opened):
     await a_campaign(opened)
     store, bus = await opened.again()
