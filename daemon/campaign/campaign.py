@@ -153,7 +153,7 @@ class Campaign:
                                 lambda: not lacking() or self.state is not State.RUNNING
                             )
         except TimeoutError:
-            self.hold(f"{why}: {'; '.join(lacking())}")
+            self.hold_while_running(f"{why}: {'; '.join(lacking())}")
         return self.state is State.RUNNING and bool(self.memory.waiting)
 
     async def look(self) -> None:
@@ -213,6 +213,7 @@ class Campaign:
     def hold_while_running(self, reason: str) -> None:
         """Hold for a fault; a campaign that meanwhile stops or goes safe does that all the same."""
         if self.state is State.RUNNING:
+            log.error("campaign.held", reason=reason)  # nobody asked for it, and somebody must look
             self.hold(reason)
 
     # -- commands ----------------------------------------------------------------------------

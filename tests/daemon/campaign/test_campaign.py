@@ -5,6 +5,7 @@ import contextlib
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from daemon.campaign.campaign import Campaign
 from daemon.campaign.memory import Memory, Suggestion, amended_document, with_result
@@ -184,10 +185,14 @@ async def test_a_planner_that_keeps_dying_holds_the_campaign_and_harms_nothing()
     bench = Bench()
     bench.fail_planner = 3
     bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
-    await asyncio.sleep(20)
+    with capture_logs() as logged:
+        run = asyncio.create_task(bench.campaign.run())
+        await asyncio.sleep(20)
     assert bench.campaign.state is State.HELD
     assert "planner failed 3 times" in bench.campaign.reason
+    (line,) = [one for one in logged if one["event"] == "campaign.held"]
+    assert line["log_level"] == "error"
+    assert line["reason"] == bench.campaign.reason
     bench.campaign.resume()
     assert await run is State.COMPLETE
 
