@@ -107,6 +107,14 @@ async def test_status_tells_the_points_that_wait_for_a_word_from_those_that_wait
     ]
 
 
+async def test_a_campaign_that_goes_on_is_of_as_many_experiments_as_the_file_asks_by_then(opened):
+    await a_campaign(opened)
+    store, _ = await opened.again()
+    store.continue_campaign("c-0001", 14)
+    await opened.close()
+    assert status(opened.directory)["progress"]["of"] == 14
+
+
 async def test_a_resumed_campaign_keeps_its_id_and_a_complete_one_does_not(opened):
     await a_campaign(opened)
     store, bus = await opened.again()
