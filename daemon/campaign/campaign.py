@@ -221,7 +221,8 @@ class Campaign:
     def start(self, *, planned: bool = True) -> None:
         """Start, or go on after an end; unplanned, only what was submitted is performed."""
         if planned and self.memory.done >= self.settings.experiments:
-            raise Refused(f"all {self.settings.experiments} experiments of the campaign are done")
+            what = f"all {self.settings.experiments} experiments of the campaign are done"
+            raise Refused(f"{what}; for more, raise campaign.experiments in the file and restart")
         self._change(after("start", self.state), "")
         self._ahead.begin(planned=planned)
         self.notify()

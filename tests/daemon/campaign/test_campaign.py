@@ -129,6 +129,13 @@ async def test_without_pending_points_the_planner_waits_for_the_result():
     assert [row[0] for row in bench.log[:-1]] == ["asked", "run"] * 3
 
 
+async def test_a_campaign_that_is_done_says_how_to_have_more_experiments():
+    bench = Bench()
+    await finished(bench)
+    with pytest.raises(Refused, match=r"all 3 .* are done; for more, raise campaign.experiments"):
+        bench.campaign.start()
+
+
 async def test_with_two_pending_points_the_planner_is_asked_while_an_experiment_runs():
     bench = Bench(pending=2)
     await finished(bench)
