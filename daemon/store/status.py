@@ -185,7 +185,8 @@ def _others(progress: JsonObject) -> str:
 def _trip(trip: JsonObject | None) -> str:
     if trip is None:
         return ""
-    return f"{trip['name']} at {trip['time_utc']}: {trip['signal']} = {trip['value']}"
+    why = f"{trip['signal']} = {trip['value']}" if trip["signal"] else trip["message"]
+    return f"{trip['name']} at {trip['time_utc']}: {why}"
 
 
 def _experiment_text(document: JsonObject | None) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -105,6 +106,14 @@ async def test_status_tells_the_points_that_wait_for_a_word_from_those_that_wait
         "proposed      s-6:",
         "approved      s-5:",
     ]
+
+
+async def test_a_trip_by_a_person_is_told_with_the_reason(opened):
+    _, bus = opened.open()
+    bus.emit("trip", name="mqtt", signal=None, value=None, message="smoke", state="tripped")
+    await opened.close()
+    text = status_text(status(opened.directory))
+    assert re.search(r"^trip +mqtt at \S+: smoke$", text, re.MULTILINE)
 
 
 async def test_a_campaign_that_goes_on_is_of_as_many_experiments_as_the_file_asks_by_then(opened):
