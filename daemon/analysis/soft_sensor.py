@@ -4,9 +4,11 @@ It learns from a CSV file of evenly spaced rows, with the signals in every row a
 sample was analysed offline, and answers for the moment at which the analyser's sample was taken.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -44,6 +46,8 @@ class SoftSensorResponse:
         object.__setattr__(self, "sensor", self._learned())
 
     def _faults(self) -> list[str]:
+        if faults := list(self._of_another_type()):
+            return faults
         faults = [] if self.signals else ["signals: name at least one"]
         if not self.interval > 0:
             faults.append(f"interval: must be > 0 s, got {self.interval}")
@@ -51,6 +55,25 @@ class SoftSensorResponse:
             faults.append(f"lags: must be whole numbers of rows from 0 up, got {list(self.lags)}")
         named = {"delay": self.delay, "components": self.components, "localness": self.localness}
         return faults + [f"{n}: must be >= 0, got {v}" for n, v in named.items() if v < 0]
+
+    def _of_another_type(self) -> Iterator[str]:
+        """Give the options that are no list, text or number where they must be; a file has any."""
+        for name, part in (("signals", str), ("lags", int)):
+            given = getattr(self, name)
+            listed = cast("list[object]", given) if isinstance(given, list | tuple) else [None]
+            if any(type(one) is not part for one in listed):
+                what = "names of signals" if part is str else "whole numbers"
+                yield f"{name}: must be a list of {what}, got {given!r}"
+        for name in ("training", "column", "unit"):
+            if not isinstance(given := getattr(self, name), str):
+                yield f"{name}: must be text, got {given!r}"
+        for name in ("interval", "localness"):
+            given = getattr(self, name)
+            if type(given) not in {int, float} or not isfinite(given):
+                yield f"{name}: must be a finite number, got {given!r}"
+        for name in ("delay", "components"):
+            if type(given := getattr(self, name)) is not int:
+                yield f"{name}: must be a whole number, got {given!r}"
 
     def _learned(self) -> SoftSensor:
         at = f"responses.soft_sensor.training: {self.training}"

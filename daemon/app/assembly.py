@@ -162,7 +162,8 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
     section = campaign_of(settings)
     problem = problem_of(section) if settings.campaign is not None else Problem.from_json(_NOTHING)
     if left is not None:
-        parts.store.continue_campaign(left.id)  # a complete one may have late results, too
+        # a complete one may have late results, and the file may ask for more by now
+        parts.store.continue_campaign(left.id, section.experiments)
     raw = RawFiles(parts.store.directory, left.id if left else _begun(parts, section, problem))
     parts.executor = Executor(
         settings,

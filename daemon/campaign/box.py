@@ -13,7 +13,7 @@ from daemon.settings.conditions import factor_bounds, flat, plain_value, value_t
 from daemon.settings.models import CampaignSettings, FactorSettings, Settings
 from planners.base import Problem
 from planners.errors import CannotSuggest
-from planners.sampling import feasible_rows
+from planners.sampling import feasible_rows, no_point
 
 N_TRIED = 200  # points inside the box, when no corner can be reached
 N_CORNERS = 256
@@ -28,25 +28,30 @@ def box_faults(settings: Settings, reach: Reach | None = None) -> list[str]:
     campaign = settings.campaign
     if campaign is None:
         return []
-    feasible = Feasible(settings, reach)
+    feasible, problem = Feasible(settings, reach), problem_of(campaign)
     first: dict[str, Any] = {}
-    for point in _points(campaign):
+    for point in filter(problem.feasible, _points(campaign, problem)):
         if feasible(point):
             return []
         first = first or point
-    why = f"{_text(first)}: {feasible.why_not(first)[0]}" if first else "no point keeps it"
+    if not first:
+        return [f"campaign.constraints: {no_point(problem)}"]
+    why = f"{_text(first)}: {feasible.why_not(first)[0]}"
     return [f"campaign.factors: unreachable flow: no point of the box can be run; {why}"]
 
 
-def _points(campaign: CampaignSettings) -> Iterator[dict[str, Any]]:
-    """Return the box's centre, corners, and points spread over its inside."""
+def _points(campaign: CampaignSettings, problem: Problem) -> Iterator[dict[str, Any]]:
+    """Return the box's centre, corners, and points spread over its inside; some break constraints.
+
+    Those inside keep them.
+    """
     names = [factor.name for factor in campaign.factors]
     choices = [_choices(factor) for factor in campaign.factors]
     centre = [_middle(f, own) for f, own in zip(campaign.factors, choices, strict=True)]
     yield dict(zip(names, centre, strict=True))
     for corner in islice(product(*choices), N_CORNERS):
         yield dict(zip(names, corner, strict=True))
-    yield from _inside(problem_of(campaign), N_TRIED)
+    yield from _inside(problem, N_TRIED)
 
 
 def _inside(problem: Problem, n: int) -> Iterator[dict[str, Any]]:

@@ -153,7 +153,7 @@ class Campaign:
                                 lambda: not lacking() or self.state is not State.RUNNING
                             )
         except TimeoutError:
-            self.hold(f"{why}: {'; '.join(lacking())}")
+            self.hold_while_running(f"{why}: {'; '.join(lacking())}")
         return self.state is State.RUNNING and bool(self.memory.waiting)
 
     async def look(self) -> None:
@@ -213,6 +213,7 @@ class Campaign:
     def hold_while_running(self, reason: str) -> None:
         """Hold for a fault; a campaign that meanwhile stops or goes safe does that all the same."""
         if self.state is State.RUNNING:
+            log.error("campaign.held", reason=reason)  # nobody asked for it, and somebody must look
             self.hold(reason)
 
     # -- commands ----------------------------------------------------------------------------
@@ -220,7 +221,8 @@ class Campaign:
     def start(self, *, planned: bool = True) -> None:
         """Start, or go on after an end; unplanned, only what was submitted is performed."""
         if planned and self.memory.done >= self.settings.experiments:
-            raise Refused(f"all {self.settings.experiments} experiments of the campaign are done")
+            what = f"all {self.settings.experiments} experiments of the campaign are done"
+            raise Refused(f"{what}; for more, raise campaign.experiments in the file and restart")
         self._change(after("start", self.state), "")
         self._ahead.begin(planned=planned)
         self.notify()

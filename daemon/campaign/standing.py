@@ -66,7 +66,7 @@ def standing_of(
 def _line(row: Mapping[str, Any], *, front: bool) -> str:
     point = ", ".join(f"{name} {_short(value)}" for name, value in flat(row["point"]))
     guesses = "; ".join(
-        f"{name} measured {_short(row['measured'].get(name))},"
+        f"{name} {_measured(row['measured'].get(name))},"
         f" expected {rounded(guess['mean'])} +/- {rounded(guess['sd'], 2)}"
         for name, guess in row["predicted"].items()
     )
@@ -74,7 +74,9 @@ def _line(row: Mapping[str, Any], *, front: bool) -> str:
     return f"{row['experiment']}{where} ({point}): {guesses}; probability {row['probability']:.0%}"
 
 
+def _measured(value: Any) -> str:
+    return "not measured" if value is None else f"measured {_short(value)}"
+
+
 def _short(value: Any) -> str:
-    if value is None:
-        return "nothing"
     return rounded(value) if isinstance(value, float) else value_text(value)

@@ -126,13 +126,18 @@ def _plan(
     settings = load(arguments.config)
     if arguments.simulate and settings.simulation is None:
         raise ConfigError([f"{arguments.config}: simulation: is missing: --simulate needs it"])
+    speed = _speed(arguments.speed, simulate=arguments.simulate)
+    once = once or speed == "max"  # nobody could tell a daemon in virtual time to end
+    if settings.campaign is None and conditions is None and (once or restart == "resume"):
+        who = "resume needs it" if restart == "resume" else "--once and --speed max need it"
+        raise ConfigError([f"{arguments.config}: campaign: is missing: {who}"])
     data = Path(arguments.data) if arguments.data else Path("taylord-data") / settings.name
     return RunPlan(
         settings,
         Path(arguments.config).read_text(encoding="utf-8"),
         data,
         simulate=arguments.simulate,
-        speed=_speed(arguments.speed, simulate=arguments.simulate),
+        speed=speed,
         once=once,
         seed=arguments.seed,
         restart=restart,

@@ -41,7 +41,7 @@ def of_table(path: str, names: Sequence[str]) -> list[JsonObject]:
     missing = [name for name in ("id", *names) if name not in header]
     if missing:
         raise ConfigError([f"{path}: row 1: no column {name!r}" for name in missing])
-    given: list[JsonObject] = []
+    given: dict[int, JsonObject] = {}  # by row
     for number, row in enumerate(rows, start=2):
         try:
             responses = dict(_responses(f"{path}: row {number}", row, names))
@@ -49,12 +49,23 @@ def of_table(path: str, names: Sequence[str]) -> list[JsonObject]:
             faults += error.faults
             continue
         if responses:
-            given.append({"experiment": (row["id"] or "").strip(), "responses": responses})
+            given[number] = {"experiment": (row["id"] or "").strip(), "responses": responses}
+    faults += _given_twice(path, given)
     if faults:
         raise ConfigError(faults)
     if not given:
         raise ConfigError([f"{path}: holds no value of {', '.join(names)}"])
-    return given
+    return list(given.values())
+
+
+def _given_twice(path: str, given: Mapping[int, JsonObject]) -> Iterator[str]:
+    """Of two results of one experiment nobody knows which one is meant."""
+    first: dict[tuple[str, str], int] = {}
+    for number, row in given.items():
+        for name in row["responses"]:
+            before = first.setdefault((row["experiment"], name), number)
+            if before != number:
+                yield f"{path}: row {number}: {name}: {row['experiment']} has it in row {before}"
 
 
 def _read(path: str) -> list[dict[str, str | None]]:

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import logging
 import signal
 import sys
 from collections.abc import Coroutine
@@ -11,6 +12,7 @@ from typing import Any
 
 from daemon.cli.output import data_directory, print_json
 from daemon.errors import ConfigError
+from daemon.settings.models import Settings
 
 
 def simulate(arguments: argparse.Namespace) -> int:
@@ -56,6 +58,7 @@ def check(arguments: argparse.Namespace) -> int:
         return _check_description(Path(arguments.config), as_json=arguments.json)
     try:
         settings = load(arguments.config)
+        _check_planner(settings, arguments.config)
     except ConfigError as error:
         if arguments.json:
             print_json({"ok": False, "faults": list(error.faults)})
@@ -75,6 +78,16 @@ def check(arguments: argparse.Namespace) -> int:
         for name, answer in answers.items():
             print(f"{name}: {_answer_text(answer)}")
     return 0 if ok else 3
+
+
+def _check_planner(settings: Settings, config: str) -> None:
+    """Raise ConfigError with what the planner refuses of a file that has no fault otherwise."""
+    from daemon.campaign.first_point import first_point_faults
+    from daemon.logs import configure
+
+    configure(level=logging.ERROR)  # what a planner makes of it is told once, as a fault
+    if faults := asyncio.run(first_point_faults(settings)):
+        raise ConfigError([f"{config}: {fault}" for fault in faults])
 
 
 def _check_description(path: Path, *, as_json: bool) -> int:

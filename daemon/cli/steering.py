@@ -6,6 +6,7 @@ import getpass
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from math import isfinite
 from typing import Any
 
 from daemon.cli.output import print_json
@@ -144,7 +145,7 @@ def _range(option: str, text: str) -> list[Any]:
     low, colon, high = text.partition(":")
     if not colon or not (low.strip() or high.strip()):
         raise ConfigError([f"{option}: must be LOW:HIGH, LOW: or :HIGH, got {text!r}"])
-    return [_number_or_text(side.strip()) if side.strip() else None for side in (low, high)]
+    return [_number_or_text(option, side.strip()) if side.strip() else None for side in (low, high)]
 
 
 def _limits(given: Iterable[str]) -> dict[str, dict[str, list[Any]]]:
@@ -158,15 +159,18 @@ def _limits(given: Iterable[str]) -> dict[str, dict[str, list[Any]]]:
     return limits
 
 
-def _number_or_text(text: str) -> Any:
+def _number_or_text(option: str, text: str) -> Any:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return text
+    if not isfinite(number):
+        raise ConfigError([f"{option}: must be finite, got {text!r}"])
+    return number
 
 
 def _listed(text: str) -> list[float | str]:
-    values = [_number_or_text(part.strip()) for part in text.split(",")]
+    values = [_number_or_text("--values", part.strip()) for part in text.split(",")]
     if "" in values or len({type(value) for value in values}) > 1:
         raise ConfigError([f"--values: must be such as 1,2,5 or dbu,dipea, got {text!r}"])
     return values
@@ -185,7 +189,7 @@ def constraint(text: str) -> JsonObject:
     Raises ConfigError when there is no bound; what a formula may hold the daemon says.
     """
     found = _BOUND.fullmatch(text.strip())
-    bound = _number_or_text(found[3].strip()) if found else ""
+    bound = _number_or_text("--constrain", found[3].strip()) if found else ""
     if found is None or not isinstance(bound, float):
         raise ConfigError([f"--constrain: must be such as '2 a + b <= 5', got {text!r}"])
     side = "at_most" if found[2] == "<=" else "at_least"

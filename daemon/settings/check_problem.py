@@ -42,6 +42,7 @@ def _stands_in_the_file(campaign: CampaignSettings, fault: str) -> bool:
 
 def _as_in_the_file(fault: str) -> str:
     section, dot, rest = fault.partition(".")
+    rest = rest.replace(".held:", ".fixed:", 1)  # as the key is called
     return f"{SECTIONS.get(section, section)}{dot}{rest}"
 
 

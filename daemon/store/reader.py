@@ -227,7 +227,10 @@ class Reader:
         """Return the last trip, whether reset or not."""
         row = self.one("SELECT * FROM trips ORDER BY n DESC LIMIT 1")
         names = ("time_utc", "name", "signal", "value", "threshold", "action", "state", "reset_utc")
-        return {name: row[name] for name in names} if row else None
+        if row is None:
+            return None
+        told = {name: row[name] for name in names}
+        return told | {"message": json.loads(row["data"]).get("message") or ""}
 
     def table(self, name: str) -> list[JsonObject]:
         """Return a small table whole (alarms, connections)."""

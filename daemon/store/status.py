@@ -40,7 +40,8 @@ def status(directory: str | Path) -> JsonObject:
             "best": best(documents, objectives),
             "front": front(documents, objectives) if len(objectives) > 1 else [],
             "standing": (campaign.standing or None) if campaign else None,
-            "proposed": _proposed(campaign),
+            "proposed": _waiting(campaign, "proposed"),
+            "approved": _waiting(campaign, "approved"),
             "lines": json.loads(meta.get("lines") or "null"),
             "connections": {row["instrument"]: row["state"] for row in reader.table("connections")},
             "alarms": [a for a in reader.table("alarms") if a["state"] != "cleared"],
@@ -49,9 +50,9 @@ def status(directory: str | Path) -> JsonObject:
         }
 
 
-def _proposed(campaign: StoredCampaign | None) -> list[JsonObject]:
-    """Return the points that wait for a person's word, and what is expected of each."""
-    waiting = [] if campaign is None else [s for s in campaign.waiting if s.state == "proposed"]
+def _waiting(campaign: StoredCampaign | None, state: str) -> list[JsonObject]:
+    """Return the points that wait for a person's word or their turn, and what is expected."""
+    waiting = [] if campaign is None else [s for s in campaign.waiting if s.state == state]
     names = ("id", "point", "predicted", "reason")
     return [{name: getattr(s, name) for name in names} for s in waiting]
 
@@ -121,6 +122,7 @@ def status_text(document: JsonObject) -> str:
         "best reading": _experiment_text(document["best"]),
         "best": _indented((document["standing"] or {}).get("text", "").splitlines()),
         "proposed": _indented([_proposed_text(row) for row in document["proposed"]]),
+        "approved": _indented([_proposed_text(row) for row in document["approved"]]),
         "front": ", ".join(e["id"] for e in document["front"]),
         "connections": ", ".join(f"{k} {v}" for k, v in document["connections"].items()),
         "lines": _indented(_lines_text(document["lines"])),
@@ -183,7 +185,8 @@ def _others(progress: JsonObject) -> str:
 def _trip(trip: JsonObject | None) -> str:
     if trip is None:
         return ""
-    return f"{trip['name']} at {trip['time_utc']}: {trip['signal']} = {trip['value']}"
+    why = f"{trip['signal']} = {trip['value']}" if trip["signal"] else trip["message"]
+    return f"{trip['name']} at {trip['time_utc']}: {why}"
 
 
 def _experiment_text(document: JsonObject | None) -> str:

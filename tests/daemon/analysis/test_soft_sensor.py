@@ -78,10 +78,18 @@ def test_a_sensor_worse_than_the_last_measurement_gives_no_value(options, tmp_pa
         ({"interval": 0.0}, r"interval: must be > 0 s, got 0"),
         ({"lags": [-1]}, "lags: must be whole numbers"),
         ({"delay": -1}, "delay: must be >= 0"),
+        ({"delay": 1.5}, "delay: must be a whole number, got 1.5"),
+        ({"localness": float("inf")}, "localness: must be a finite number, got inf"),
+        ({"lags": "0,2"}, "lags: must be a list of whole numbers, got '0,2'"),
+        ({"signals": "bath.temperature"}, "signals: must be a list of names of signals, got 'bath"),
+        ({"training": 3}, "training: must be text, got 3"),
         ({"training": "nowhere.csv"}, "nowhere.csv: cannot be read: No such file"),
         ({"column": "colour"}, "row 1: no column 'colour'"),
         ({"delay": 10_000}, "delay is too long"),
-        ({"interval": "soon"}, "responses.soft_sensor: "),
+        (
+            {"interval": "soon"},
+            "responses.soft_sensor.interval: must be a finite number, got 'soon'",
+        ),
     ],
 )
 def test_faulty_options_are_refused_by_name(options, changed, fault):

@@ -5,6 +5,7 @@ import contextlib
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from daemon.campaign.campaign import Campaign
 from daemon.campaign.memory import Memory, Suggestion, amended_document, with_result
@@ -128,6 +129,13 @@ async def test_without_pending_points_the_planner_waits_for_the_result():
     assert [row[0] for row in bench.log[:-1]] == ["asked", "run"] * 3
 
 
+async def test_a_campaign_that_is_done_says_how_to_have_more_experiments():
+    bench = Bench()
+    await finished(bench)
+    with pytest.raises(Refused, match=r"all 3 .* are done; for more, raise campaign.experiments"):
+        bench.campaign.start()
+
+
 async def test_with_two_pending_points_the_planner_is_asked_while_an_experiment_runs():
     bench = Bench(pending=2)
     await finished(bench)
@@ -184,10 +192,14 @@ async def test_a_planner_that_keeps_dying_holds_the_campaign_and_harms_nothing()
     bench = Bench()
     bench.fail_planner = 3
     bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
-    await asyncio.sleep(20)
+    with capture_logs() as logged:
+        run = asyncio.create_task(bench.campaign.run())
+        await asyncio.sleep(20)
     assert bench.campaign.state is State.HELD
     assert "planner failed 3 times" in bench.campaign.reason
+    (line,) = [one for one in logged if one["event"] == "campaign.held"]
+    assert line["log_level"] == "error"
+    assert line["reason"] == bench.campaign.reason
     bench.campaign.resume()
     assert await run is State.COMPLETE
 

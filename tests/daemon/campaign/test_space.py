@@ -108,7 +108,7 @@ FAULTS = [
     (Edit(ranges={"temperature": ["hot", 60]}), "campaign.factors.1: is not a number with a unit"),
     (Edit(ranges={"residence_time": [0.0, 1]}), "must be greater than 0 min, got 0"),
     (Edit(ranges={"residence_time": [0.001, 0.002]}), "no point of the box can be run"),
-    (Edit(fix={"temperature": 20.0}), "campaign.factors.1.held: must be in [30, 120], got 20"),
+    (Edit(fix={"temperature": 20.0}), "campaign.factors.1.fixed: must be in [30, 120], got 20"),
     (Edit(fix={"temperature": {"a": 1.0}}), "campaign.factors.1.fixed: must be a number, got"),
     (
         Edit(add_constraints=[{"terms": {"temprature": 1.0}, "at_most": 1.0}]),
@@ -117,6 +117,15 @@ FAULTS = [
     (
         Edit(add_constraints=[{"terms": {"temperature": 1.0}, "at_most": 1.0}]),
         "campaign.constraints.0.at_most: can never hold",
+    ),
+    (
+        Edit(
+            fix={"temperature": 90.0},
+            add_constraints=[
+                {"kind": "formula", "expression": "temperature * 2", "at_most": 100.0},
+            ],
+        ),
+        "campaign.constraints: no point within the factors' ranges keeps the constraints",
     ),
 ]
 

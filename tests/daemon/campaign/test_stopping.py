@@ -107,3 +107,12 @@ def test_the_standing_is_told_with_experiments_by_name():
     )
     assert found.document()["done"] == 12
     assert Standing().text.startswith("no best experiment yet")
+
+
+def test_a_response_that_is_still_awaited_is_told_as_not_measured():
+    run = {"index": 0, "point": {"temperature": 60.0}, "probability": 0.66}
+    run |= {"predicted": {"purity": {"mean": 90.0, "sd": 1.0}}}
+    found = standing_of({"best": [run], "regret": None}, [ExperimentRecord("e-1", "ok", {})], 1)
+    assert found.text == (
+        "e-1 (temperature 60): purity not measured, expected 90 +/- 1; probability 66%"
+    )

@@ -396,6 +396,59 @@ def test_init_writes_programs_that_ask_other_planners(tmp_path, monkeypatch, cap
     assert not Path("other-planner.toml").exists()
 
 
+@pytest.mark.parametrize(
+    ("planner", "options", "says"),
+    [
+        (
+            "replay",
+            "points = [{ temperatur = 60.0 }]",
+            "replay: points.0: temperatur: is no factor",
+        ),
+        ("inverse", "target = { yeild = 0.5 }", "inverse: target: no response is named 'yeild'"),
+        (
+            "bayes",
+            "move_cost = { temprature = 1.0 }",
+            "bayes: move_cost: 'temprature' is no factor",
+        ),
+        ("design", 'kind = "simplex-lattice"', "design: simplex-lattice needs a composition"),
+    ],
+)
+def test_check_finds_what_the_planner_would_refuse(tmp_path, capsys, planner, options, says):
+    text = EXAMPLE.read_text().replace('"bayes"', f'"{planner}"')
+    table = f"[campaign.options]\n{options}\n[[campaign.factors]]"
+    path = tmp_path / "rig.toml"
+    path.write_text(text.replace("[[campaign.factors]]", table, 1))
+    assert main(["check", str(path)]) == 2
+    assert f"{path}: campaign.planner: {says}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["run", "--once"], "--once and --speed max need it"),
+        (["run", "--speed", "max"], "--once and --speed max need it"),
+        (["resume"], "resume needs it"),
+    ],
+)
+def test_a_run_that_ends_with_a_campaign_needs_one(tmp_path, capsys, words, says):
+    before, rest = EXAMPLE.read_text().split("[campaign]\n")
+    path = tmp_path / "rig.toml"
+    path.write_text(before + rest[rest.index("[[interlocks]]") :])
+    verb, *options = words
+    data = tmp_path / "data"
+    assert main([verb, str(path), "--simulate", "--data", str(data), *options]) == 2
+    assert f"{path}: campaign: is missing: {says}" in capsys.readouterr().err
+    assert not data.exists()
+
+
+def test_in_virtual_time_a_run_ends_with_its_campaign(tmp_path, capsys):
+    path = tmp_path / "rig.toml"
+    path.write_text(EXAMPLE.read_text().replace("experiments = 40", "experiments = 1"))
+    words = ["run", str(path), "--simulate", "--speed", "max", "--data", str(tmp_path / "data")]
+    assert main(words) == 0
+    assert capsys.readouterr().out.startswith("campaign complete: 1 experiments, 1 ok")
+
+
 def test_check_lists_all_faults_also_as_json(tmp_path, capsys):
     path = tmp_path / "rig.toml"
     path.write_text(EXAMPLE.read_text().replace("pump-b", "pump_B").replace("bayes", "bays"))

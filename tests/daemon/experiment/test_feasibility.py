@@ -185,6 +185,17 @@ def test_a_box_of_which_a_part_cannot_be_run_is_the_planners_matter():
     assert box_faults(example(campaign={"factors": factors})) == []
 
 
+@pytest.mark.parametrize(
+    ("expression", "runs"),
+    [("temperature * concentration", True), ("1 / (temperature - temperature)", False)],
+)
+def test_a_box_of_which_no_point_keeps_the_constraints_is_a_fault(expression, runs):
+    formula = {"kind": "formula", "expression": expression, "at_most": 10.0}
+    faults = box_faults(example(campaign={"constraints": [formula]}))
+    says = "campaign.constraints: no point within the factors' ranges keeps the constraints: "
+    assert faults == ([] if runs else [f"{says}{expression} <= 10"])
+
+
 def test_a_box_that_cannot_be_run_anywhere_is_a_fault_with_a_reason():
     factors = [
         {"name": "residence_time", "low": 0.5, "high": 2.0},

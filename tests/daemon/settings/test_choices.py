@@ -62,7 +62,7 @@ FAULTS = {
         2, levels=["carbene", "phosphine"]
     ),
     "campaign.factors.0.fixed: must be the name of a feed, got 3.0": changed(0, fixed=3.0),
-    "campaign.factors.0.held: must be one of phosphine": changed(0, fixed="nickel"),
+    "campaign.factors.0.fixed: must be one of phosphine": changed(0, fixed="nickel"),
     "campaign.factors.0.descriptors.carbene: must have size, got none": changed(
         0, descriptors={"phosphine": {"size": 1.0}, "ligand-free": {"size": 0.0}}
     ),

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -87,6 +88,40 @@ async def test_a_restart_finds_the_campaign_and_what_was_cut_short(opened):
     record = campaign.experiments[1].record()
     assert record.responses["yield"].value == 0.7
     assert record.requested == POINT
+
+
+async def test_status_tells_the_points_that_wait_for_a_word_from_those_that_wait_for_their_turn(
+    opened,
+):
+    _, bus = await a_campaign(opened)
+    for name in ("s-5", "s-6"):
+        bus.emit("suggestion", id=name, state="proposed", point=POINT, predicted={}, reason="why")
+    bus.emit("suggestion", id="s-5", state="approved", point=POINT)
+    await opened.close()
+    document = status(opened.directory)
+    assert [row["id"] for row in document["proposed"]] == ["s-6"]
+    assert [row["id"] for row in document["approved"]] == ["s-5"]
+    lines = status_text(document).splitlines()
+    assert [line[:18] for line in lines if "s-" in line] == [
+        "proposed      s-6:",
+        "approved      s-5:",
+    ]
+
+
+async def test_a_trip_by_a_person_is_told_with_the_reason(opened):
+    _, bus = opened.open()
+    bus.emit("trip", name="mqtt", signal=None, value=None, message="smoke", state="tripped")
+    await opened.close()
+    text = status_text(status(opened.directory))
+    assert re.search(r"^trip +mqtt at \S+: smoke$", text, re.MULTILINE)
+
+
+async def test_a_campaign_that_goes_on_is_of_as_many_experiments_as_the_file_asks_by_then(opened):
+    await a_campaign(opened)
+    store, _ = await opened.again()
+    store.continue_campaign("c-0001", 14)
+    await opened.close()
+    assert status(opened.directory)["progress"]["of"] == 14
 
 
 async def test_a_resumed_campaign_keeps_its_id_and_a_complete_one_does_not(opened):
