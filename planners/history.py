@@ -117,9 +117,8 @@ class _Row:
             for r in self._problem.responses
             if (measured := self._measured(r.name)) is not None
         }
-        return Observation(
-            self._point(), responses, self._status(bool(responses)), self._achieved()
-        )
+        point = self._point()
+        return Observation(point, responses, self._status(bool(responses)), self._achieved(point))
 
     def _fault(self, column: str, what: str) -> None:
         self.faults.append(f"{self._where}: {column}: {what}")
@@ -167,10 +166,11 @@ class _Row:
             return self._number(prefix + factor.name)
         return self._cells.get(prefix + factor.name) or None
 
-    def _achieved(self) -> Point | None:
+    def _achieved(self, point: Point) -> Point | None:
+        """Return what was achieved, of factors without it what was requested; None without any."""
         values = {f.name: self._value(f, "achieved.") for f in self._problem.factors}
         known = {name: value for name, value in values.items() if value is not None}
-        return known if len(known) == len(values) else None
+        return {**point, **known} if known else None
 
     def _measured(self, name: str) -> Measured | None:
         value, sd = self._number(name, _EMPTY), self._number(f"{name}.sd", _EMPTY)
@@ -215,7 +215,10 @@ def _run(item: Any, problem: Problem, where: str, faults: list[str]) -> Observat
     if status not in get_args(Status):
         faults.append(f"{where}: status: must be one of {', '.join(get_args(Status))}")
     responses = _responses(item.get("responses", {}), where, faults)
-    return Observation(item.get("point", {}), responses, status, item.get("achieved"))
+    point, achieved = item.get("point", {}), item.get("achieved")
+    if isinstance(achieved, Mapping) and isinstance(point, Mapping):
+        achieved = {**point, **achieved}  # of what is not known, what was requested
+    return Observation(point, responses, status, achieved)
 
 
 def _responses(items: Any, where: str, faults: list[str]) -> dict[str, Measured]:

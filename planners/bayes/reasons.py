@@ -50,6 +50,8 @@ def why(worth: Worth, row: Array, success: float) -> str:
     parts = [_goal_reason(worth, row)]
     if worth.gates:
         parts.append(f"targets met with {np.exp(worth.target_logs(row[None])[0]):.0%}")
+    if far := worth.out_of_sight:
+        parts.append(f"the target of {', '.join(far)} is far from anything seen")
     if success < _DOUBTFUL:
         parts.append(f"chance of success {success:.0%}")
     if lawful := _lawful(worth):

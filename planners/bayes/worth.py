@@ -1,6 +1,7 @@
 """How much a row is worth trying, from the models of all responses and the runs that failed."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from planners.sampling import feasible_rows
 _DRAWS = 64  # of the scalarised improvement
 _SAME = 1e-3  # rows closer than this in every column are the same experiment
 _MARGIN = 0.1  # of the known range, from the front's worst corner to the reference
+_FAR = 4.0  # of a response's spread: a target as far from all that is expected is out of sight
 _EVEN = 128  # rows that tell what experiments give
 _GOOD = 0.75  # quantile of them that a front counts from, if it is not worse itself
 
@@ -32,6 +34,7 @@ class Worth:
         self.gates = [m for m in models if m.response.goal == "target"]
         self.seen = space.problem.snap(seen)
         features = space.features(self.seen)
+        self._aims = [_Aim.of(gate, features) for gate in self.gates]
         self._means = np.array([m.process.predict(features)[0] for m in self.goals]).T
         self.likely = self.target_logs(self.seen) > len(self.gates) * np.log(0.5) - 1e-9
         self.known = self._means[self.likely] if self.goals else np.empty((0, 0))
@@ -55,7 +58,7 @@ class Worth:
     @property
     def best(self) -> Array:
         """Return the rows of the best known runs, up to three, to look around, ``(k, dim)``."""
-        worth = self.target_logs(self.seen) + (self._means.sum(axis=1) if self.goals else 0.0)
+        worth = self.nearing(self.seen) + (self._means.sum(axis=1) if self.goals else 0.0)
         order = np.argsort(-worth, kind="stable")[:3]
         if not len(self.known) or len(self.goals) != 2:
             return self.seen[order]
@@ -64,7 +67,7 @@ class Worth:
 
     def __call__(self, rows: Array) -> Array:
         """Return the logarithmic worth of snapped rows ``(m, dimension)``, shape ``(m,)``."""
-        worth = self.target_logs(rows)
+        worth = self.nearing(rows)
         return worth + self.improvement(rows) if len(self.known) else worth
 
     def target_logs(self, rows: Array) -> Array:
@@ -77,6 +80,21 @@ class Worth:
             mean, sd = gate.process.predict(features)
             logs = logs + acquisition.log_probability_between(mean, sd, *gate.bounds())
         return logs
+
+    def nearing(self, rows: Array) -> Array:
+        """Return the same, but of a target out of sight how far a row is expected to near it."""
+        logs = np.zeros(len(rows))
+        if not self.gates:
+            return logs
+        features = self._space.features(rows)
+        for aim in self._aims:
+            logs = logs + aim.logs(features)
+        return logs
+
+    @property
+    def out_of_sight(self) -> list[str]:
+        """Return the responses whose targets are far from anything seen."""
+        return [aim.gate.response.name for aim in self._aims if aim.sign]
 
     def predicted(self, rows: Array) -> tuple[Array, Array]:
         """Return means and sds of all goals, in the models' units, ``(m, goals)`` each."""
@@ -108,6 +126,40 @@ class Worth:
         return acquisition.log_scalarised_improvement(
             means, sds, self.known, self._weights, self._normals
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Aim:
+    """How a target is sought: by the chance to meet it, or nearer to it where that says nothing.
+
+    Far beyond anything seen, the chance would be best where a model is least sure, whichever way
+    that lies. ``sign`` is 1 where such a target lies above all, -1 below, 0 where it is in sight;
+    ``nearest`` is what the nearest known run is expected to give, times the sign.
+    """
+
+    gate: Model
+    sign: float
+    nearest: float = 0.0
+
+    @classmethod
+    def of(cls, gate: Model, features: Array) -> "_Aim":
+        """Return the aim, given the features of known runs ``(k, f)``."""
+        if not len(features):
+            return cls(gate, 0.0)
+        low, high = gate.bounds()
+        means = gate.process.predict(features)[0]
+        if means.max() < low - _FAR:
+            return cls(gate, 1.0, float(means.max()))
+        if means.min() > high + _FAR:
+            return cls(gate, -1.0, float(-means.min()))
+        return cls(gate, 0.0)
+
+    def logs(self, features: Array) -> Array:
+        """Return the logarithm of the chance, or of the expected approach, ``(m,)``."""
+        mean, sd = self.gate.process.predict(features)
+        if self.sign:
+            return acquisition.log_expected_improvement(self.sign * mean, sd, self.nearest)
+        return acquisition.log_probability_between(mean, sd, *self.gate.bounds())
 
 
 def is_tried(rows: Array, tried: Array) -> NDArray[np.bool_]:

@@ -180,11 +180,13 @@ def test_a_partial_result_keeps_what_is_there():
         "T,base,y,cost,status,achieved.T,achieved.base",
         "50,DBU,0.5,,,51.5,DBU",
         "60,DBU,,3,,,",
+        "70,DBU,,3,,68,",
     ]
-    half, other = read_history(lines, problem)
+    half, other, cooler = read_history(lines, problem)
     assert (list(half.responses), half.status) == (["y"], "ok")
     assert half.achieved == {"T": 51.5, "base": "DBU"}
     assert (list(other.responses), other.achieved) == (["cost"], None)
+    assert cooler.achieved == {"T": 68.0, "base": "DBU"}  # what is not known, as requested
 
 
 @pytest.mark.parametrize("planner", planner_names())

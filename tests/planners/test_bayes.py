@@ -70,6 +70,19 @@ def test_three_objectives_are_improved_together(plane):
     assert max(hill(run.point)["y"] for run in history) > 0.98
 
 
+@pytest.mark.parametrize(("low", "end"), [(100.0, 1.0), (-60.0, 0.0)])
+def test_a_target_far_from_anything_seen_is_approached(plane, low, end):
+    problem = Problem(plane.factors, (Response("y", "target", low, low + 1.0),))
+    seen = [(0.1, 5.0), (0.5, 7.0), (0.35, 6.2), (0.85, 8.8), (0.9, 9.0)]
+    history = [Observation({"a": a, "b": 5.0}, {"y": Measured(y)}) for a, y in seen]
+    (found,) = Bayes(n_initial=1).propose(problem, history, 1, generator(0, 5))
+    assert abs(found.point["a"] - end) < 0.1
+    assert "the target of y is far from anything seen" in found.note
+    nearer = Problem(plane.factors, (Response("y", "target", 10.0, 11.0),))
+    (found,) = Bayes(n_initial=1).propose(nearer, history, 1, generator(0, 5))
+    assert "far" not in found.note
+
+
 def test_a_goal_is_sought_where_the_target_holds(plane):
     problem = Problem(plane.factors, (Response("y"), Response("ph", "target", 0.0, 0.2)))
     history = campaign(problem, lambda p: hill(p) | {"ph": p["a"]}, 18, noise=0.001)

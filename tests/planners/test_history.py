@@ -193,3 +193,9 @@ def test_only_what_may_be_empty_is_told_to_be_left_empty():
         "row 2: temperature: must be a finite number, got 'nan'",
         "row 2: yield: must be a number, got 'n/a'; leave it empty instead",
     ]
+
+
+def test_in_a_request_too_what_was_not_achieved_counts_as_requested():
+    point = {"temperature": 60.0, "solvent": "MeCN", "ratio": {"Pt": 1.0}}
+    (run,) = history_from_json([{"point": point, "achieved": {"temperature": 58.0}}], PROBLEM)
+    assert run.achieved == {**point, "temperature": 58.0}
