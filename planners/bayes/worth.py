@@ -1,6 +1,6 @@
 """How much a row is worth trying, from the models of all responses and the runs that failed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,24 +72,17 @@ class Worth:
 
     def target_logs(self, rows: Array) -> Array:
         """Return ln of the probability that every target is met, ``(m,)``."""
-        logs = np.zeros(len(rows))
-        if not self.gates:
-            return logs
-        features = self._space.features(rows)
-        for gate in self.gates:
-            mean, sd = gate.process.predict(features)
-            logs = logs + acquisition.log_probability_between(mean, sd, *gate.bounds())
-        return logs
+        return self._of_aims(rows, _Aim.met)
 
     def nearing(self, rows: Array) -> Array:
         """Return the same, but of a target out of sight how far a row is expected to near it."""
-        logs = np.zeros(len(rows))
-        if not self.gates:
-            return logs
+        return self._of_aims(rows, _Aim.neared)
+
+    def _of_aims(self, rows: Array, logs: Callable[["_Aim", Array], Array]) -> Array:
+        if not self._aims:
+            return np.zeros(len(rows))
         features = self._space.features(rows)
-        for aim in self._aims:
-            logs = logs + aim.logs(features)
-        return logs
+        return np.sum([logs(aim, features) for aim in self._aims], axis=0)
 
     @property
     def out_of_sight(self) -> list[str]:
@@ -154,12 +147,17 @@ class _Aim:
             return cls(gate, -1.0, float(-means.min()))
         return cls(gate, 0.0)
 
-    def logs(self, features: Array) -> Array:
-        """Return the logarithm of the chance, or of the expected approach, ``(m,)``."""
+    def met(self, features: Array) -> Array:
+        """Return the logarithm of the chance that the target is met, ``(m,)``."""
         mean, sd = self.gate.process.predict(features)
-        if self.sign:
-            return acquisition.log_expected_improvement(self.sign * mean, sd, self.nearest)
         return acquisition.log_probability_between(mean, sd, *self.gate.bounds())
+
+    def neared(self, features: Array) -> Array:
+        """Return the same, or that of the expected approach to a target out of sight, ``(m,)``."""
+        if not self.sign:
+            return self.met(features)
+        mean, sd = self.gate.process.predict(features)
+        return acquisition.log_expected_improvement(self.sign * mean, sd, self.nearest)
 
 
 def is_tried(rows: Array, tried: Array) -> NDArray[np.bool_]:
