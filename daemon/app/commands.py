@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
+
 from daemon import __version__
 from daemon.api.commands import (
     Acknowledge,
@@ -36,6 +38,12 @@ from planners.errors import BadProblem
 from planners.fixing import hold
 
 WHO = "mqtt"
+BESIDE = (
+    "{0} is running and commands {1}: it waits while this is not as it was, and fails or is suspect"
+    " when that lasts; campaign.hold before working by hand, or experiment.skip to give {0} up"
+)
+
+log = structlog.get_logger(__name__)
 
 
 class RigCommands:
@@ -65,10 +73,22 @@ class RigCommands:
         return reading_document(self._rig.latest(arguments.signal), iso)
 
     async def set(self, arguments: Set) -> Result:
-        """Write a signal through the guard; return the read-back."""
+        """Write a signal through the guard; return the read-back.
+
+        A person may always make things safe by hand, and so what a running experiment commands is
+        written all the same; answer and log say whose it is.
+        """
+        signal = arguments.signal
+        executor = self._parts.executor
+        instrument = signal.partition(".")[0]
+        holder = "" if executor is None else executor.holder_of(instrument)
         with acting_for(WHO):
-            reading = await self._rig.guard.set_signal(arguments.signal, arguments.value)
-        return reading_document(reading, self._parts.timebase.iso)
+            reading = await self._rig.guard.set_signal(signal, arguments.value)
+        answer = reading_document(reading, self._parts.timebase.iso)
+        if not holder:
+            return answer
+        log.warning("command.beside_experiment", signal=signal, experiment=holder)
+        return answer | {"experiment": holder, "note": BESIDE.format(holder, instrument)}
 
     async def experiment_submit(self, arguments: Submit) -> Result:
         """Queue an experiment; return the suggestion it is known by until it runs."""
