@@ -13,7 +13,7 @@ from daemon.app.connecting import real_lines
 from daemon.app.history import config_changed, restored, used_ml
 from daemon.app.plan import RunPlan
 from daemon.app.reactions import Reactions
-from daemon.app.restart import campaign_to_continue
+from daemon.app.restart import campaign_to_continue, refuse_another_rigs_record
 from daemon.app.space import InForce, in_force
 from daemon.campaign.asking import PlannerAsker
 from daemon.campaign.campaign import Campaign
@@ -84,6 +84,7 @@ def assemble(
     plan: RunPlan, simulation: "Simulation | None", recording: Recording | None = None
 ) -> Parts:
     """Return the parts; raise ConfigError or StoreFailed when they cannot be made."""
+    refuse_another_rigs_record(plan)
     continues = campaign_to_continue(plan)
     space = in_force(plan.settings, continues)
     timebase = Timebase.virtual() if is_virtual() else Timebase.real()
