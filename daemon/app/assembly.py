@@ -189,7 +189,7 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
         observer=asker if settings.campaign is not None and plan.conditions is None else None,
     )
     alone = plan.once and (settings.mqtt is None or plan.speed == "max")
-    parts.reactions = Reactions(parts.campaign, parts.events, ends_when_held=alone)
+    parts.reactions = Reactions(campaign, parts.events, parts.rig.alarms, ends_when_held=alone)
     parts.store.on_trouble = parts.reactions.on_trouble
 
 

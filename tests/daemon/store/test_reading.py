@@ -164,6 +164,13 @@ async def test_equal_virtual_starts_in_one_directory_stay_apart(opened):
         assert reader.count("commands") == 2
 
 
+async def test_an_alarm_of_the_last_start_does_not_stand_after_the_next(opened):
+    _, bus = opened.open()
+    bus.emit("alarm", id="a", name="campaign held", state="active", priority="medium", message="m")
+    _, bus = await opened.again()
+    assert status(opened.directory)["alarms"] == []
+
+
 async def test_the_status_of_a_running_campaign(opened):
     _, bus = await a_campaign(opened)
     bus.emit("connection", instrument="bath", state="failed", message="gone")
