@@ -29,8 +29,8 @@ def of_pairs(experiment: str | None, pairs: Sequence[str]) -> list[JsonObject]:
     return [{"experiment": experiment, "responses": responses}]
 
 
-def of_table(path: str, names: Sequence[str]) -> list[JsonObject]:
-    """Return the submissions of a CSV file: columns ``id``, the responses, their ``.sd``.
+def of_table(path: str, names: Sequence[str]) -> dict[int, JsonObject]:
+    """Return the submissions of a CSV file by row: columns ``id``, the responses, their ``.sd``.
 
     An empty cell is not measured yet; raises ConfigError with every fault, row by row.
     """
@@ -55,7 +55,7 @@ def of_table(path: str, names: Sequence[str]) -> list[JsonObject]:
         raise ConfigError(faults)
     if not given:
         raise ConfigError([f"{path}: holds no value of {', '.join(names)}"])
-    return list(given.values())
+    return given
 
 
 def _given_twice(path: str, given: Mapping[int, JsonObject]) -> Iterator[str]:

@@ -81,7 +81,7 @@ def test_every_verb_of_the_contract_is_there():
         "ping", "get", "set", "experiment.submit", "experiment.skip", "campaign.start",
         "campaign.hold", "campaign.resume", "campaign.stop", "campaign.abort",
         "suggestion.approve", "suggestion.veto", "result.submit", "trip", "alarm.acknowledge",
-        "trip.reset", "reconnect", "space.edit",
+        "trip.reset", "reconnect", "space.edit", "result.check",
     }  # fmt: skip
 
 
