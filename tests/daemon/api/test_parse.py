@@ -124,6 +124,11 @@ def test_a_malformed_command_is_a_bad_request_that_says_what(payload, says):
     assert len(got.message) <= MAX_SAID
 
 
+def test_a_text_that_is_empty_is_said_to_be():
+    got = fault("suggestion.approve", {"id": "a", "suggestion": ""})
+    assert got.message.startswith("suggestion: must not be empty (arguments of suggestion.approve")
+
+
 @pytest.mark.parametrize("value", ["1e999", "-1e999", "null", "[1]", "{}", "1" * 400])
 def test_a_value_that_is_no_sound_scalar_is_a_bad_request(value):
     got = fault("set", b'{"id": "a", "signal": "b.c", "value": ' + value.encode() + b"}")

@@ -162,6 +162,16 @@ def test_what_a_result_replaces_is_said(sent, capsys):
     assert capsys.readouterr().out.startswith(says)
 
 
+@pytest.mark.parametrize("first", ["", "sep=;\n"])
+def test_a_table_may_be_as_other_countries_spreadsheets_write_it(sent, tmp_path, first):
+    table = tmp_path / "hplc.csv"
+    table.write_text(f"{first}id;purity;purity.sd\n\ne-0001;97,2;0,3\n", encoding="utf-8-sig")
+    words = ["result", "flow-1", "--csv", str(table), "--response", "purity", "--by", "Ada"]
+    sent_result(sent, {"experiment": "e", "responses": ["purity"]})
+    assert main(words) == 0
+    assert sent[-1][2]["responses"] == {"purity": {"value": 97.2, "sd": 0.3}}
+
+
 def sent_result(sent, answer):
     """Let the daemon answer this."""
     sent.answer = answer
@@ -180,6 +190,7 @@ def sent_result(sent, answer):
         ("id,purity\ne-1,2\ne-2,3\ne-1,4\n", "row 4: purity: e-1 has it in row 2"),
         ("id,purity\ne-1,\n", "holds no value of purity"),
         ("", "row 1: no column 'id'"),
+        ("id,purity\n", "holds no value of purity"),
     ],
 )
 def test_a_table_that_is_none_is_refused_whole(sent, tmp_path, capsys, text, says):
