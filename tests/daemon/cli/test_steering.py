@@ -227,3 +227,14 @@ def test_a_refusal_ends_with_3_and_says_why(monkeypatch, capsys):
     monkeypatch.setattr(send, "send", refuse)
     assert main(["reject", "flow-1", "s-9"]) == 3
     assert capsys.readouterr().err == "taylord: no such point\n"
+
+
+@pytest.mark.parametrize("words", [["send", "flow-1", "ping"], ["approve", "flow-1"]])
+@pytest.mark.parametrize("given", ["-1", "0", "nan", "inf", "soon"])
+def test_a_timeout_that_is_none_is_refused(sent, capsys, words, given):
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--timeout", given])
+    assert ended.value.code == 2
+    says = f"argument --timeout: must be a number of seconds above 0, got {given!r}"
+    assert says in capsys.readouterr().err
+    assert sent == []
