@@ -67,7 +67,7 @@ class Bus:
         return "lost" if self._lost else "closed"
 
     def on_unsolicited(self, handler: Handler) -> None:
-        """Call ``handler`` with every frame that answers nobody; it takes what it knows."""
+        """Call ``handler`` with every frame that answers nobody; True: it is no stray one."""
         self._intake.on_unsolicited(handler)
 
     async def open(self) -> None:

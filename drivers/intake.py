@@ -13,7 +13,7 @@ from drivers.codec.base import Silent
 from drivers.load import Counters
 from drivers.prompt import Prompt
 
-Handler = Callable[[bytes], None]
+Handler = Callable[[bytes], bool | None]  # True: the frame is known, and no stray one
 
 HEARD_MAX = 64  # bytes of a bad answer that are worth showing
 
@@ -41,7 +41,7 @@ class Intake:
         self._echo = b""
 
     def on_unsolicited(self, handler: Handler) -> None:
-        """Call ``handler`` with every frame that answers nobody."""
+        """Call ``handler`` with every frame that answers nobody; True says it belongs there."""
         self._handlers.append(handler)
 
     def forget(self) -> None:
@@ -133,7 +133,6 @@ class Intake:
         return data[n:]
 
     def tell(self, frame: bytes) -> None:
-        """Hand a frame that answers nobody to the handlers."""
-        self._counters.stray += 1
-        for handler in self._handlers:
-            handler(frame)
+        """Hand a frame that answers nobody to the handlers; count it unless one expects it."""
+        expected = [handler(frame) for handler in self._handlers]
+        self._counters.stray += True not in expected

@@ -10,7 +10,7 @@ class Counters:
     exchanges: int = 0
     timeouts: int = 0
     garbled: int = 0  # answers that were not valid
-    stray: int = 0  # frames that answered nobody
+    stray: int = 0  # frames that answered nobody, and that no driver expects
     opened: int = 0
     busy_s: float = 0.0
 

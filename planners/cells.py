@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 
 _SEPARATORS = (",", ";", "\t")
+_TOLD = re.compile(r"\ufeff?sep=([,;\t|])\s*", re.IGNORECASE)
 _POINT = re.compile(r"\s*[+-]?\d*\.\d+(e[+-]?\d+)?\s*", re.IGNORECASE)
 _COMMA = re.compile(r"\s*[+-]?\d*,\d+(e[+-]?\d+)?\s*", re.IGNORECASE)
 
@@ -13,12 +14,14 @@ def read_cells(lines: Iterable[str]) -> list[list[str]]:
     """Return the cells of each line; raise csv.Error.
 
     A header without commas may be separated by semicolons or tabs. Then ``1,5`` is read as 1.5,
-    unless a decimal point stands in the file, too: nobody could say which of them is meant.
+    unless a decimal point stands in the file, too: nobody could say which of them is meant. A first
+    line ``sep=;``, which Excel takes to say the separator, does so here and is left out.
     """
     text = list(lines)
+    told = _TOLD.fullmatch(text[0]) if text else None
     header = text[0] if text else ""
-    mark = next((sign for sign in _SEPARATORS if sign in header), ",")
-    rows = list(csv.reader(text, delimiter=mark, strict=True))
+    mark = told[1] if told else next((sign for sign in _SEPARATORS if sign in header), ",")
+    rows = list(csv.reader(text[1:] if told else text, delimiter=mark, strict=True))
     if mark == "," or any(_POINT.fullmatch(cell) for row in rows for cell in row):
         return rows
     return [[_pointed(cell) for cell in row] for row in rows]

@@ -208,6 +208,10 @@ class Commands(Protocol):
         """Add an offline analysis to an experiment."""
         ...
 
+    async def result_check(self, arguments: SubmitResult) -> Result:
+        """Say what ``result.submit`` would answer; nothing changes."""
+        ...
+
     async def trip(self, arguments: Because) -> Result:
         """Trip the rig: everything to its safe state."""
         ...
@@ -262,6 +266,7 @@ VERBS: Mapping[str, Verb] = {
         Verb("suggestion.veto", Veto, "Refuse a suggestion.", safe=True),
         Verb("space.edit", EditSpace, "Edit ranges, lists, fixed factors, constraints."),
         Verb("result.submit", SubmitResult, "Add an offline analysis to an experiment."),
+        Verb("result.check", SubmitResult, "Ask what result.submit would do.", acts=False),
         Verb("trip", Because, "Drive everything to its safe state and stay there.", safe=True),
         Verb("alarm.acknowledge", Acknowledge, "Acknowledge an alarm, or all.", safe=True),
         Verb("trip.reset", Because, "Reset the trip; restarts nothing."),

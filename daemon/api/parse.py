@@ -172,6 +172,8 @@ def _said(where: Sequence[int | str], kind: str, message: str) -> str:
     field = str(where[0]) if where else "the payload"
     if kind == "extra_forbidden" and len(where) == 1:
         return f"{field}: is not a known argument"
+    if kind == "string_too_short":  # of every text that has to be one
+        return f"{field}: must not be empty"
     return f"{field}: {message[:1].lower()}{message[1:]}"
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from daemon.app.connecting import real_lines
-from daemon.app.history import config_changed, restored, used_ml
+from daemon.app.history import config_changed, config_changes, restored, used_ml
 from daemon.app.plan import RunPlan
 from daemon.app.reactions import Reactions
-from daemon.app.restart import campaign_to_continue
+from daemon.app.restart import campaign_to_continue, refuse_another_rigs_record
 from daemon.app.space import InForce, in_force
 from daemon.campaign.asking import PlannerAsker
 from daemon.campaign.campaign import Campaign
@@ -84,7 +84,9 @@ def assemble(
     plan: RunPlan, simulation: "Simulation | None", recording: Recording | None = None
 ) -> Parts:
     """Return the parts; raise ConfigError or StoreFailed when they cannot be made."""
+    refuse_another_rigs_record(plan)
     continues = campaign_to_continue(plan)
+    changes = _changes_since_it_began(plan, continues)
     space = in_force(plan.settings, continues)
     timebase = Timebase.virtual() if is_virtual() else Timebase.real()
     boot = virtual_boot_id(plan.record_seed, plan.config_text) if is_virtual() else real_boot_id()
@@ -99,8 +101,8 @@ def assemble(
     )
     level = logging.WARNING if plan.once else logging.INFO
     configure(plan.data, timebase=timebase, console_level=level)
-    if continues is not None and config_changed(continues, plan.config_text):
-        log.warning("campaign.config_changed", campaign=continues.id)
+    if continues is not None and changes:
+        log.warning("campaign.config_changed", campaign=continues.id, changes=changes)
     settings = _with_simulated_options(space.settings, simulation)
     lines = _lines(settings, simulation, recording)
     rig = Rig(settings, lines, events, commit=store.commit, heartbeats=heartbeats)
@@ -115,6 +117,19 @@ def assemble(
         _add_experiments(parts, settings)
         _tell_of_the_file(parts, space)
     return parts
+
+
+def _changes_since_it_began(plan: RunPlan, continues: StoredCampaign | None) -> list[str]:
+    """Return what the file says otherwise than when the campaign began."""
+    if continues is None or not config_changed(continues, plan.config_text):
+        return []
+    with Reader(plan.data) as reader:
+        began = reader.config(continues.config_hash or "")
+    return (
+        ["the file it began with is not on record"]
+        if began is None
+        else config_changes(began, plan.config_text)
+    )
 
 
 def _stay_tripped(parts: Parts) -> None:
@@ -163,7 +178,8 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
     problem = problem_of(section) if settings.campaign is not None else Problem.from_json(_NOTHING)
     if left is not None:
         # a complete one may have late results, and the file may ask for more by now
-        parts.store.continue_campaign(left.id, section.experiments)
+        label = planner_of(section).label if settings.campaign is not None else ""
+        parts.store.continue_campaign(left.id, section.experiments, label)
     raw = RawFiles(parts.store.directory, left.id if left else _begun(parts, section, problem))
     parts.executor = Executor(
         settings,
@@ -188,7 +204,7 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
         observer=asker if settings.campaign is not None and plan.conditions is None else None,
     )
     alone = plan.once and (settings.mqtt is None or plan.speed == "max")
-    parts.reactions = Reactions(parts.campaign, parts.events, ends_when_held=alone)
+    parts.reactions = Reactions(campaign, parts.events, parts.rig.alarms, ends_when_held=alone)
     parts.store.on_trouble = parts.reactions.on_trouble
 
 

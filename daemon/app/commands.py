@@ -1,7 +1,10 @@
 """The verbs of the MQTT API, done on this daemon's rig and campaign."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
+
+import structlog
 
 from daemon import __version__
 from daemon.api.commands import (
@@ -36,6 +39,13 @@ from planners.errors import BadProblem
 from planners.fixing import hold
 
 WHO = "mqtt"
+SLIP = 0.8  # of difflib's ratio: purty and purity have 0.91, purity and purity_hplc 0.71
+BESIDE = (
+    "{0} is running and commands {1}: it waits while this is not as it was, and fails or is suspect"
+    " when that lasts; campaign.hold before working by hand, or experiment.skip to give {0} up"
+)
+
+log = structlog.get_logger(__name__)
 
 
 class RigCommands:
@@ -65,10 +75,22 @@ class RigCommands:
         return reading_document(self._rig.latest(arguments.signal), iso)
 
     async def set(self, arguments: Set) -> Result:
-        """Write a signal through the guard; return the read-back."""
+        """Write a signal through the guard; return the read-back.
+
+        A person may always make things safe by hand, and so what a running experiment commands is
+        written all the same; answer and log say whose it is.
+        """
+        signal = arguments.signal
+        executor = self._parts.executor
+        instrument = signal.partition(".")[0]
+        holder = "" if executor is None else executor.holder_of(instrument)
         with acting_for(WHO):
-            reading = await self._rig.guard.set_signal(arguments.signal, arguments.value)
-        return reading_document(reading, self._parts.timebase.iso)
+            reading = await self._rig.guard.set_signal(signal, arguments.value)
+        answer = reading_document(reading, self._parts.timebase.iso)
+        if not holder:
+            return answer
+        log.warning("command.beside_experiment", signal=signal, experiment=holder)
+        return answer | {"experiment": holder, "note": BESIDE.format(holder, instrument)}
 
     async def experiment_submit(self, arguments: Submit) -> Result:
         """Queue an experiment; return the suggestion it is known by until it runs."""
@@ -171,15 +193,31 @@ class RigCommands:
 
     async def result_submit(self, arguments: SubmitResult) -> Result:
         """Add an offline analysis to an experiment."""
+        answer = await self.result_check(arguments)
         responses = {name: _response(given) for name, given in arguments.responses.items()}
         campaign, by = self._campaign, arguments.by or WHO
         await campaign.steering.add_result(arguments.experiment, responses, by=by)
         if campaign.state is not State.RUNNING:  # nobody else looks
             await campaign.look()
+        return answer
+
+    async def result_check(self, arguments: SubmitResult) -> Result:
+        """Return what a submission would answer: what it replaces, what is no response."""
+        steering, given = self._campaign.steering, sorted(arguments.responses)
+        steering.check_result(arguments.experiment)
         known = [response.name for response in self._parts.plan.settings.responses]
-        answer = {"experiment": arguments.experiment, "responses": sorted(responses)}
-        unknown = sorted(name for name in responses if name not in known)
-        return answer | ({"unknown": unknown} if unknown else {})
+        unknown = [name for name in given if name not in known]
+        slips = [f"{name}: {why}" for name in unknown if (why := _slip(name, known))]
+        if slips:
+            raise BadRequest("; ".join(slips))
+        had = steering.values_of(arguments.experiment, given)
+        replaced = {
+            name: {"value": old.value, "sd": old.sd, "quality": old.quality, "reason": old.reason}
+            for name, old in had.items()
+        }
+        answer: dict[str, Any] = {"experiment": arguments.experiment, "responses": given}
+        answer |= {"unknown": unknown} if unknown else {}
+        return answer | ({"replaced": replaced} if replaced else {})
 
     async def trip(self, arguments: Because) -> Result:
         """Trip the rig; answer when the sequence has been carried out."""
@@ -229,3 +267,10 @@ def _response(given: float | OfflineResponse) -> ResponseValue:
     if isinstance(given, OfflineResponse):
         return ResponseValue(given.value, given.sd, given.quality, "offline")
     return ResponseValue(float(given), None, "ok", "offline")
+
+
+def _slip(name: str, known: Iterable[str]) -> str:
+    """Return which response is surely meant by a name that is none; "" when it is a new one."""
+    likely = {response.casefold(): response for response in known}
+    close = get_close_matches(name.casefold(), likely, n=1, cutoff=SLIP)
+    return f"is no response of this rig; did you mean {likely[close[0]]!r}?" if close else ""

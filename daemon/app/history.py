@@ -1,7 +1,8 @@
 """The campaign that the last start left, as the next one remembers it."""
 
-from collections.abc import Mapping
-from typing import Any
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
 
 from daemon.campaign.memory import Memory, Suggestion
 from daemon.store.documents import config_hash
@@ -46,6 +47,31 @@ def _suggestion(stored: StoredSuggestion) -> Suggestion:
 def config_changed(campaign: StoredCampaign, text: str) -> bool:
     """Return whether the configuration is another one than the campaign began with."""
     return campaign.config_hash not in {None, "", config_hash(text)}
+
+
+def config_changes(before: str, now: str) -> list[str]:
+    """Return in words which keys of a configuration are others than before, in the file's order."""
+    old, new = (dict(_keys(tomllib.loads(text))) for text in (before, now))
+    said = [f"{key}: is gone, was {value!r}" for key, value in old.items() if key not in new]
+    for key, value in new.items():
+        if key not in old:
+            said.append(f"{key}: is new, {value!r}")
+        elif old[key] != value:
+            said.append(f"{key}: {old[key]!r} -> {value!r}")
+    return said or ["nothing but comments or order"]
+
+
+def _keys(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every key's path, list positions counted from 0 as in messages, with its value."""
+    if isinstance(value, dict):
+        rows = cast("dict[str, Any]", value).items()
+    elif isinstance(value, list) and any(isinstance(row, dict) for row in cast("list[Any]", value)):
+        rows = ((str(i), row) for i, row in enumerate(cast("list[Any]", value)))
+    else:
+        yield path, value
+        return
+    for key, own in rows:
+        yield from _keys(own, f"{path}.{key}" if path else key)
 
 
 def used_ml(campaign: StoredCampaign | None) -> Mapping[str, float]:

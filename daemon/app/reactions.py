@@ -4,24 +4,29 @@ from daemon.campaign.campaign import Campaign
 from daemon.campaign.states import ENDED, State
 from daemon.errors import StoreFailed
 from daemon.events import Event, EventBus
+from daemon.safety.alarms import Alarms
 
+HELD = "campaign held"
 _GOING = frozenset(State) - ENDED - {State.IDLE, State.ABORTING}
 
 
 class Reactions:
     """Listens to the event stream on behalf of one campaign."""
 
-    def __init__(self, campaign: Campaign, events: EventBus, *, ends_when_held: bool) -> None:
+    def __init__(
+        self, campaign: Campaign, events: EventBus, alarms: Alarms, *, ends_when_held: bool
+    ) -> None:
         """``ends_when_held``: there is nobody who could resume."""
         self._campaign, self._ends_when_held = campaign, ends_when_held
+        self._alarms = alarms
         self._store_works = True
         events.on_event(self._on_event)
 
     def on_trouble(self, fault: StoreFailed | None) -> None:
         """Hold while the record cannot be written; a person resumes."""
         self._store_works = fault is None
-        if fault is not None and self._campaign.state is State.RUNNING:
-            self._campaign.hold(f"the record cannot be written: {fault}")
+        if fault is not None:
+            self._campaign.hold_while_running(f"the record cannot be written: {fault}")
 
     def _end_alone(self, why: str) -> None:
         """End a hold that nobody can resume; without a record only by going safe."""
@@ -37,12 +42,24 @@ class Reactions:
                 self._campaign.abort(f"tripped by {data['name']}: {data['message']}")
         elif event.kind == "connection":
             self._campaign.look_again()
-        elif event.kind == "campaign" and data["state"] == "held" and self._ends_when_held:
-            self._end_alone(data["reason"])
+        elif event.kind == "campaign":
+            self._on_campaign(data["state"], data["reason"])
         elif event.kind == "experiment" and data["state"] == "held":
             self._campaign.experiment_held()
         elif _holds(event) and self._campaign.state is State.RUNNING:
             self._campaign.hold(f"interlock {data['name']}: {data['message']}")
+
+    def _on_campaign(self, state: str, reason: str) -> None:
+        """Call a person to a campaign that a fault holds; an interlock has an alarm of its own.
+
+        Only when the experiment stands: an alarm makes the sample taken meanwhile a suspect one.
+        """
+        if state not in {State.HOLDING, State.HELD}:
+            self._alarms.returned(HELD)
+        elif state == State.HELD and self._ends_when_held:
+            self._end_alone(reason)
+        elif state == State.HELD and self._campaign.fault:
+            self._alarms.raise_(HELD, f"{reason}; waits for campaign.resume", latching=False)
 
 
 def _holds(event: Event) -> bool:

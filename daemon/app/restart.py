@@ -12,7 +12,7 @@
 | one experiment | not interrupted            | no                       | yes                     |
 
 A campaign that has not begun an experiment, and in which nobody has decided anything, counts for
-``resume`` only.
+``resume`` only. A directory that another rig has written into is refused.
 """
 
 from daemon.app.plan import RunPlan
@@ -20,6 +20,23 @@ from daemon.errors import ConfigError
 from daemon.store.reader import Reader, StoredCampaign
 
 COMPLETE = "complete"
+
+
+def refuse_another_rigs_record(plan: RunPlan) -> None:
+    """Raise ConfigError when the data directory is the record of a rig of another name."""
+    try:
+        with Reader(plan.data) as reader:
+            owner = reader.meta().get("rig")
+    except ConfigError:
+        return  # a new directory
+    name = plan.settings.name
+    if owner and owner != name:
+        raise ConfigError(
+            [
+                f"{plan.data}: is the record of rig {owner!r}, and this is rig {name!r}:"
+                " give each rig its own --data"
+            ]
+        )
 
 
 def campaign_to_continue(plan: RunPlan) -> StoredCampaign | None:

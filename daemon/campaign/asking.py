@@ -77,7 +77,12 @@ class PlannerAsker:
         records, history = told_records(problem, memory), observations(problem, memory, [])
         whole = whole_problem(problem, history)
         answer = await self._worker.standing(problem, whole, history)
-        return standing_of(answer, records, memory.done)
+        lacking = [r.name for r in problem.responses if _good_values(history, r.name) < 2]
+        return standing_of(answer, records, memory.done, lacking)
+
+
+def _good_values(history: Sequence[Observation], response: str) -> int:
+    return sum(run.status == "ok" and response in run.responses for run in history)
 
 
 def _sharing(problem: Problem, point: Mapping[str, Any], shared: Sequence[str]) -> Problem:

@@ -57,6 +57,7 @@ class Campaign:
         self.settings, self.memory = settings, memory
         self.state = State.IDLE
         self.reason = ""
+        self.fault = ""  # what holds it, when that is no person and no interlock
         self.running: Suggestion | None = None
         self._runner, self._events, self._commit = runner, events, commit
         self._changed = asyncio.Event()
@@ -214,6 +215,7 @@ class Campaign:
         """Hold for a fault; a campaign that meanwhile stops or goes safe does that all the same."""
         if self.state is State.RUNNING:
             log.error("campaign.held", reason=reason)  # nobody asked for it, and somebody must look
+            self.fault = reason
             self.hold(reason)
 
     # -- commands ----------------------------------------------------------------------------
@@ -290,6 +292,8 @@ class Campaign:
     def _change(self, state: State, reason: str) -> None:
         """Take a state at once; the record of it follows, since safety does not wait for a disk."""
         self.state, self.reason = state, reason
+        if state not in {State.HOLDING, State.HELD}:
+            self.fault = ""
         self._events.emit("campaign", state=str(state), reason=reason, done=self.memory.done)
         log.info("campaign.state", state=str(state), reason=reason)
 

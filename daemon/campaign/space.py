@@ -158,6 +158,23 @@ class _Work:
         self.constraints = [*kept, *(dict(row) for row in added)]
 
 
+def space_lines(space: Mapping[str, Any]) -> list[str]:
+    """Return a space on record in words, the constraints with the numbers an edit drops them by."""
+    lines = [_factor_line(row) for row in space.get("factors", ())]
+    lines += [f"{n}: fixed at {value_text(v)}" for n, v in space.get("fixed", {}).items()]
+    rows = enumerate(space.get("constraints", ()))
+    return [*lines, *(f"constraint {number}: {_text(row)}" for number, row in rows)]
+
+
+def _factor_line(row: Mapping[str, Any]) -> str:
+    try:
+        factor = FactorSettings.model_validate(row)
+    except ValidationError:  # on record by another version
+        return str(dict(row))
+    held = "" if factor.fixed is None else f", fixed at {value_text(factor.fixed)}"
+    return f"{factor.name}: {_range(factor)}{held}"
+
+
 def differences(old: CampaignSettings, new: CampaignSettings) -> list[str]:
     """Return in words what is different in the space, one sentence each."""
     mine = {factor.name: factor for factor in old.factors}

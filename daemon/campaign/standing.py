@@ -26,12 +26,14 @@ class Standing:
     best: tuple[JsonObject, ...] = ()
     regret: float | None = None
     done: int = 0
+    lacking: tuple[str, ...] = ()  # responses with fewer good values than a best one needs
 
     @property
     def text(self) -> str:
         """Return it in words."""
         if not self.best:
-            return "no best experiment yet: every response needs two good ones at least"
+            which = f" (not yet: {', '.join(self.lacking)})" if self.lacking else ""
+            return f"no best experiment yet: every response needs two good values{which}"
         lines = [_line(row, front=len(self.best) > 1) for row in self.best[:SHOWN]]
         if len(self.best) > SHOWN:
             lines.append(f"and {len(self.best) - SHOWN} experiments more on the front")
@@ -50,7 +52,10 @@ class Standing:
 
 
 def standing_of(
-    answer: Mapping[str, Any], records: Sequence[ExperimentRecord], done: int
+    answer: Mapping[str, Any],
+    records: Sequence[ExperimentRecord],
+    done: int,
+    lacking: Sequence[str] = (),
 ) -> Standing:
     """Return what the planner's process answered, with experiments by their names."""
     rows: list[JsonObject] = []
@@ -60,7 +65,7 @@ def standing_of(
             measured = {n: r.value for n, r in record.responses.items() if n in run["predicted"]}
             row: JsonObject = {"experiment": record.id, "measured": measured}
             rows.append(row | {k: run[k] for k in ("point", "predicted", "probability")})
-    return Standing(tuple(rows), answer["regret"], done)
+    return Standing(tuple(rows), answer["regret"], done, tuple(lacking))
 
 
 def _line(row: Mapping[str, Any], *, front: bool) -> str:

@@ -3,7 +3,7 @@
 Every decision is on record before it acts. A running experiment is never touched.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -160,14 +160,23 @@ class Steering:
 
     # -- results -------------------------------------------------------------------------------
 
-    async def add_result(
-        self, experiment: str, responses: Mapping[str, ResponseValue], *, by: str = ""
-    ) -> None:
-        """Add an offline analysis to an experiment that ended."""
+    def check_result(self, experiment: str) -> None:
+        """Raise Refused when an offline analysis cannot be added to this experiment."""
         if experiment not in self._memory.records:
             raise Refused(f"result.submit is refused: there is no experiment {experiment!r}")
         if experiment == self._campaign.experiment:
             raise Refused(f"result.submit is refused: experiment {experiment!r} still runs")
+
+    def values_of(self, experiment: str, names: Iterable[str]) -> dict[str, ResponseValue]:
+        """Return those of these responses that an experiment has a value of."""
+        had = self._memory.records[experiment].responses
+        return {name: had[name] for name in names if name in had and had[name].value is not None}
+
+    async def add_result(
+        self, experiment: str, responses: Mapping[str, ResponseValue], *, by: str = ""
+    ) -> None:
+        """Add an offline analysis to an experiment that ended."""
+        self.check_result(experiment)
         record = with_result(self._memory.records[experiment], responses)
         await self._campaign.tell("experiment", amended_document(record, by))
         self._memory.records[experiment] = record

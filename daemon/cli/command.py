@@ -1,5 +1,7 @@
 """One command of the table: its name, what it does, where it lives, and its arguments."""
 
+import argparse
+from math import isfinite
 from typing import Any, NamedTuple
 
 Argument = tuple[tuple[str, ...], dict[str, Any]]
@@ -19,6 +21,17 @@ class Command(NamedTuple):
     arguments: tuple[Argument, ...] = ()
 
 
+def seconds(text: str) -> float:
+    """Return a time to wait; raise ArgumentTypeError, which argparse tells beside the option."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not (isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"must be a number of seconds above 0, got {text!r}")
+    return value
+
+
 CONFIG = arg("config", metavar="CONFIG", help="configuration file (TOML)")
 DATA = arg("--data", metavar="DIR", help="data directory (default: ./taylord-data/<rig>)")
 JSON = arg("--json", action="store_true", help="print one JSON document and nothing else")
@@ -34,3 +47,6 @@ TRACE = arg(
     "--trace", metavar="FILE", help="record all bytes of every line here, for `taylord replay`"
 )
 BROKER = arg("--broker", metavar="HOST:PORT", default="localhost:1883", help="MQTT broker")
+TIMEOUT = arg(
+    "--timeout", type=seconds, default=10.0, metavar="S", help="wait this long for the reply"
+)

@@ -14,10 +14,10 @@ def print_json(document: Any) -> None:
     print(json.dumps(document, indent=1))
 
 
-def data_directory(path: Path) -> Path:
+def data_directory(path: Path, option: str = "with --data") -> Path:
     """Return the data directory meant by a path: itself, or the only one just below it.
 
-    Raises ConfigError when there is none, or more than one.
+    ``option`` says where the command takes it. Raises ConfigError when there is none, or more.
     """
     if (path / FILE_NAME).is_file():
         return path
@@ -25,6 +25,6 @@ def data_directory(path: Path) -> Path:
     if len(below) == 1:
         return below[0]
     if not below:
-        raise ConfigError([f"{path}: holds no {FILE_NAME}; name a data directory with --data"])
+        raise ConfigError([f"{path}: holds no {FILE_NAME}; name a data directory {option}"])
     names = ", ".join(str(p) for p in below)
-    raise ConfigError([f"{path}: holds several data directories ({names}); name one with --data"])
+    raise ConfigError([f"{path}: holds several data directories ({names}); name one {option}"])

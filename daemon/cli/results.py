@@ -29,15 +29,15 @@ def of_pairs(experiment: str | None, pairs: Sequence[str]) -> list[JsonObject]:
     return [{"experiment": experiment, "responses": responses}]
 
 
-def of_table(path: str, names: Sequence[str]) -> list[JsonObject]:
-    """Return the submissions of a CSV file: columns ``id``, the responses, their ``.sd``.
+def of_table(path: str, names: Sequence[str]) -> dict[int, JsonObject]:
+    """Return the submissions of a CSV file by row: columns ``id``, the responses, their ``.sd``.
 
     An empty cell is not measured yet; raises ConfigError with every fault, row by row.
     """
     if not names:
         raise ConfigError(["--response: is missing: name the columns that are new, one each"])
-    rows, faults = _read(path), list[str]()
-    header = set(rows[0]) if rows else set[str]()
+    header, rows = _read(path)
+    faults: list[str] = []
     missing = [name for name in ("id", *names) if name not in header]
     if missing:
         raise ConfigError([f"{path}: row 1: no column {name!r}" for name in missing])
@@ -49,13 +49,13 @@ def of_table(path: str, names: Sequence[str]) -> list[JsonObject]:
             faults += error.faults
             continue
         if responses:
-            given[number] = {"experiment": (row["id"] or "").strip(), "responses": responses}
+            given[number] = {"experiment": row["id"].strip(), "responses": responses}
     faults += _given_twice(path, given)
     if faults:
         raise ConfigError(faults)
     if not given:
         raise ConfigError([f"{path}: holds no value of {', '.join(names)}"])
-    return list(given.values())
+    return given
 
 
 def _given_twice(path: str, given: Mapping[int, JsonObject]) -> Iterator[str]:
@@ -68,17 +68,21 @@ def _given_twice(path: str, given: Mapping[int, JsonObject]) -> Iterator[str]:
                 yield f"{path}: row {number}: {name}: {row['experiment']} has it in row {before}"
 
 
-def _read(path: str) -> list[dict[str, str | None]]:
+def _read(path: str) -> tuple[list[str], list[dict[str, str]]]:
+    """Return the header, and the rows by their columns; cells that a row lacks are left out."""
+    from planners.cells import read_cells
+
     file = Path(path)
     try:
         if file.stat().st_size > MAX_BYTES:
             raise ConfigError([f"{path}: is larger than {MAX_BYTES >> 20} MiB"])
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-        return list(csv.DictReader(lines, strict=True))
+        rows = read_cells(file.read_text(encoding="utf-8-sig").splitlines())
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise ConfigError([f"{path}: is no CSV in UTF-8: {error}"]) from None
+    header = [cell.strip() for cell in rows[0]] if rows else []
+    return header, [dict(zip(header, row, strict=False)) for row in rows[1:]]
 
 
 def _responses(

@@ -32,7 +32,10 @@ def simulate(arguments: argparse.Namespace) -> int:
         print(json.dumps(document, indent=1), flush=True)
         print("taylord: serving until SIGTERM", file=sys.stderr)
 
-    asyncio.run(_until_signal(host(settings, endpoints=endpoints, announce=announce)))
+    try:
+        asyncio.run(_until_signal(host(settings, endpoints=endpoints, announce=announce)))
+    except ConfigError as error:
+        raise ConfigError([f"{arguments.config}: {fault}" for fault in error.faults]) from None
     return 0
 
 

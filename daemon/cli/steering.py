@@ -5,7 +5,7 @@ import asyncio
 import getpass
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
 from typing import Any
 
@@ -95,11 +95,12 @@ def result(arguments: argparse.Namespace) -> int:
 
     if arguments.csv and (arguments.experiment or arguments.values):
         raise ConfigError(["--csv: stands alone; the experiments are in the file"])
-    given = (
-        of_table(arguments.csv, arguments.response)
-        if arguments.csv
-        else of_pairs(arguments.experiment, arguments.values)
-    )
+    if arguments.csv:
+        table = of_table(arguments.csv, arguments.response)
+        _all_can_be(arguments, table)
+        given = list(table.values())
+    else:
+        given = of_pairs(arguments.experiment, arguments.values)
     worst = 0
     for row in given:
         reply = _ask(arguments, "result.submit", row)
@@ -107,10 +108,29 @@ def result(arguments: argparse.Namespace) -> int:
     return worst
 
 
+def _all_can_be(arguments: argparse.Namespace, table: Mapping[int, JsonObject]) -> None:
+    """Raise ConfigError with every row that the daemon would refuse: then none is handed in."""
+    faults: list[str] = []
+    for number, row in table.items():
+        reply = _ask(arguments, "result.check", row)
+        if not reply.get("ok"):
+            faults.append(f"{arguments.csv}: row {number}: {reply['error']['message']}")
+    if faults:
+        raise ConfigError(faults)
+
+
 def _handed_in(answer: JsonObject) -> str:
     text = f"{answer['experiment']}: {', '.join(answer['responses'])}"
     unknown = ", ".join(answer.get("unknown", ()))
+    replaced = [f"{name} {_value(old)}" for name, old in answer.get("replaced", {}).items()]
+    text += f"; replaces {', '.join(replaced)}" if replaced else ""
     return text + (f" (no response of this rig: {unknown})" if unknown else "")
+
+
+def _value(old: JsonObject) -> str:
+    sd = "" if old["sd"] is None else f" +/- {old['sd']:.2g}"
+    where = "handed in before" if old["reason"] == "offline" else "measured by the rig"
+    return f"{old['value']:.4g}{sd} ({where})"
 
 
 # -- what is written on the command line ----------------------------------------------------------

@@ -1,11 +1,10 @@
 """The commands that steer a running campaign, as rows of the table."""
 
-from daemon.cli.command import BROKER, JSON, Argument, Command, arg
+from daemon.cli.command import BROKER, JSON, TIMEOUT, Argument, Command, arg
 
 RIG = arg("rig", metavar="RIG", help="the rig's name, as in its configuration")
 REASON = arg("--reason", default="", metavar="TEXT", help="why; kept in the record")
 BY = arg("--by", metavar="NAME", help="who; kept in the record (default: your login)")
-TIMEOUT = arg("--timeout", type=float, default=10.0, metavar="S", help="wait for the reply")
 SUGGESTION = arg(
     "suggestion",
     metavar="SUGGESTION",

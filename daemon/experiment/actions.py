@@ -78,6 +78,10 @@ class Actions:
         told = {name: self.rig.unready(name) for name in self._needed()}
         return [f"{name} {why}" for name, why in told.items() if why]
 
+    def uses(self, instrument: str) -> bool:
+        """Return whether experiments command this instrument."""
+        return instrument in self._needed()
+
     def _needed(self) -> list[str]:
         settings = self.settings
         names = [*self._pump_of.values(), *(way.valve for way in self._ways.values())]

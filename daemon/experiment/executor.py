@@ -86,6 +86,16 @@ class Executor:
         """Return the experiment in flight as it is now."""
         return self._run.record() if self._run is not None else None
 
+    def holder_of(self, instrument: str) -> str:
+        """Return the experiment that commands an instrument now; "" when none does.
+
+        A held one commands nothing: when it is resumed it sets everything anew.
+        """
+        run = self._run
+        if run is None or run.state in {"held", "aborting"} or not self._actions.uses(instrument):
+            return ""
+        return run.id
+
     @property
     def units(self) -> Mapping[str, str]:
         """Return the unit of each response."""

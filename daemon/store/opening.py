@@ -41,7 +41,7 @@ def opened(ledger: Ledger, note: BootNote, timebase: Timebase) -> Opened:
     ).fetchall()
     seq = int(read("SELECT COALESCE(MAX(seq), 0) + 1 FROM events").fetchone()[0])
     note = _own_id(note, {row[0] for row in read("SELECT boot FROM boots")})
-    rows = [*_boot_rows(note)]
+    rows = [*_boot_rows(note), ("UPDATE alarms SET state = 'cleared'", ())]  # none stands yet
     for n, _, experiment in in_flight:
         rows += _interrupted(note, seq, n, experiment)
         seq += 1

@@ -163,6 +163,11 @@ class Reader:
         """Return what is known of the last start: rig, boot, config, config_hash, seed, version."""
         return {row["key"]: row["value"] for row in self.rows("SELECT key, value FROM meta")}
 
+    def config(self, config_hash: str) -> str | None:
+        """Return the configuration of this hash that a start had; None when none had it."""
+        row = self.one("SELECT config FROM boots WHERE config_hash = ? LIMIT 1", config_hash)
+        return None if row is None else row[0]
+
     def columns(self) -> Columns:
         """Return the names of factors and responses met so far."""
         text = self.meta().get("columns")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from daemon.campaign.space import space_lines
 from daemon.settings.conditions import flat
 from daemon.store.ledger import in_use
 from daemon.store.reader import Reader, StoredCampaign, StoredExperiment
@@ -35,6 +36,7 @@ def status(directory: str | Path) -> JsonObject:
             "state": _state(campaign, running=running),
             "campaign": _campaign(campaign),
             "progress": _progress(experiments, campaign),
+            "space": (campaign.space.get("current") or None) if campaign else None,
             "trip": trip if trip and trip["state"] != "reset" else None,
             "last": documents[-1] if documents else None,
             "best": best(documents, objectives),
@@ -124,6 +126,7 @@ def status_text(document: JsonObject) -> str:
         "proposed": _indented([_proposed_text(row) for row in document["proposed"]]),
         "approved": _indented([_proposed_text(row) for row in document["approved"]]),
         "front": ", ".join(e["id"] for e in document["front"]),
+        "space": _indented(space_lines(document["space"] or {})),
         "connections": ", ".join(f"{k} {v}" for k, v in document["connections"].items()),
         "lines": _indented(_lines_text(document["lines"])),
         "alarms": "; ".join(f"{a['name'] or a['id']} ({a['state']})" for a in document["alarms"]),

@@ -171,11 +171,16 @@ class Store:
         """Return the id of this start in the record; the given one, unless that was used before."""
         return self._recorder.boot
 
-    def continue_campaign(self, id: str, experiments: int) -> None:  # noqa: A002 (CONTRACT's word)
-        """Go on with this campaign, complete or not, to so many experiments."""
+    def continue_campaign(
+        self,
+        id: str,  # noqa: A002 (CONTRACT's word)
+        experiments: int,
+        planner: str = "",
+    ) -> None:
+        """Go on with this campaign, complete or not, to so many experiments, with this planner."""
         self._recorder.campaign = id
-        sql = "UPDATE campaigns SET wanted = ? WHERE id = ?"
-        self._durable.append((sql, (experiments, id)))
+        sql = "UPDATE campaigns SET wanted = ?, planner = COALESCE(?, planner) WHERE id = ?"
+        self._durable.append((sql, (experiments, planner or None, id)))
 
     def leave_campaign(self) -> None:
         """Record experiments from now on as single ones, of no campaign."""

@@ -262,14 +262,15 @@ class Spinsolve(TableInstrument):
         self._awake = True
         return reply
 
-    def _hear(self, document: bytes) -> None:
-        """Take a pushed document; what is no notification is nobody's."""
+    def _hear(self, document: bytes) -> bool:
+        """Take a pushed document and return True; what is no notification is nobody's."""
         try:
             news = notification(child_of(document))
         except NotAMessage:
-            return
+            return False
         self._runs.hear(news, self._now())
         self._news.set()
+        return True
 
     @staticmethod
     def _now() -> float:

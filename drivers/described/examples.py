@@ -4,7 +4,7 @@ Nothing is opened: requests are put together and replies taken apart as on a lin
 each, ``examples.3.send: what is wrong``.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import isclose
 from typing import Any
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from drivers.described.build import chosen, class_of
 from drivers.described.model import Description, ExamplePart
 from drivers.errors import Busy, CommandRejected, DeviceFault, InstrumentError
+from drivers.intake import Handler
 from drivers.signal import Value
 from drivers.table import BadValue
 
@@ -30,9 +31,9 @@ class NoBus:
     """A line to nowhere, for instruments that only put texts together."""
 
     port: str = "(example)"
-    handlers: list[Callable[[bytes], None]] = field(default_factory=list[Callable[[bytes], None]])
+    handlers: list[Handler] = field(default_factory=list[Handler])
 
-    def on_unsolicited(self, handler: Callable[[bytes], None]) -> None:
+    def on_unsolicited(self, handler: Handler) -> None:
         """Keep a handler."""
         self.handlers.append(handler)
 

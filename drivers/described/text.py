@@ -117,26 +117,27 @@ class DescribedText(Care, AsciiInstrument):
         own_s = exchange.part.timeout_s if exchange is not None else None
         return self.options.timeout_s if own_s is None else own_s
 
-    def _hear(self, frame: bytes) -> None:
-        """Take what came unasked."""
+    def _hear(self, frame: bytes) -> bool:
+        """Take what came unasked; return whether the description knows it."""
         try:
             text = self._frames.unwrapped(frame)
         except Damaged:
-            return
+            return False
         told = _told(self.book.unsolicited, text) if text is not None else None
         if told is None or text is None:
-            return
+            return False
         if told.part.is_ == "fault":
             self._alarm = f"{text!r} {told.part.says}".strip()
         found = told.regex.fullmatch(text)
         if found is None or told.part.is_ != "value":
-            return
+            return True
         for slot in told.pattern.slots:
             field = cast("BoundField", self.part(slot.name))
             try:
                 field.note(field.place.form.value(found[slot.name], slot.picture))
             except (BadValue, ValueError):
                 field.note(None)
+        return True
 
     # --- exchanges
 

@@ -6,6 +6,7 @@ import pytest
 
 from daemon.api.commands import SubmitResult
 from daemon.campaign.problem import observations, problem_for
+from daemon.errors import BadRequest, Refused
 from daemon.store.reader import Reader
 from daemon.store.status import status
 from tests.campaigns.days import events, scenario
@@ -78,15 +79,23 @@ def test_a_result_after_the_end_and_after_a_restart_counts_and_keeps_the_times(t
     with Reader(tmp_path) as reader:
         before = reader.campaign().experiments
     assert [e.status for e in before] == ["ok"] * 4
-    assert status(tmp_path)["standing"]["best"] == []
+    standing = status(tmp_path)["standing"]
+    assert standing["best"] == []
+    assert standing["text"].endswith("needs two good values (not yet: purity)")
 
     async def analyst(stage):
         for record in (e.document() for e in before):
             await hand_in(stage, record)
         answer = await stage.commands.result_submit(
-            SubmitResult(experiment="e-0001", responses={"puritty": 5.0})
+            SubmitResult(experiment="e-0001", responses={"colour": 5.0})
         )
-        assert answer["unknown"] == ["puritty"]
+        assert answer["unknown"] == ["colour"]
+        assert "replaced" not in answer
+        with pytest.raises(BadRequest, match=r"Puritty: is no resp.* did you mean 'purity'\?"):
+            await stage.commands.result_submit(
+                SubmitResult(experiment="e-0001", responses={"Puritty": 5.0, "colour": 6.0})
+            )
+        assert stage.campaign.memory.records["e-0001"].responses["colour"].value == 5.0
 
     scenario(tmp_path, settings, analyst, once=False, restart="configured")
     with Reader(tmp_path) as reader:
@@ -100,6 +109,28 @@ def test_a_result_after_the_end_and_after_a_restart_counts_and_keeps_the_times(t
     (best,) = campaign.standing["best"]
     coldest = min(before, key=lambda e: e.requested["temperature"])
     assert best["experiment"] == coldest.id
+
+
+def test_a_result_that_replaces_one_says_what_was_there(tmp_path):
+    async def analyst(stage):
+        record = await stage.until("experiment", status="ok")
+        await stage.until("campaign", state="complete")
+        measured = record["responses"]["space_time_yield"]
+        given = SubmitResult(experiment=record["id"], responses={"space_time_yield": 3.0})
+        would = await stage.commands.result_check(given)
+        stored = stage.campaign.memory.records[record["id"]].responses["space_time_yield"]
+        assert stored.value == measured["value"]
+        answer = await stage.commands.result_submit(given)
+        assert answer == would
+        assert answer["replaced"]["space_time_yield"]["value"] == measured["value"]
+        assert answer["replaced"]["space_time_yield"]["reason"] != "offline"
+        again = await stage.commands.result_submit(given)
+        assert again["replaced"]["space_time_yield"]["value"] == 3.0
+        assert again["replaced"]["space_time_yield"]["reason"] == "offline"
+        with pytest.raises(Refused, match="there is no experiment 'e-0042'"):
+            await stage.commands.result_check(given.model_copy(update={"experiment": "e-0042"}))
+
+    scenario(tmp_path, planned_by("lhs", 1), analyst, once=False)
 
 
 def test_a_campaign_of_late_results_alone_keeps_looking_around_meanwhile(tmp_path):

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from daemon.api.commands import Because
+from daemon.app.state import state_document
 from daemon.settings.load import parse, read_toml
 from daemon.store.export import experiments_document
 from daemon.store.reader import Reader
@@ -88,6 +90,33 @@ def test_a_planner_that_answers_nonsense_moves_nothing_and_ends_the_campaign(
         len([e for e in events(tmp_path / "data", "decision") if e["what"] == "planner failed"])
         == 3
     )
+
+
+def test_a_campaign_that_a_fault_holds_raises_an_alarm_until_it_is_resumed(tmp_path, program):
+    async def wait_for_the_alarm(stage):
+        alarm = await stage.until("alarm", name="campaign held", state="active")
+        assert "the planner failed 3 times" in alarm["message"]
+        assert "waits for campaign.resume" in alarm["message"]
+        (standing,) = state_document(stage.parts)["alarms"]
+        assert standing["id"] == "campaign held"
+        await stage.commands.campaign_resume(Because())
+        assert len(stage.told("alarm", name="campaign held", state="cleared")) == 1
+        await stage.until("alarm", name="campaign held", state="active")
+        await stage.commands.campaign_stop(Because())
+        assert len(stage.told("alarm", name="campaign held", state="cleared")) == 2
+
+    scenario(tmp_path / "data", planned_by(program(DIES)), wait_for_the_alarm, once=False)
+
+
+def test_a_campaign_that_a_person_holds_raises_no_alarm(tmp_path):
+    async def hold(stage):
+        await stage.step("StartFlows")
+        await stage.commands.campaign_hold(Because())
+        await stage.until("campaign", state="held")
+        await asyncio.sleep(60)
+        assert stage.told("alarm", name="campaign held") == []
+
+    scenario(tmp_path, planned_by("lhs"), hold, once=False)
 
 
 def test_a_planner_that_stalls_is_given_up(tmp_path, program):

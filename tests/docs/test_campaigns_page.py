@@ -45,7 +45,8 @@ def test_every_command_shown_becomes_a_message_the_daemon_takes(line, monkeypatc
     words = shlex.split(line)[1:]
     assert parse_words(words).run
     assert main(words) == 0
-    ((verb, given),) = sent
+    *asked, (verb, given) = sent
+    assert {verb for verb, _ in asked} <= {"result.check"}  # of every row, before the first
     found = parse(Incoming(verb, json.dumps({"id": "x", **given}).encode()))
     assert isinstance(found, Command), found
 

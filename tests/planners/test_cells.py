@@ -20,6 +20,12 @@ def test_semicolons_and_decimal_commas_are_read():
     assert read_cells(["a\tb", "1,5\t2"]) == [["a", "b"], ["1.5", "2"]]
 
 
+def test_a_first_line_that_says_the_separator_does_so_and_is_no_row():
+    assert read_cells(["sep=;", "a, b;c", "1,5;2"]) == [["a, b", "c"], ["1.5", "2"]]
+    assert read_cells(["\ufeffSEP=,", "a;b,c", "1,5"]) == [["a;b", "c"], ["1", "5"]]
+    assert read_cells(["sep=;"]) == []
+
+
 def test_commas_stay_where_a_decimal_point_says_that_they_may_mean_something_else():
     assert read_cells(["a;b", "1,234;0.5"]) == [["a", "b"], ["1,234", "0.5"]]
 

@@ -81,7 +81,7 @@ def test_every_verb_of_the_contract_is_there():
         "ping", "get", "set", "experiment.submit", "experiment.skip", "campaign.start",
         "campaign.hold", "campaign.resume", "campaign.stop", "campaign.abort",
         "suggestion.approve", "suggestion.veto", "result.submit", "trip", "alarm.acknowledge",
-        "trip.reset", "reconnect", "space.edit",
+        "trip.reset", "reconnect", "space.edit", "result.check",
     }  # fmt: skip
 
 
@@ -122,6 +122,11 @@ def test_a_malformed_command_is_a_bad_request_that_says_what(payload, says):
     assert got.code == "bad-request"
     assert says in got.message
     assert len(got.message) <= MAX_SAID
+
+
+def test_a_text_that_is_empty_is_said_to_be():
+    got = fault("suggestion.approve", {"id": "a", "suggestion": ""})
+    assert got.message.startswith("suggestion: must not be empty (arguments of suggestion.approve")
 
 
 @pytest.mark.parametrize("value", ["1e999", "-1e999", "null", "[1]", "{}", "1" * 400])

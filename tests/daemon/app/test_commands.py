@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from daemon.api.commands import (
     Acknowledge,
@@ -81,6 +82,31 @@ async def test_set_goes_through_the_guard(parts, verbs):
     assert reading["value"] == 35.0
     with pytest.raises(OutOfLimits, match=r"bath.setpoint: 900 degC is outside its limits"):
         await verbs.set(Set(signal="bath.setpoint", value=900.0))
+
+
+async def test_set_says_that_a_running_experiment_commands_the_instrument(parts, verbs):
+    await asyncio.sleep(5)
+    assert "note" not in await verbs.set(Set(signal="bath.setpoint", value=35.0))
+    await verbs.experiment_submit(Submit(conditions=CONDITIONS))
+    await asyncio.sleep(30)
+    with capture_logs() as logged:
+        answer = await verbs.set(Set(signal="bath.setpoint", value=80.0))
+    assert answer["value"] == 80.0
+    assert answer["experiment"] == "e-0001"
+    assert "e-0001 is running and commands bath: it waits" in answer["note"]
+    assert ("command.beside_experiment", "warning", "bath.setpoint", "e-0001") in [
+        (line["event"], line["log_level"], line.get("signal"), line.get("experiment"))
+        for line in logged
+    ]
+
+
+async def test_set_by_hand_says_nothing_while_the_experiment_is_held(parts, verbs):
+    await asyncio.sleep(5)
+    await verbs.experiment_submit(Submit(conditions=CONDITIONS))
+    await asyncio.sleep(30)
+    await verbs.campaign_hold(NOTHING)
+    await until(lambda: parts.executor.state == "held")
+    assert "note" not in await verbs.set(Set(signal="bath.setpoint", value=25.0))
 
 
 async def test_a_submitted_experiment_runs_and_takes_an_offline_result(parts, verbs):

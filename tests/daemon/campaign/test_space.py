@@ -4,7 +4,7 @@ import pytest
 
 from daemon.campaign.memory import Memory, Suggestion
 from daemon.campaign.problem import observations, problem_for, problem_of
-from daemon.campaign.space import Edit, differences, edited, space_of, with_space
+from daemon.campaign.space import Edit, differences, edited, space_lines, space_of, with_space
 from daemon.errors import Refused
 from daemon.experiment.record import ExperimentRecord, ResponseValue
 from daemon.settings.check_space import space_faults
@@ -30,6 +30,7 @@ SECTION = CampaignSettings.model_validate(
         "objectives": [{"response": "yield"}],
     }
 )
+PRODUCT = {"kind": "formula", "expression": "temperature * residence_time", "at_most": 90.0}
 EDITS = [
     (Edit(ranges={"temperature": [None, 90]}), ["temperature: 30 to 120 -> 30 to 90"]),
     (Edit(ranges={"temperature": ["300 K", 140.0]}), ["temperature: 30 to 120 -> 300 K to 140"]),
@@ -100,6 +101,18 @@ def test_a_space_survives_its_document():
     again = with_space(SECTION, space_of(fixed))
     assert space_of(again) == space_of(fixed)
     assert problem_of(again) == problem_of(fixed)
+
+
+def test_a_space_is_said_with_the_numbers_of_its_constraints():
+    fixed = edited(SECTION, Edit(fix={"temperature": 60.0}, add_constraints=[PRODUCT]))
+    assert space_lines(space_of(fixed)) == [
+        "temperature: 30 to 120, fixed at 60",
+        "residence_time: one of 0.5, 1, 2",
+        "blend: a, b, c (a 0.1 to 0.5)",
+        "concentration: fixed at 300 mmol/L",
+        "constraint 0: 1 temperature + 10 blend.a <= 110",
+        "constraint 1: temperature * residence_time <= 90",
+    ]
 
 
 FAULTS = [

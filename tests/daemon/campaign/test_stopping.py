@@ -109,6 +109,11 @@ def test_the_standing_is_told_with_experiments_by_name():
     assert Standing().text.startswith("no best experiment yet")
 
 
+def test_without_a_best_one_the_responses_that_lack_values_are_named():
+    found = standing_of({"best": [], "regret": None}, [], 3, ["purity"])
+    assert found.text.endswith("every response needs two good values (not yet: purity)")
+
+
 def test_a_response_that_is_still_awaited_is_told_as_not_measured():
     run = {"index": 0, "point": {"temperature": 60.0}, "probability": 0.66}
     run |= {"predicted": {"purity": {"mean": 90.0, "sd": 1.0}}}

@@ -131,6 +131,22 @@ def test_export_to_nowhere_is_a_mistake(demo_run, capsys):
     assert "there is no directory '/nowhere'" in capsys.readouterr().err
 
 
+def test_an_export_without_data_advises_what_export_takes(tmp_path, capsys):
+    assert main(["export", str(tmp_path), "--out", str(tmp_path / "runs.csv")]) == 2
+    error = capsys.readouterr().err
+    assert error == f"{tmp_path}: holds no taylord.sqlite; name a data directory as DATA\n"
+
+
+def test_a_rig_that_cannot_be_simulated_is_told_with_its_file(tmp_path, capsys):
+    config = tmp_path / "rig.toml"
+    bath = '[instruments.bath]\ndriver = "huber-pilot-one"\nport = "socket://10.0.0.2:8101"\n'
+    config.write_text(f'name = "rig-1"\n{bath}')
+    assert main(["simulate", str(config)]) == 2
+    error = capsys.readouterr().err.splitlines()
+    assert error
+    assert all(line.startswith(f"{config}: ") for line in error), error
+
+
 @pytest.mark.parametrize("command", ["status --data", "export --out x.csv", "demo --data"])
 def test_a_file_that_is_no_record_is_named(command, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

@@ -127,9 +127,49 @@ def test_results_are_handed_in_as_a_table(sent, tmp_path):
     words = ["result", "flow-1", "--csv", str(table), "--response", "purity", "--by", "Ada"]
     sent_result(sent, {"experiment": "e", "responses": ["purity"]})
     assert main(words) == 0
-    assert [given["experiment"] for _, _, given in sent] == ["e-0001", "e-0003"]
-    assert sent[0][2]["responses"] == {"purity": {"value": 97.2, "sd": 0.3}}
-    assert sent[1][2]["responses"] == {"purity": {"value": 88.0, "quality": "suspect"}}
+    asked = [(verb, given["experiment"]) for _, verb, given in sent]
+    assert asked[:2] == [("result.check", "e-0001"), ("result.check", "e-0003")]
+    assert asked[2:] == [("result.submit", "e-0001"), ("result.submit", "e-0003")]
+    assert sent[2][2]["responses"] == {"purity": {"value": 97.2, "sd": 0.3}}
+    assert sent[3][2]["responses"] == {"purity": {"value": 88.0, "quality": "suspect"}}
+
+
+def test_a_table_of_which_one_row_would_be_refused_hands_in_nothing(monkeypatch, tmp_path, capsys):
+    asked = []
+
+    async def ask(broker, rig, verb, given, *, timeout_s):
+        asked.append(verb)
+        if given["experiment"] == "e-9":
+            return {"ok": False, "error": {"code": "refused", "message": "no experiment 'e-9'"}}
+        return {"ok": True, "result": {"experiment": given["experiment"], "responses": ["purity"]}}
+
+    monkeypatch.setattr(send, "send", ask)
+    table = tmp_path / "hplc.csv"
+    table.write_text("id,purity\ne-1,2\ne-9,3\ne-2,4\n")
+    assert main(["result", "flow-1", "--csv", str(table), "--response", "purity"]) == 2
+    assert asked == ["result.check"] * 3
+    captured = capsys.readouterr()
+    assert captured.err == f"{table}: row 3: no experiment 'e-9'\n"
+    assert captured.out == ""
+
+
+def test_what_a_result_replaces_is_said(sent, capsys):
+    old = {"value": 11270.0, "sd": 320.0, "quality": "ok", "reason": ""}
+    told = {"experiment": "e-1", "responses": ["space_time_yield"]}
+    sent_result(sent, told | {"replaced": {"space_time_yield": old}})
+    assert main(["result", "flow-1", "e-1", "space_time_yield=3"]) == 0
+    says = "e-1: space_time_yield; replaces space_time_yield 1.127e+04 +/- 3.2e+02 (measured by"
+    assert capsys.readouterr().out.startswith(says)
+
+
+@pytest.mark.parametrize("first", ["", "sep=;\n"])
+def test_a_table_may_be_as_other_countries_spreadsheets_write_it(sent, tmp_path, first):
+    table = tmp_path / "hplc.csv"
+    table.write_text(f"{first}id;purity;purity.sd\n\ne-0001;97,2;0,3\n", encoding="utf-8-sig")
+    words = ["result", "flow-1", "--csv", str(table), "--response", "purity", "--by", "Ada"]
+    sent_result(sent, {"experiment": "e", "responses": ["purity"]})
+    assert main(words) == 0
+    assert sent[-1][2]["responses"] == {"purity": {"value": 97.2, "sd": 0.3}}
 
 
 def sent_result(sent, answer):
@@ -150,6 +190,7 @@ def sent_result(sent, answer):
         ("id,purity\ne-1,2\ne-2,3\ne-1,4\n", "row 4: purity: e-1 has it in row 2"),
         ("id,purity\ne-1,\n", "holds no value of purity"),
         ("", "row 1: no column 'id'"),
+        ("id,purity\n", "holds no value of purity"),
     ],
 )
 def test_a_table_that_is_none_is_refused_whole(sent, tmp_path, capsys, text, says):
@@ -186,3 +227,14 @@ def test_a_refusal_ends_with_3_and_says_why(monkeypatch, capsys):
     monkeypatch.setattr(send, "send", refuse)
     assert main(["reject", "flow-1", "s-9"]) == 3
     assert capsys.readouterr().err == "taylord: no such point\n"
+
+
+@pytest.mark.parametrize("words", [["send", "flow-1", "ping"], ["approve", "flow-1"]])
+@pytest.mark.parametrize("given", ["-1", "0", "nan", "inf", "soon"])
+def test_a_timeout_that_is_none_is_refused(sent, capsys, words, given):
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--timeout", given])
+    assert ended.value.code == 2
+    says = f"argument --timeout: must be a number of seconds above 0, got {given!r}"
+    assert says in capsys.readouterr().err
+    assert sent == []

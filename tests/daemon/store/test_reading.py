@@ -164,6 +164,30 @@ async def test_equal_virtual_starts_in_one_directory_stay_apart(opened):
         assert reader.count("commands") == 2
 
 
+async def test_the_status_tells_the_space_in_force(opened):
+    store, bus = opened.open()
+    given = {"problem": PROBLEM, "planner": "bayes", "seed": 5, "experiments": 10}
+    space = {"factors": [{"name": "temperature", "low": 30.0, "high": 120.0}]}
+    store.begin_campaign(**given, space={"configured": space, "current": space})
+    edit = {"constraints": [{"terms": {"temperature": 1.0}, "at_most": 90.0}]}
+    bus.emit("space", space=space | edit, configured=space, problem=PROBLEM)
+    await store.commit()
+    document = status(opened.directory)
+    assert document["space"] == space | edit
+    first, second = status_text(document).partition("space ")[2].splitlines()[:2]
+    assert (first.strip(), second.strip()) == (
+        "temperature: 30 to 120",
+        "constraint 0: 1 temperature <= 90",
+    )
+
+
+async def test_an_alarm_of_the_last_start_does_not_stand_after_the_next(opened):
+    _, bus = opened.open()
+    bus.emit("alarm", id="a", name="campaign held", state="active", priority="medium", message="m")
+    _, bus = await opened.again()
+    assert status(opened.directory)["alarms"] == []
+
+
 async def test_the_status_of_a_running_campaign(opened):
     _, bus = await a_campaign(opened)
     bus.emit("connection", instrument="bath", state="failed", message="gone")

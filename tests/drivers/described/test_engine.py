@@ -353,6 +353,7 @@ async def test_values_that_come_unasked_are_the_newest_or_stale(tmp_path):
         (reading,) = await instrument.poll(["mass"])
         assert (reading.value, reading.quality) == (123.46, Quality.GOOD)
         assert wire.texts == []
+        assert instrument.bus.counters.stray == 0
         wire.line.disturb("i", "silent")
         await asyncio.sleep(3.5)
         (reading,) = await instrument.poll(["mass"])

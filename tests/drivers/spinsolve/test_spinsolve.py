@@ -107,6 +107,17 @@ async def test_a_spectrum_comes_with_its_label_times_and_folder(nmr):
     assert spectrum.meta["label"] == "run 12 & more"
 
 
+async def test_notifications_are_no_stray_frames(nmr):
+    await nmr.driver.acquire("a")
+    nmr.push(state("Running", "1D CARBON"))
+    await nmr.driver.identify()
+    assert nmr.bus.counters.stray == 0
+    for session in nmr.sim.sessions:
+        session._send(b"<Message><Nobody /></Message>")
+    await asyncio.sleep(1.0)
+    assert nmr.bus.counters.stray == 1
+
+
 async def test_completed_may_come_before_ready(nmr):
     nmr.sim.completed_first = True
     assert len((await nmr.driver.acquire("a")).axis) == 100

@@ -1,0 +1,58 @@
+"""What a start tells of a file that was edited since its campaign began."""
+
+import json
+
+from daemon.app.assembly import assemble, simulated
+from daemon.app.history import config_changes
+from daemon.app.plan import RunPlan
+from daemon.store.status import status
+from simulators import virtualtime
+from tests.campaigns.days import EXAMPLE, day, settings_of
+
+BEFORE = """
+name = "flow-1"
+[campaign]
+planner = "bayes"
+experiments = 40
+[[campaign.factors]]
+name = "temperature"
+low = 30.0
+high = 120.0
+"""
+
+
+def test_the_keys_that_changed_are_named_with_both_values():
+    now = BEFORE.replace("bayes", "lhs").replace("120.0", "90.0")
+    now = now.replace("experiments = 40", "pending = 2")
+    assert config_changes(BEFORE, now) == [
+        "campaign.experiments: is gone, was 40",
+        "campaign.planner: 'bayes' -> 'lhs'",
+        "campaign.pending: is new, 2",
+        "campaign.factors.0.high: 120.0 -> 90.0",
+    ]
+
+
+def test_an_edit_that_changes_no_key_is_told_as_one():
+    assert config_changes(BEFORE, BEFORE + "# seen") == ["nothing but comments or order"]
+
+
+def test_a_restart_with_an_edited_file_logs_what_changed_and_records_the_planner(tmp_path):
+    settings = settings_of(1)
+    day(tmp_path, settings)
+    assert status(tmp_path)["campaign"]["planner"] == "bayes"
+    campaign = settings.campaign.model_copy(update={"planner": "lhs"})
+    settings = settings.model_copy(update={"campaign": campaign})
+    text = EXAMPLE.read_text().replace('planner = "bayes"', 'planner = "lhs"', 1)
+    plan = RunPlan(settings, text, tmp_path, simulate=True, speed="max", restart="configured")
+
+    async def start():
+        with simulated(plan) as simulation:
+            parts = assemble(plan, simulation)
+            await parts.worker.stop()
+            await parts.store.close()
+
+    virtualtime.run(start(), speed="max")
+    logged = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    (line,) = [one for one in logged if one["event"] == "campaign.config_changed"]
+    assert line["changes"] == ["campaign.planner: 'bayes' -> 'lhs'"]
+    assert status(tmp_path)["campaign"]["planner"] == "lhs"
