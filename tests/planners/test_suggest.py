@@ -172,3 +172,47 @@ def test_a_space_of_hardly_a_point_gives_fewer_points_not_the_same_one_twice(tmp
         assert main(["suggest", str(problem), "-n", "3", "--json", *known]) == 0
         (point,) = json.loads(capsys.readouterr().out)["points"]
         assert point["a"] * point["b"] >= 9.9999 - 1e-6
+
+
+MIXED = {
+    "factors": [
+        {"name": "tau", "low": 0.1, "high": 3, "transform": "log"},
+        {"name": "base", "kind": "categorical", "levels": ["DBU", "Et3N, dry"]},
+        {"name": "m", "kind": "composition", "components": ["Pt", "Mo", "Nb"]},
+    ],
+    "responses": [{"name": "y"}, {"name": "z"}],
+}
+
+
+def test_points_written_to_a_file_are_read_back_as_pending_runs(tmp_path, clock):
+    problem, out = tmp_path / "problem.json", tmp_path / "new" / "runs.csv"
+    problem.write_text(json.dumps(MIXED))
+    told = suggest_document(problem, planner="lhs", n=5, out=out, clock=clock)
+    assert told["out"] == str(out)
+    runs = load_history(out, load_problem(problem))
+    assert runs == [Observation(point, status="pending") for point in told["points"]]
+    rest = suggest_document(problem, out, planner="lhs", n=99, clock=clock)
+    assert len(rest["points"]) == 12 - 5
+    assert "out" not in rest
+
+
+def test_results_filled_in_beside_the_points_count_without_another_word(problem_file, clock, plane):
+    out = problem_file.with_name("runs.csv")
+    suggest_document(problem_file, planner="lhs", n=2, out=out, clock=clock)
+    header, first, second = out.read_text().splitlines()
+    assert header == "a,b,y,y.sd,status"
+    out.write_text("\n".join([header, first.replace(",,,", ",0.5,,"), second]))
+    assert [run.status for run in load_history(out, plane)] == ["ok", "pending"]
+
+
+def test_a_file_that_exists_is_never_overwritten(problem_file, capsys):
+    out = problem_file.with_name("runs.csv")
+    asked = ["suggest", str(problem_file), "--planner", "lhs", "--out", str(out)]
+    assert main(asked) == 0
+    assert capsys.readouterr().err.endswith(f"wrote {out}\n")
+    before = out.read_bytes()
+    assert main([*asked, "--seed", "3"]) == 2
+    assert capsys.readouterr().err == f"--out: {out}: exists already; choose another name\n"
+    assert out.read_bytes() == before
+    assert main([*asked[:-1], str(out / "runs.csv")]) == 2
+    assert "runs.csv: cannot be written: " in capsys.readouterr().err
