@@ -3,7 +3,8 @@
 Each run of the design in turn is exchanged for the candidate that improves the criterion most,
 until nothing improves; the best of several random starts is kept. D-optimal designs maximise
 ``det(F'F)``, I-optimal ones minimise the mean variance of prediction ``trace(inv(F'F) W)``, with
-``W`` the mean of ``f f'`` over the region.
+``W`` the mean of ``f f'`` over the region. A candidate may be taken several times: where a run
+tells most when it is repeated, anything else would be a copy of it that is a little off.
 """
 
 import numpy as np
@@ -15,6 +16,7 @@ _WORK = 4e8  # multiplications spent on starts, whatever the size
 _MAX_STARTS = 40
 _MAX_SWEEPS = 30
 _GAIN = 1e-7  # relative; less is rounding
+_TIE = 1e-6  # relative; by less a replicate is no better than a run of its own
 _SINGULAR = 1e-12  # least to greatest eigenvalue of a design that tells all terms apart
 _RIDGE = 1e-7  # keeps a start that cannot estimate every term workable
 
@@ -91,7 +93,7 @@ def i_score(table: Array, weights: Array) -> float:
 def best_subset(
     table: Array, n: int, rng: np.random.Generator, weights: Array | None = None
 ) -> NDArray[np.intp]:
-    """Return the numbers of ``n`` different candidates that make an optimal design.
+    """Return the numbers of ``n`` candidates that make an optimal design, some perhaps repeated.
 
     ``table`` holds the model's columns of every candidate; ``weights`` (``W``) ask for an
     I-optimal design.
@@ -99,7 +101,7 @@ def best_subset(
     cost = float(n * table.size)
     starts = int(np.clip(_WORK / (8.0 * cost), 1, _MAX_STARTS))
     found = [
-        climbed(table, rng.permutation(len(table))[:n].astype(np.intp), weights)
+        climbed(table, np.resize(rng.permutation(len(table)), n).astype(np.intp), weights)
         for _ in range(starts)
     ]
     return max(found, key=lambda chosen: _score(table[chosen], weights))
@@ -125,7 +127,7 @@ def _swept(state: _State) -> bool:
     improved = False
     for place in range(len(state.chosen)):
         gains = state.gains(place)
-        gains[state.chosen] = -np.inf  # every candidate once: replicates are asked for by name
+        gains[state.chosen] -= _TIE
         new = int(np.argmax(gains))
         if gains[new] > _GAIN:
             state.exchange(place, new)

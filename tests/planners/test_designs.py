@@ -196,6 +196,14 @@ def best_random(columns, n, score):
     return max(score(columns[rng.permutation(len(columns))[:n]]) for _ in range(1000))
 
 
+def assert_no_near_copies(problem, points):
+    """Assert that points are equal or clearly different; return how many different ones."""
+    rows = np.unique(np.array([problem.encode(p) for p in points]).round(9), axis=0)
+    gaps = [np.abs(a - b).max() for a, b in combinations(rows, 2)]
+    assert min(gaps, default=1.0) > 0.05
+    return len(rows)
+
+
 A4 = [
     cube(3),
     cube(3, Constraint({"x0": 1, "x1": 1, "x2": 1}, 0.5, -0.5)),
@@ -214,7 +222,8 @@ def test_exchange_scores_at_least_the_best_of_1000_random_subsets(problem, model
     moments = rivals.T @ rivals / len(rivals) + 1e-9 * np.eye(len(kept))
     for kind in ("d-optimal", "i-optimal"):
         points = table(problem, kind=kind, model=model, n_runs=n)
-        assert len(points) == len({repr(p) for p in points}) == n
+        assert len(points) == n
+        assert_no_near_copies(problem, points)
         assert all(problem.faults(p) == [] for p in points)
         own = terms(problem, np.array([problem.encode(p) for p in points]), model)[:, kept]
         score = d_score if kind == "d-optimal" else partial(i_score, weights=moments)
@@ -254,10 +263,40 @@ def test_too_few_runs_for_the_model_are_refused():
         table(cube(3), kind="d-optimal", n_runs=9)
 
 
-def test_exchange_never_takes_a_candidate_twice():
+def test_exchange_repeats_the_candidates_that_tell_most():
     columns = terms(cube(1), np.linspace(0, 1, 5)[:, None], "linear")
     chosen = best_subset(columns, 4, np.random.default_rng(0))
-    assert len(set(chosen.tolist())) == 4
+    assert sorted(chosen.tolist()) == [0, 0, 4, 4]
+
+
+def test_exchange_repeats_none_where_another_tells_as_much():
+    columns = terms(cube(2), np.array(list(product((0.0, 1.0), repeat=2))), "linear")
+    chosen = best_subset(columns, 4, np.random.default_rng(0))
+    assert sorted(chosen.tolist()) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("kind", ["d-optimal", "i-optimal"])
+@pytest.mark.parametrize(
+    ("problem", "runs"),
+    [
+        (Problem((Composition("m", ("A", "B", "C")),)), 10),
+        (Problem((Continuous("tau", 1, 16, "min", "log"), Categorical("c", ("a", "b")))), 9),
+        (cube(2), 15),
+    ],
+    ids=["mixture", "number", "square"],
+)
+def test_spare_runs_of_an_optimal_design_are_replicates_and_no_near_copies(problem, runs, kind):
+    points = table(problem, kind=kind, n_runs=runs)
+    count = assert_no_near_copies(problem, points)
+    assert len(points) == runs > count
+    assert f", {runs} runs at {count} points, " in said(problem, kind=kind, n_runs=runs)
+
+
+def test_points_that_must_lie_close_together_stay_apart():
+    narrow = Constraint({"m.A": 1, "m.B": 1}, 0.04)
+    problem = Problem((Composition("m", ("A", "B", "C")),), (), (narrow,))
+    points = table(problem, kind="d-optimal", model="linear", n_runs=3)
+    assert len({repr(point) for point in points}) == 3
 
 
 # --- mixtures
