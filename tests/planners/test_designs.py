@@ -531,3 +531,43 @@ def test_a_mixture_that_is_held_is_one_blend():
     points = table(held, kind="simplex-lattice", degree=1)
     assert len(points) == 4
     assert all(point["r"] == {"A": 0.25, "B": 0.75} for point in points)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"kind": "full", "n_runs": 8}, "n_runs: kind full does not take it, only latin-hypercube"),
+        ({"kind": "box-behnken", "levels": 3}, "levels: kind box-behnken does not take it, only"),
+        ({"kind": "full", "resolution": "V"}, "resolution: .*, only fractional$"),
+        ({"kind": "box-behnken", "alpha": "rotatable"}, "alpha: .*, only central-composite$"),
+        ({"kind": "simplex-centroid", "degree": 3}, "degree: .*, only simplex-lattice, extreme"),
+        ({"kind": "full", "model": "linear"}, "model: .*, only d-optimal, i-optimal$"),
+        ({"infeasible": "drop"}, "infeasible: kind latin-hypercube does not take it, only full"),
+    ],
+)
+def test_options_that_a_kind_would_pass_over_are_refused(options, sentence):
+    with pytest.raises(BadOption, match=sentence):
+        Design(**options)
+
+
+def test_options_that_a_kind_would_pass_over_are_refused_all_at_once():
+    with pytest.raises(BadOption) as caught:
+        Design(kind="full", n_runs=8, degree=3)
+    assert len(caught.value.faults) == 2
+
+
+@pytest.mark.parametrize(("blocks", "centres"), [(3, 6), (2, 5), (4, 3)])
+def test_blocks_have_equally_many_centre_points(blocks, centres):
+    for count in (2, 3):
+        design = Design(kind="central-composite", blocks=blocks, centre_points=centres)
+        runs, _ = design.table(cube(count))
+        for some in (runs, [run for run in runs if run.label == ", centre point"]):
+            sizes = [sum(run.block == block + 1 for run in some) for block in range(blocks)]
+            assert max(sizes) - min(sizes) <= 1
+
+
+def test_centre_points_of_both_names_stand_in_every_block():
+    problem = Problem((*numbers(2), Categorical("c", ("a", "b"))))
+    runs, _ = Design(kind="central-composite", blocks=2, centre_points=4).table(problem)
+    middles = [(run.block, run.row[2]) for run in runs if run.label == ", centre point"]
+    assert len(set(middles)) == 4
