@@ -22,22 +22,23 @@ _RIDGE = 1e-7  # keeps a start that cannot estimate every term workable
 
 
 class _State:
-    """The inverse of the information matrix, as far as the candidates see it."""
+    """What an exchange does to the criterion, for every candidate, by updates of rank one.
+
+    With A the inverse of the information matrix and B = A W A, candidate f has ``d = f'Af`` and
+    ``own = f'Bf``, the share of the mean variance that it takes away.
+    """
 
     def __init__(self, table: Array, weights: Array | None, chosen: NDArray[np.intp]) -> None:
-        self.table, self.chosen = table, chosen.copy()
-        self.ridge = _RIDGE * float(np.mean(np.sum(table**2, axis=1)))
-        inverse = self._inverse()
-        self.v = table @ inverse  # (N, p)
-        self.d = np.sum(self.v * table, axis=1)
-        self.root = None if weights is None else np.linalg.cholesky(weights)
-        self.k = None if self.root is None else self.v @ self.root
-
-    def _inverse(self) -> Array:
-        picked = self.table[self.chosen]
-        return np.asarray(
-            np.linalg.inv(picked.T @ picked + self.ridge * np.eye(self.table.shape[1])), dtype=float
-        )
+        self.table, self.chosen, self.weights = table, chosen.copy(), weights
+        picked, width = table[chosen], table.shape[1]
+        ridge = _RIDGE * float(np.mean(np.sum(table**2, axis=1)))
+        information = picked.T @ picked + ridge * np.eye(width)
+        self.a: Array = np.asarray(np.linalg.inv(information), dtype=float)
+        self.d = np.sum((table @ self.a) * table, axis=1)
+        if weights is not None:
+            self.b: Array = self.a @ weights @ self.a
+            self.own = np.sum((table @ self.b) * table, axis=1)
+            self.spread = float(np.sum(self.a * weights))  # the criterion now
 
     def exchange(self, place: int, new: int) -> None:
         """Put candidate ``new`` at a place of the design."""
@@ -46,33 +47,31 @@ class _State:
         self.chosen[place] = new
 
     def _update(self, index: int, sign: float) -> None:
-        u = self.v[index].copy()
+        u = self.a @ self.table[index]
         share = self.table @ u
         factor = sign / (1.0 + sign * share[index])
-        self.v -= factor * np.outer(share, u)
+        if self.weights is not None:
+            w = self.weights @ u
+            size, w = float(u @ w), self.a @ w
+            cross = np.outer(u, w)
+            self.b += factor**2 * size * np.outer(u, u) - factor * (cross + cross.T)
+            self.own += factor * share * (factor * size * share - 2.0 * (self.table @ w))
+            self.spread -= factor * size
+        self.a -= factor * np.outer(u, u)
         self.d -= factor * share**2
-        if self.k is not None and self.root is not None:
-            self.k -= factor * np.outer(share, self.root.T @ u)
 
     def gains(self, place: int) -> Array:
         """Return how much each candidate would improve the criterion at a place, relatively."""
         i = int(self.chosen[place])
-        cross = self.table @ self.v[i]
+        cross = self.table @ (self.a @ self.table[i])
         ratio = (1.0 + self.d) * (1.0 - self.d[i]) + cross**2  # of the determinants
-        if self.k is None:
+        if self.weights is None:
             return ratio - 1.0
-        own = np.sum(self.k**2, axis=1)
-        mixed = self.k @ self.k[i]
-        drop = ((1.0 - self.d[i]) * own + 2.0 * cross * mixed - (1.0 + self.d) * own[i]) / (
-            np.maximum(ratio, 1e-9)
-        )
-        return np.where(ratio > 1e-6, drop / self._spread(), -1.0)
-
-    def _spread(self) -> float:
-        """Return the criterion now: the mean variance of prediction."""
-        if self.root is None:
-            return 1.0
-        return float(np.sum((self._inverse() @ self.root) * self.root))
+        mixed = self.table @ (self.b @ self.table[i])
+        drop = (
+            (1.0 - self.d[i]) * self.own + 2.0 * cross * mixed - (1.0 + self.d) * self.own[i]
+        ) / np.maximum(ratio, 1e-9)
+        return np.where(ratio > 1e-6, drop / self.spread, -1.0)
 
 
 def d_score(table: Array) -> float:

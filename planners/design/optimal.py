@@ -7,6 +7,7 @@ Where factors are continuous, a second exchange tries points near the chosen one
 from itertools import product
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from planners.base import Composition, Continuous, Problem
 from planners.design.exchange import best_subset, climbed, d_score, i_score
@@ -50,9 +51,10 @@ def optimal(
         )
     said = f"{kind}, {model} model of {len(kept)} terms"
     weights = _region(problem, model, kept, rng) if kind == "i-optimal" else None
-    chosen = rows[best_subset(terms(problem, rows, model)[:, kept], wanted, rng, weights)]
-    chosen = _refined(problem, chosen, model, kept, weights)
-    chosen = _repeated(problem, chosen, model, kept, weights)
+    with threadpool_limits(limits=1):  # for small matrices more threads only wait
+        chosen = rows[best_subset(terms(problem, rows, model)[:, kept], wanted, rng, weights)]
+        chosen = _refined(problem, chosen, model, kept, weights)
+        chosen = _repeated(problem, chosen, model, kept, weights)
     if (count := len(different(chosen))) < wanted:
         said += f", {wanted} runs at {count} points"
     return chosen, f"{said}, {_figure(terms(problem, chosen, model)[:, kept], weights)}"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from planners.base import (
     Categorical,
@@ -17,7 +18,7 @@ from planners.base import (
     Observation,
     Problem,
 )
-from planners.design import Design
+from planners.design import Design, exchange
 from planners.design.exchange import best_subset, d_score, i_score
 from planners.design.generators import fraction
 from planners.design.model import independent, terms
@@ -571,3 +572,39 @@ def test_centre_points_of_both_names_stand_in_every_block():
     runs, _ = Design(kind="central-composite", blocks=2, centre_points=4).table(problem)
     middles = [(run.block, run.row[2]) for run in runs if run.label == ", centre point"]
     assert len(set(middles)) == 4
+
+
+def criterion(columns, weights):
+    """Return what an exchange improves: the determinant, or the inverse of the mean variance."""
+    information = columns.T @ columns
+    if weights is None:
+        return np.linalg.det(information)
+    return -np.trace(np.linalg.solve(information, weights))
+
+
+@pytest.mark.parametrize("kind", ["d-optimal", "i-optimal"])
+def test_gains_are_what_the_criterion_gains_also_after_exchanges(kind, rng):
+    columns = terms(cube(2), rng.random((40, 2)), "quadratic")
+    weights = columns.T @ columns / 40 if kind == "i-optimal" else None
+    state = exchange._State(columns, weights, np.arange(9))
+    for place, new in ((0, 20), (3, 30), (8, 20)):
+        state.exchange(place, new)
+    before = criterion(columns[state.chosen], weights)
+    for new, gain in enumerate(state.gains(4)):
+        other = state.chosen.copy()
+        other[4] = new
+        after = criterion(columns[other], weights)
+        assert gain == pytest.approx((after - before) / abs(before), rel=1e-3, abs=1e-3)
+
+
+def test_an_optimal_design_takes_one_thread(monkeypatch):
+    taken = []
+
+    def spied(*args):
+        taken.extend(pool["num_threads"] for pool in threadpool_info())
+        return best_subset(*args)
+
+    monkeypatch.setattr("planners.design.optimal.best_subset", spied)
+    with threadpool_limits(limits=2):
+        table(cube(2), kind="d-optimal")
+    assert set(taken) == {1}
