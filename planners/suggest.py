@@ -61,10 +61,14 @@ def ask(
         found = [Suggestion(point) for point in planner.suggest(problem, history, n, rng)]
     checked = checked_points(problem, [s.to_json() for s in found[:n]])
     checked = [replace(c, note=s.note) for c, s in zip(checked, found, strict=False)]
-    notes = list(dict.fromkeys(s.note for s in found if s.note))
-    if not checked:
-        notes.append("nothing left to suggest")
-    return Suggestions(tuple(checked), "; ".join(notes))
+    return _noted(checked, last=not checked)
+
+
+def _noted(suggestions: Sequence[Suggestion], *, last: bool) -> Suggestions:
+    """Return an answer whose note has every remark once."""
+    notes = list(dict.fromkeys(s.note for s in suggestions if s.note))
+    notes += ["nothing left to suggest"] * last
+    return Suggestions(tuple(suggestions), "; ".join(notes))
 
 
 def ask_shared(
@@ -89,8 +93,7 @@ def ask_shared(
     waiting = [*history, Observation(point, status="pending")]
     rest = ask(planner, held, waiting, n - 1, seed)
     new = [s for s in rest.suggestions if s.point != point]
-    note = "; ".join(part for part in (first.note, rest.note) if part)
-    return Suggestions((*first.suggestions, *new), note)
+    return _noted((*first.suggestions, *new), last=not rest.suggestions)
 
 
 def load_problem(path: Path) -> Problem:

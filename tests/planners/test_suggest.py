@@ -9,7 +9,14 @@ from daemon.cli import main
 from planners.base import Measured, Observation, Suggestion
 from planners.errors import BadHistory, BadOption, BadProblem, NonsenseAnswer
 from planners.history import write_history
-from planners.suggest import ask, load_history, load_problem, parse_options, suggest_document
+from planners.suggest import (
+    ask,
+    ask_shared,
+    load_history,
+    load_problem,
+    parse_options,
+    suggest_document,
+)
 
 PLANE = {
     "factors": [{"name": "a", "low": 0, "high": 1}, {"name": "b", "low": 0, "high": 10}],
@@ -216,3 +223,28 @@ def test_a_file_that_exists_is_never_overwritten(problem_file, capsys):
     assert out.read_bytes() == before
     assert main([*asked[:-1], str(out / "runs.csv")]) == 2
     assert "runs.csv: cannot be written: " in capsys.readouterr().err
+
+
+class Remarking:
+    """Says of its first point what it says of the one after, and another thing of the others."""
+
+    def propose(self, problem, history, n, rng):
+        first = len(history)
+        return [
+            Suggestion({"a": 0.5, "b": float(first + i)}, note="direct" if i < 2 else "another")
+            for i in range(n)
+        ]
+
+
+def test_a_remark_on_points_that_share_a_value_is_made_once(plane):
+    answer = ask_shared(Remarking(), plane, [], 4, 0, ["a"])
+    assert [s.note for s in answer.suggestions] == ["direct", "direct", "direct", "another"]
+    assert answer.note == "direct; another"
+
+
+def test_a_target_for_no_response_is_a_fault_of_usage(problem_file, capsys):
+    asked = ["suggest", str(problem_file), "--planner", "inverse", "--option", "target=yy=3,z=1"]
+    assert main(asked) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "target: no response is named 'yy' (did you mean 'y'?); they are y"
+    assert told[1].startswith("target: no response is named 'z'")
