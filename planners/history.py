@@ -1,7 +1,7 @@
 """Histories: runs as CSV files and as the JSON of external planners, faults all at once."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import IO, Any, get_args
 
@@ -23,10 +23,13 @@ def _columns(factor: Factor) -> tuple[str, ...]:
 
 def columns(problem: Problem) -> list[str]:
     """Return the columns of a problem's history, in the order they are written."""
+    return _asked(problem) + [f"achieved.{c}" for f in problem.factors for c in _columns(f)]
+
+
+def _asked(problem: Problem) -> list[str]:
     names = [column for factor in problem.factors for column in _columns(factor)]
     names += [name for r in problem.responses for name in (r.name, f"{r.name}.sd")]
-    names.append("status")
-    return names + [f"achieved.{c}" for f in problem.factors for c in _columns(f)]
+    return [*names, "status"]
 
 
 def write_history(file: IO[str], problem: Problem, history: Sequence[Observation]) -> None:
@@ -42,6 +45,16 @@ def write_history(file: IO[str], problem: Problem, history: Sequence[Observation
             achieved = cells(problem, run.achieved)
             row |= {f"achieved.{name}": value for name, value in achieved.items()}
         writer.writerow(row)
+
+
+def write_points(file: IO[str], problem: Problem, points: Iterable[Point]) -> None:
+    """Write points to be run as a history: pending until results are filled in beside them.
+
+    So the status stays empty: a result would not count while it said ``pending``.
+    """
+    writer = csv.DictWriter(file, _asked(problem), restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(cells(problem, point) for point in points)
 
 
 def cells(problem: Problem, point: Point) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Planners by name: entry points of the group ``taylord.planners``, and their options."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -14,6 +14,11 @@ from planners.errors import BadOption
 
 GROUP = "taylord.planners"
 _SEED_BITS = 0xFFFF_FFFF_FFFF_FFFF  # a seed may be any whole number, generators take these
+_PLAIN = {  # types of options in a chemist's words
+    bool: "true or false",
+    Mapping: "table (NAME=VALUE or JSON)",
+    Sequence: "list (A,B or JSON)",
+}
 _WORDS = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -125,6 +130,10 @@ def _default(value: object) -> Any:
 def _type_name(hint: Any) -> str:
     if get_origin(hint) in (Union, UnionType):
         return " or ".join("none" if a is NoneType else _type_name(a) for a in get_args(hint))
+    kind = get_origin(hint) or hint
+    if kind in _PLAIN:
+        nested = any(get_origin(part) is Mapping for part in get_args(hint))
+        return f"{_PLAIN[kind].split(' (')[0]} (JSON)" if nested else _PLAIN[kind]
     return "any" if hint is Any else getattr(hint, "__name__", str(hint))
 
 

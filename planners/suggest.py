@@ -14,7 +14,7 @@ from planners.base import Observation, Planner, Problem, Proposer, Suggestion
 from planners.errors import BadHistory, BadOption, BadProblem, NonsenseAnswer, PlannerRefused
 from planners.external import External
 from planners.fixing import check_shared, hold, parse_fixed
-from planners.history import read_history
+from planners.history import read_history, write_points
 from planners.protocol import called, checked_points
 from planners.registry import make_planner, takes_option
 from planners.report import summarise
@@ -61,10 +61,14 @@ def ask(
         found = [Suggestion(point) for point in planner.suggest(problem, history, n, rng)]
     checked = checked_points(problem, [s.to_json() for s in found[:n]])
     checked = [replace(c, note=s.note) for c, s in zip(checked, found, strict=False)]
-    notes = list(dict.fromkeys(s.note for s in found if s.note))
-    if not checked:
-        notes.append("nothing left to suggest")
-    return Suggestions(tuple(checked), "; ".join(notes))
+    return _noted(checked, last=not checked)
+
+
+def _noted(suggestions: Sequence[Suggestion], *, last: bool) -> Suggestions:
+    """Return an answer whose note has every remark once."""
+    notes = list(dict.fromkeys(s.note for s in suggestions if s.note))
+    notes += ["nothing left to suggest"] * last
+    return Suggestions(tuple(suggestions), "; ".join(notes))
 
 
 def ask_shared(
@@ -89,8 +93,7 @@ def ask_shared(
     waiting = [*history, Observation(point, status="pending")]
     rest = ask(planner, held, waiting, n - 1, seed)
     new = [s for s in rest.suggestions if s.point != point]
-    note = "; ".join(part for part in (first.note, rest.note) if part)
-    return Suggestions((*first.suggestions, *new), note)
+    return _noted((*first.suggestions, *new), last=not rest.suggestions)
 
 
 def load_problem(path: Path) -> Problem:
@@ -159,6 +162,7 @@ def suggest_document(
     fixed: Sequence[str] = (),
     shared: Sequence[str] = (),
     plots: Path | None = None,
+    out: Path | None = None,
     clock: Callable[[], float],
 ) -> dict[str, Any]:
     """Return what ``taylord suggest --json`` prints: points, planner, seconds, note, summary.
@@ -166,6 +170,7 @@ def suggest_document(
     ``notes`` has each point's own note where they differ.
     With ``plots``, a folder, pictures of the model are written there, ``plots`` names them, and
     ``not_drawn`` says which there is no data for.
+    ``out`` is a file that must not exist yet; the points are written there as a history's runs.
     ``fixed`` are ``NAME=VALUE`` texts, ``shared`` names of factors with one value in all points.
     ``command`` asks a program, for at most ``timeout_s``, instead of an installed ``planner``
     (bayes). ``clock`` gives seconds, for timing alone. Raises BadProblem, BadHistory and BadOption
@@ -177,6 +182,8 @@ def suggest_document(
     name = planner or shlex.join(command) or "bayes"
     if plots is not None:
         _check_plots()
+    if out is not None:
+        _check_new(out)
     with _chosen(planner, command, timeout_s, options or {}, seed, shared) as chosen:
         problem = load_problem(problem_file)
         history = load_history(history_file, problem) if history_file else []
@@ -189,6 +196,8 @@ def suggest_document(
         "seconds": round(clock() - start, 3),
         "summary": summarise(problem, history, answer.suggestions),
     }
+    if out is not None:
+        document["out"] = _written(problem, answer, out)
     return document if plots is None else document | _drawn(problem, history, plots)
 
 
@@ -221,6 +230,21 @@ def _chosen(
             yield program
         except (NonsenseAnswer, PlannerRefused) as error:
             raise type(error)(f"{called(command)}: {error}") from None
+
+
+def _check_new(out: Path) -> None:
+    if out.exists():
+        raise BadOption([f"--out: {out}: exists already; choose another name"])
+
+
+def _written(problem: Problem, answer: Suggestions, out: Path) -> str:
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with out.open("x", encoding="utf-8", newline="") as file:
+            write_points(file, problem, [s.point for s in answer.suggestions])
+    except OSError as error:
+        raise BadOption([f"--out: {out}: cannot be written: {_reason(error)}"]) from None
+    return str(out)
 
 
 def _check_plots() -> None:

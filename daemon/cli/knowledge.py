@@ -29,6 +29,7 @@ def suggest(arguments: argparse.Namespace) -> int:
             fixed=arguments.fix,
             shared=arguments.shared,
             plots=Path(arguments.plots) if arguments.plots else None,
+            out=Path(arguments.out) if arguments.out else None,
             clock=wall_s,
         )
     except (BadProblem, BadHistory, BadOption) as error:
@@ -57,7 +58,7 @@ def _print_points(document: dict[str, Any]) -> None:
     print(document["summary"]["text"])
     if whole := _of_all(document):
         print(whole, file=sys.stderr)
-    for path in document.get("plots", ()):
+    for path in [*([document["out"]] if "out" in document else ()), *document.get("plots", ())]:
         print(f"wrote {path}", file=sys.stderr)
     for why in document.get("not_drawn", ()):
         print(why, file=sys.stderr)

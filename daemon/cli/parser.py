@@ -231,6 +231,11 @@ COMMANDS = (
                 help="one value of this factor for all N points; repeat",
             ),
             arg(
+                "--out",
+                metavar="FILE.csv",
+                help="write the points here as well, to fill in the results",
+            ),
+            arg(
                 "--plots",
                 metavar="DIR",
                 help="write pictures of the model here (PNG; needs matplotlib)",

@@ -3,7 +3,8 @@
 Blocks are equally large. Runs are shared out so that in every block the mean of each main effect,
 square and product is as near as possible to its mean over all: then differences between days or
 feeds do not pass for effects. For two-level factorials this finds the classical confounding with
-the highest interactions.
+the highest interactions, and of composites blocks nearly orthogonal to the effects (Box and Hunter,
+1957). Centre points are dealt out evenly before: they can be compared from block to block.
 """
 
 from dataclasses import dataclass
@@ -37,17 +38,18 @@ def arranged(
     problem: Problem,
     rows: Array,
     labels: list[str],
+    centres: int,
     blocks: int,
     order: str,
     rng: np.random.Generator,
 ) -> list[Run]:
-    """Return the runs block by block in their order.
+    """Return the runs block by block in their order; the last ``centres`` rows are centre points.
 
     ``order`` is ``random``, ``standard`` (as the design lists them) or ``by:FACTOR``: ascending,
     and random among runs of the same value. Raises BadOption for a factor there is not.
     """
     keys = _keys(problem, rows, order, rng)
-    shares = _shared_out(problem, rows, min(blocks, len(rows)), rng)
+    shares = _shared_out(problem, rows, centres, min(blocks, len(rows)), rng)
     sequence = sorted(range(len(rows)), key=lambda i: (int(shares[i]), keys[i]))
     return [Run(rows[i], labels[i], int(shares[i]) + 1) for i in sequence]
 
@@ -77,9 +79,9 @@ def _factor(problem: Problem, name: str) -> int:
 
 
 def _shared_out(
-    problem: Problem, rows: Array, blocks: int, rng: np.random.Generator
+    problem: Problem, rows: Array, centres: int, blocks: int, rng: np.random.Generator
 ) -> NDArray[np.intp]:
-    """Return each run's block, the blocks equally large up to one run."""
+    """Return each run's block, blocks and their shares of centre points equal up to one run."""
     slots = np.arange(len(rows)) % blocks
     if blocks == 1:
         return slots
@@ -87,7 +89,10 @@ def _shared_out(
     visits = int(_MAX_WORK / max(1, table.size))  # of one run that can be afforded
     starts = min(_STARTS, max(1, visits // len(table)))
     each = min(_MAX_SWEEPS * len(table), visits // starts)
-    found = [_balanced(table, rng.permutation(slots), blocks, each) for _ in range(starts)]
+    free = len(rows) - centres
+    dealt = slots[free:][np.argsort(np.lexsort(rows[free:].T))]  # those of one name one by one
+    drawn = [np.append(rng.permutation(slots[:free]), dealt) for _ in range(starts)]
+    found = [_balanced(table, shares, free, blocks, each) for shares in drawn]
     return min(found, key=lambda shares: _imbalance(table, shares, blocks))
 
 
@@ -106,22 +111,30 @@ def _imbalance(table: Array, shares: NDArray[np.intp], blocks: int) -> float:
     return float(np.sum(sums**2))
 
 
-def _balanced(table: Array, shares: NDArray[np.intp], blocks: int, visits: int) -> NDArray[np.intp]:
+def _balanced(
+    table: Array,
+    shares: NDArray[np.intp],
+    free: int,
+    blocks: int,
+    visits: int,
+) -> NDArray[np.intp]:
     """Return the shares after exchanging pairs of runs as long as that helps.
 
+    Runs after the first ``free`` stay where they are.
     With runs t, shares b and sums S of the blocks, an exchange of i and j changes the sum of
     squares by 2 (t_j - t_i).(S_bi - S_bj + t_j - t_i). ``visits`` bounds how often a run is tried.
     """
     shares = shares.copy()
     sums = np.array([table[shares == b].sum(axis=0) for b in range(blocks)])
-    squares, along = np.einsum("ij,ij->i", table, table), table @ sums.T
-    every, vain = np.arange(len(table)), 0
+    squares, along = np.einsum("ij,ij->i", table[:free], table[:free]), table @ sums.T
+    every, vain = np.arange(free), 0
     for visit in range(visits):
-        i = visit % len(table)
+        i = visit % free
         own = shares[i]
-        steps = along[:, own] - along[every, shares] - along[i, own] + along[i, shares]
-        gains = 2.0 * (steps + squares + squares[i] - 2.0 * (table @ table[i]))
-        gains[shares == own] = 0.0
+        theirs = shares[:free]
+        steps = along[:free, own] - along[every, theirs] - along[i, own] + along[i, theirs]
+        gains = 2.0 * (steps + squares + squares[i] - 2.0 * (table[:free] @ table[i]))
+        gains[theirs == own] = 0.0
         j = int(np.argmin(gains.round(9)))  # the first of equals, whatever the last digits
         vain += 1
         if gains[j] < -1e-9:
@@ -130,6 +143,6 @@ def _balanced(table: Array, shares: NDArray[np.intp], blocks: int, visits: int) 
             sums[other] -= step
             along[:, [own, other]] = table @ sums[[own, other]].T
             shares[i], shares[j], vain = other, own, 0
-        if vain == len(table):
+        if vain == free:
             break
     return shares

@@ -88,23 +88,42 @@ def different(rows: Array) -> Array:
 
 def _distances(rows: Array) -> Array:
     """Return the distances between rows, infinite from each to itself, ``(n, n)``."""
-    gaps = np.sqrt(((rows[:, None, :] - rows[None, :, :]) ** 2).sum(axis=2))
-    np.fill_diagonal(gaps, np.inf)
-    return gaps
+    squares = np.zeros((len(rows), len(rows)))
+    for column in rows.T:
+        squares += (column[:, None] - column) ** 2
+    np.fill_diagonal(squares, np.inf)
+    return np.sqrt(squares)
 
 
 def _closest(rows: Array) -> float:
-    return float(_distances(rows).min()) if len(rows) > 1 else np.inf
+    """Return the least distance between rows, infinite for one row.
+
+    In the order of the first column, only so many neighbours count as may still be nearer there.
+    """
+    ordered = rows[np.argsort(rows[:, 0], kind="stable")]
+    least = np.inf
+    for lag in range(1, len(rows)):
+        steps = ordered[lag:] - ordered[:-lag]
+        if steps[:, 0].min() ** 2 >= least:
+            break
+        least = min(least, float(np.einsum("ij,ij->i", steps, steps).min()))
+    return float(np.sqrt(least))
 
 
 def _thinned(rows: Array, n: int) -> Array:
     """Return ``n`` of the rows, giving up one of the closest pair again and again."""
+    if len(rows) <= n:
+        return rows
     gaps = _distances(rows)
     keep = np.ones(len(rows), dtype=bool)
-    while keep.sum() > n:
-        crowded = int(np.argmin(np.sort(gaps, axis=1)[:, 0]))
+    nearest = gaps.argmin(axis=1)
+    least = gaps.min(axis=1)
+    for _ in range(len(rows) - n):
+        crowded = int(np.argmin(least))
         keep[crowded] = False
-        gaps[crowded, :] = gaps[:, crowded] = np.inf
+        gaps[crowded, :] = gaps[:, crowded] = least[crowded] = np.inf
+        alone = np.flatnonzero(keep & (nearest == crowded))
+        nearest[alone], least[alone] = gaps[alone].argmin(axis=1), gaps[alone].min(axis=1)
     return rows[keep]
 
 

@@ -7,6 +7,7 @@ Where factors are continuous, a second exchange tries points near the chosen one
 from itertools import product
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from planners.base import Composition, Continuous, Problem
 from planners.design.exchange import best_subset, climbed, d_score, i_score
@@ -26,6 +27,9 @@ _ROUNDS = 8  # of exchanges with points near the design
 _WORK = 8e6  # of all these rounds: runs squared, times columns that move, times terms
 _LEVELS = (0.0, 0.5, 1.0)  # that one factor of a chosen run may take instead
 _STEPS = (0.02, 0.1)  # of the unit cube, around chosen runs
+_SAME = 1e-9  # names and listed values are this or another
+_ALIKE = 0.05  # of the unit cube's edge: runs nearer to each other are meant to be one, repeated
+_PRICE = 0.01  # of the efficiency that may be lost by repeating it exactly
 
 Table = tuple[Array, str]
 
@@ -47,19 +51,26 @@ def optimal(
         )
     said = f"{kind}, {model} model of {len(kept)} terms"
     weights = _region(problem, model, kept, rng) if kind == "i-optimal" else None
-    again = -(-wanted // len(rows))  # replicates, where there are fewer points than runs
-    rows = np.tile(rows, (again, 1))
-    chosen = rows[best_subset(terms(problem, rows, model)[:, kept], wanted, rng, weights)]
-    if again == 1:
+    with threadpool_limits(limits=1):  # for small matrices more threads only wait
+        chosen = rows[best_subset(terms(problem, rows, model)[:, kept], wanted, rng, weights)]
         chosen = _refined(problem, chosen, model, kept, weights)
+        chosen = _repeated(problem, chosen, model, kept, weights)
+    if (count := len(different(chosen))) < wanted:
+        said += f", {wanted} runs at {count} points"
     return chosen, f"{said}, {_figure(terms(problem, chosen, model)[:, kept], weights)}"
 
 
 def _figure(table: Array, weights: Array | None) -> str:
+    efficiency = _efficiency(table, weights)
     if weights is not None:
-        return f"mean variance of prediction {-i_score(table, weights):.3f} of a run's"
-    efficiency = np.exp(d_score(table) / table.shape[1]) / len(table)
+        return f"mean variance of prediction {1.0 / efficiency:.3f} of a run's"
     return f"D-efficiency {100 * efficiency:.1f} %"
+
+
+def _efficiency(table: Array, weights: Array | None) -> float:
+    if weights is not None:
+        return -1.0 / i_score(table, weights)
+    return float(np.exp(d_score(table) / table.shape[1])) / len(table)
 
 
 def candidates(problem: Problem, rng: np.random.Generator, model: str = "quadratic") -> Array:
@@ -119,12 +130,7 @@ def _refined(
 
     Again and again as long as that helps, within limits; never a worse design.
     """
-    free = [
-        c
-        for factor, columns in zip(problem.factors, problem.slices, strict=True)
-        if isinstance(factor, Continuous | Composition)
-        for c in range(columns.start, columns.stop)
-    ]
+    free = _free(problem)
     if not free:
         return chosen
     sizes = len(chosen) ** 2 * len(free) * len(kept)
@@ -134,8 +140,42 @@ def _refined(
         own = np.array([int(np.argmin(((pool - row) ** 2).sum(axis=1))) for row in chosen])
         better = climbed(table, own, weights)
         chosen = pool[better]
-        if set(better.tolist()) == set(own.tolist()):
+        if sorted(better.tolist()) == sorted(own.tolist()):
             break
+    return chosen
+
+
+def _free(problem: Problem) -> list[int]:
+    """Return the columns that can move a little."""
+    return [
+        c
+        for factor, columns in zip(problem.factors, problem.slices, strict=True)
+        if isinstance(factor, Continuous | Composition)
+        for c in range(columns.start, columns.stop)
+    ]
+
+
+def _repeated(
+    problem: Problem, chosen: Array, model: str, kept: list[int], weights: Array | None
+) -> Array:
+    """Return the design with runs that nearly agree made replicates of the best of them.
+
+    A copy that is a little off says neither how a run scatters nor what lies between. Where runs
+    must lie close together to tell the terms apart, they stay as they are.
+    """
+
+    def worth(rows: Array) -> float:
+        return _efficiency(terms(problem, rows, model)[:, kept], weights)
+
+    reach = np.full(chosen.shape[1], _SAME)
+    reach[_free(problem)] = _ALIKE
+    least = (1.0 - _PRICE) * worth(chosen)
+    for row in different(chosen):
+        alike = (np.abs(chosen - row) <= reach).all(axis=1)
+        trials = [np.where(alike[:, None], one, chosen) for one in different(chosen[alike])]
+        best = max(trials, key=worth, default=chosen)
+        if len(trials) > 1 and worth(best) >= least:
+            chosen = best
     return chosen
 
 

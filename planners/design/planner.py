@@ -1,7 +1,7 @@
 """The planner ``design``: classical and optimal designs by name, worked off run by run."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -23,6 +23,16 @@ KINDS = (
     *OPTIMAL,
     *MIXTURES,
 )
+_BOXES = ("full", "fractional", "central-composite", "box-behnken")
+_ONLY_OF = {  # options of some kinds; the others are of all
+    "n_runs": ("latin-hypercube", "sobol", *OPTIMAL),
+    "levels": ("full", *MIXTURES),
+    "resolution": ("fractional",),
+    "alpha": ("central-composite",),
+    "degree": ("simplex-lattice", "extreme-vertices"),
+    "model": OPTIMAL,
+    "infeasible": (*_BOXES, *MIXTURES),
+}
 _N_RUNS = 12  # of designs that fill the space, where the number is not given
 _CENTRES = {"central-composite": 3, "box-behnken": 3}
 _RESOLUTIONS = {"III": 3, "IV": 4, "V": 5, "3": 3, "4": 4, "5": 5}
@@ -58,6 +68,7 @@ class Design(Proposing):
         faults += _word_fault("alpha", self.alpha, ("face", "rotatable"))
         faults += _word_fault("model", self.model, MODELS)
         faults += _word_fault("infeasible", self.infeasible, ("replace", "drop", "refuse"))
+        faults += [] if faults else self._idle_faults()
         if str(self.resolution).upper() not in _RESOLUTIONS:
             faults.append(f"resolution: must be III, IV or V, got {self.resolution!r}")
         if not self.order.startswith("by:"):
@@ -72,6 +83,14 @@ class Design(Proposing):
                 faults.append(f"{name}: must be {least} to {most}, got {given}")
         if faults:
             raise BadOption(faults)
+
+    def _idle_faults(self) -> list[str]:
+        """Return what was set that the kind would pass over in silence."""
+        return [
+            f"{f.name}: kind {self.kind} does not take it, only {', '.join(_ONLY_OF[f.name])}"
+            for f in fields(self)
+            if self.kind not in _ONLY_OF.get(f.name, KINDS) and getattr(self, f.name) != f.default
+        ]
 
     def propose(
         self,
@@ -119,7 +138,7 @@ class Design(Proposing):
         labels += [", centre point"] * len(centres)
         if len(table) > MAX_RUNS:
             raise CannotSuggest(f"the design would take {len(table)} runs, more than {MAX_RUNS}")
-        runs = arranged(problem, table, labels, self.blocks, self.order, rng)
+        runs = arranged(problem, table, labels, len(centres), self.blocks, self.order, rng)
         return runs, "; ".join(words for words in (said, repaired, displaced) if words)
 
     def _centres(self, problem: Problem, rng: np.random.Generator) -> Table:

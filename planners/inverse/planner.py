@@ -82,7 +82,8 @@ class Inverse(Proposing):
         """Return up to ``n`` different points that should give the target, and what to expect.
 
         Raises CannotSuggest when there is nothing to aim at, when no point keeps the constraints,
-        and, unless ``beyond`` is ``nearest``, when the target lies outside everything seen.
+        and, unless ``beyond`` is ``nearest``, when the target lies outside everything seen. Raises
+        BadOption when the target names no response.
         """
         if not problem.responses:
             raise CannotSuggest("inverse needs at least one response to aim at; lhs needs none")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from planners.base import Observation, Problem, Response
-from planners.errors import CannotSuggest
+from planners.errors import BadOption
 from planners.problem import nearest
 from planners.rounding import rounded
 
@@ -37,14 +37,16 @@ class Target:
 
 
 def check_names(problem: Problem, wanted: Mapping[str, float]) -> None:
-    """Raise CannotSuggest when a target names no response of the problem."""
+    """Raise BadOption when targets name no response of the problem."""
     names = [response.name for response in problem.responses]
-    for name in wanted:
-        if name not in names:
-            raise CannotSuggest(
-                f"target: no response is named {name!r}{nearest(name, names)}; they are "
-                + ", ".join(names)
-            )
+    listed = ", ".join(names)
+    faults = [
+        f"target: no response is named {name!r}{nearest(name, names)}; they are {listed}"
+        for name in wanted
+        if name not in names
+    ]
+    if faults:
+        raise BadOption(faults)
 
 
 def aimed_at(problem: Problem, wanted: Mapping[str, float]) -> list[Response]:

@@ -16,6 +16,7 @@ from planners.problem import Problem, nearest
 LEAST = 8  # rows, different in their factors, below which no model can be judged
 _MAX_FAULTS = 30  # shown
 _HUGE = 1e30  # no quantity of a laboratory
+_CHOOSE = ", or name the columns that count in --factors or --problem"
 _UNMEASURED = ("pending", "failed")
 
 
@@ -135,7 +136,8 @@ def read_table(
     if response in chosen:
         raise BadHistory([f"{sheet.file}: {response!r} is the response; it cannot explain itself"])
     words = _word_columns(part, chosen, problem)
-    names, x = read_factors(part, chosen, problem, words)
+    advice = "" if factors or problem else _CHOOSE
+    names, x = read_factors(part, chosen, problem, words, advice)
     y = np.array([float(cell) for cell in part.columns[response]])
     return checked(
         Table(
@@ -192,7 +194,7 @@ def _other_columns(sheet: Sheet, response: str, group: str, notes: list[str]) ->
     for name, cells in sheet.columns.items():
         if name in ("", "status", response, group) or name.endswith(".sd"):
             continue
-        if name.startswith("achieved."):
+        if name.startswith(("achieved.", "commanded.")):
             continue
         if not any(number(cell) is not None for cell in cells):
             notes.append(f"column {name!r} holds words; name it in --factors to have it in")
@@ -230,9 +232,11 @@ def read_factors(
     chosen: Sequence[str],
     problem: Problem | None,
     words: Mapping[str, Sequence[str]],
+    advice: str = "",
 ) -> tuple[tuple[str, ...], Array]:
     """Return names and values ``(n, f)`` of the columns; raise BadHistory with every fault.
 
+    ``advice`` says what else than to fill it in may be done about an empty cell.
     A column of ``words`` becomes one of its descriptors each, or one of 0 and 1 for each word.
     """
     kinds = _kinds(problem)
@@ -244,7 +248,7 @@ def read_factors(
             continue
         cells = sheet.columns[name]
         empty = [i for i, cell in zip(sheet.numbers, cells, strict=True) if not cell]
-        faults += [f"{sheet.file}: row {i}: {name}: is empty; fill it in" for i in empty]
+        faults += [f"{sheet.file}: row {i}: {name}: is empty; fill it in{advice}" for i in empty]
         if name in words:
             made |= _words(sheet, name, words[name], kinds.get(name), faults)
             continue

@@ -48,7 +48,10 @@ class Simplex(Proposing):
         if not faults and self.tolerance >= self.size:
             faults.append(f"tolerance: must be below size, got {self.tolerance:g}")
         if self._start() is None:
-            faults.append(f"start: must be an object of factors' values, got {self.start!r:.80}")
+            faults.append(
+                'start: must be an object of factors\' values, as JSON {"temperature": 75},'
+                f" got {self.start!r:.80}"
+            )
         if faults:
             raise BadOption(faults)
 

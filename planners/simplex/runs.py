@@ -91,10 +91,13 @@ class Runs:
     def measure(self, row: Array, count: int, why: str) -> tuple[float, Array]:
         """Return the mean of the first ``count`` results at a row, and where the first was.
 
+        Where a run is under way, no other is wanted: all that are missing are as it is taken for.
         Failed runs count only where there is nothing else. Raises Wanted when results are missing.
         """
         runs = self._at(row)
         results = self._results(runs)
+        if any(run.value is None for run in runs):
+            results += [self._assumed()] * (count - len(results))
         if len(results) < count:
             doubted = ", again: the last run was suspect" if len(runs) > len(results) else ""
             raise Wanted(row, why + doubted)

@@ -10,6 +10,7 @@ from daemon.cli import main
 from daemon.settings.load import parse
 from planners.design.planner import KINDS
 from planners.registry import describe
+from planners.suggest import load_history, load_problem
 from tests.docs.blocks import DOCS, blocks
 from tests.docs.test_docs import merged
 
@@ -34,12 +35,16 @@ def answers(name, tmp_path, monkeypatch, capsys):
 
 
 def test_the_designs_of_the_page(tmp_path, monkeypatch, capsys):
-    full, best = answers("design", tmp_path, monkeypatch, capsys)
+    full, best, filed = answers("design", tmp_path, monkeypatch, capsys)
     heats = [point["temperature"] for point in full["points"]]
     assert len(heats) == 18
     assert heats == sorted(heats)
     assert "2 runs that break a constraint are moved to its edge" in full["note"]
     assert len(best["points"]) == 8
+    problem = load_problem(tmp_path / "problem.json")
+    pending = load_history(tmp_path / filed["out"], problem)
+    assert [run.point for run in pending] == filed["points"]
+    assert len(pending) == 18
 
 
 def test_the_move_of_the_page(tmp_path, monkeypatch, capsys):

@@ -41,11 +41,13 @@ def test_the_commands_of_the_page_do_what_it_says(folder, capsys):
     for line in lines:
         assert main([*shlex.split(line)[1:], "--json"]) == 0, line
         documents.append(json.loads(capsys.readouterr().out))
-    plain, fixed, shared, pictured = documents
+    plain, fixed, shared, filed, pictured = documents
     assert plain["summary"]["best"]
     assert {(p["base"], p["temperature"]) for p in fixed["points"]} == {("DBU", 75)}
     assert len({p["temperature"] for p in shared["points"]}) == 1
     assert len(shared["points"]) == 3
+    assert len(filed["points"]) == 2
+    assert len((folder / filed["out"]).read_text().splitlines()) == 3
     named = set(re.findall(r"`([\w-]+\.png)`", TEXT))
     assert {path.name for path in (folder / "pictures").iterdir()} == named
     assert len(pictured["plots"]) == 4

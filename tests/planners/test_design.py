@@ -1,11 +1,14 @@
 """First designs: even, feasible, the same at every call."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.stats import qmc
 
 from planners.base import Categorical, Constraint, Continuous, Discrete, Observation, Problem
 from planners.design import LatinHypercube, design_rows
+from planners.design.hypercube import _closest, _distances, _thinned
 from planners.errors import BadOption
 
 CUBE = Problem(tuple(Continuous(f"x{i}", 0, 1) for i in range(3)))
@@ -87,3 +90,30 @@ def test_another_seed_is_another_table(rng):
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(BadOption, match="must be at least"):
         LatinHypercube(**options)
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_the_least_distance_is_that_of_all_pairs(width, rng):
+    for n in (2, 3, 40):
+        rows = rng.random((n, width))
+        assert _closest(rows) == pytest.approx(_distances(rows).min(), rel=1e-12)
+    assert _closest(rows[:1]) == np.inf
+    assert _closest(np.vstack([rows, rows[5]])) == 0.0
+
+
+def test_thinning_gives_up_one_of_the_closest_pair_again_and_again(rng):
+    rows = rng.random((30, 2))
+    left = rows
+    while len(left) > 12:
+        left = np.delete(left, np.argmin(_distances(left).min(axis=1)), axis=0)
+    assert np.array_equal(_thinned(rows, 12), left)
+
+
+def test_a_table_of_thousands_of_runs_takes_little_memory():
+    problem = Problem((Continuous("a", 0, 1), Continuous("b", 0, 1)))
+    tracemalloc.start()
+    try:
+        assert len(design_rows(problem, 1500, np.random.default_rng(0))) == 1500
+        assert tracemalloc.get_traced_memory()[1] < 8e6  # no distances of all pairs
+    finally:
+        tracemalloc.stop()

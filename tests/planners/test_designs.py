@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from planners.base import (
     Categorical,
@@ -17,7 +18,7 @@ from planners.base import (
     Observation,
     Problem,
 )
-from planners.design import Design
+from planners.design import Design, exchange
 from planners.design.exchange import best_subset, d_score, i_score
 from planners.design.generators import fraction
 from planners.design.model import independent, terms
@@ -196,6 +197,14 @@ def best_random(columns, n, score):
     return max(score(columns[rng.permutation(len(columns))[:n]]) for _ in range(1000))
 
 
+def assert_no_near_copies(problem, points):
+    """Assert that points are equal or clearly different; return how many different ones."""
+    rows = np.unique(np.array([problem.encode(p) for p in points]).round(9), axis=0)
+    gaps = [np.abs(a - b).max() for a, b in combinations(rows, 2)]
+    assert min(gaps, default=1.0) > 0.05
+    return len(rows)
+
+
 A4 = [
     cube(3),
     cube(3, Constraint({"x0": 1, "x1": 1, "x2": 1}, 0.5, -0.5)),
@@ -214,7 +223,8 @@ def test_exchange_scores_at_least_the_best_of_1000_random_subsets(problem, model
     moments = rivals.T @ rivals / len(rivals) + 1e-9 * np.eye(len(kept))
     for kind in ("d-optimal", "i-optimal"):
         points = table(problem, kind=kind, model=model, n_runs=n)
-        assert len(points) == len({repr(p) for p in points}) == n
+        assert len(points) == n
+        assert_no_near_copies(problem, points)
         assert all(problem.faults(p) == [] for p in points)
         own = terms(problem, np.array([problem.encode(p) for p in points]), model)[:, kept]
         score = d_score if kind == "d-optimal" else partial(i_score, weights=moments)
@@ -254,10 +264,40 @@ def test_too_few_runs_for_the_model_are_refused():
         table(cube(3), kind="d-optimal", n_runs=9)
 
 
-def test_exchange_never_takes_a_candidate_twice():
+def test_exchange_repeats_the_candidates_that_tell_most():
     columns = terms(cube(1), np.linspace(0, 1, 5)[:, None], "linear")
     chosen = best_subset(columns, 4, np.random.default_rng(0))
-    assert len(set(chosen.tolist())) == 4
+    assert sorted(chosen.tolist()) == [0, 0, 4, 4]
+
+
+def test_exchange_repeats_none_where_another_tells_as_much():
+    columns = terms(cube(2), np.array(list(product((0.0, 1.0), repeat=2))), "linear")
+    chosen = best_subset(columns, 4, np.random.default_rng(0))
+    assert sorted(chosen.tolist()) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("kind", ["d-optimal", "i-optimal"])
+@pytest.mark.parametrize(
+    ("problem", "runs"),
+    [
+        (Problem((Composition("m", ("A", "B", "C")),)), 10),
+        (Problem((Continuous("tau", 1, 16, "min", "log"), Categorical("c", ("a", "b")))), 9),
+        (cube(2), 15),
+    ],
+    ids=["mixture", "number", "square"],
+)
+def test_spare_runs_of_an_optimal_design_are_replicates_and_no_near_copies(problem, runs, kind):
+    points = table(problem, kind=kind, n_runs=runs)
+    count = assert_no_near_copies(problem, points)
+    assert len(points) == runs > count
+    assert f", {runs} runs at {count} points, " in said(problem, kind=kind, n_runs=runs)
+
+
+def test_points_that_must_lie_close_together_stay_apart():
+    narrow = Constraint({"m.A": 1, "m.B": 1}, 0.04)
+    problem = Problem((Composition("m", ("A", "B", "C")),), (), (narrow,))
+    points = table(problem, kind="d-optimal", model="linear", n_runs=3)
+    assert len({repr(point) for point in points}) == 3
 
 
 # --- mixtures
@@ -492,3 +532,79 @@ def test_a_mixture_that_is_held_is_one_blend():
     points = table(held, kind="simplex-lattice", degree=1)
     assert len(points) == 4
     assert all(point["r"] == {"A": 0.25, "B": 0.75} for point in points)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"kind": "full", "n_runs": 8}, "n_runs: kind full does not take it, only latin-hypercube"),
+        ({"kind": "box-behnken", "levels": 3}, "levels: kind box-behnken does not take it, only"),
+        ({"kind": "full", "resolution": "V"}, "resolution: .*, only fractional$"),
+        ({"kind": "box-behnken", "alpha": "rotatable"}, "alpha: .*, only central-composite$"),
+        ({"kind": "simplex-centroid", "degree": 3}, "degree: .*, only simplex-lattice, extreme"),
+        ({"kind": "full", "model": "linear"}, "model: .*, only d-optimal, i-optimal$"),
+        ({"infeasible": "drop"}, "infeasible: kind latin-hypercube does not take it, only full"),
+    ],
+)
+def test_options_that_a_kind_would_pass_over_are_refused(options, sentence):
+    with pytest.raises(BadOption, match=sentence):
+        Design(**options)
+
+
+def test_options_that_a_kind_would_pass_over_are_refused_all_at_once():
+    with pytest.raises(BadOption) as caught:
+        Design(kind="full", n_runs=8, degree=3)
+    assert len(caught.value.faults) == 2
+
+
+@pytest.mark.parametrize(("blocks", "centres"), [(3, 6), (2, 5), (4, 3)])
+def test_blocks_have_equally_many_centre_points(blocks, centres):
+    for count in (2, 3):
+        design = Design(kind="central-composite", blocks=blocks, centre_points=centres)
+        runs, _ = design.table(cube(count))
+        for some in (runs, [run for run in runs if run.label == ", centre point"]):
+            sizes = [sum(run.block == block + 1 for run in some) for block in range(blocks)]
+            assert max(sizes) - min(sizes) <= 1
+
+
+def test_centre_points_of_both_names_stand_in_every_block():
+    problem = Problem((*numbers(2), Categorical("c", ("a", "b"))))
+    runs, _ = Design(kind="central-composite", blocks=2, centre_points=4).table(problem)
+    middles = [(run.block, run.row[2]) for run in runs if run.label == ", centre point"]
+    assert len(set(middles)) == 4
+
+
+def criterion(columns, weights):
+    """Return what an exchange improves: the determinant, or the inverse of the mean variance."""
+    information = columns.T @ columns
+    if weights is None:
+        return np.linalg.det(information)
+    return -np.trace(np.linalg.solve(information, weights))
+
+
+@pytest.mark.parametrize("kind", ["d-optimal", "i-optimal"])
+def test_gains_are_what_the_criterion_gains_also_after_exchanges(kind, rng):
+    columns = terms(cube(2), rng.random((40, 2)), "quadratic")
+    weights = columns.T @ columns / 40 if kind == "i-optimal" else None
+    state = exchange._State(columns, weights, np.arange(9))
+    for place, new in ((0, 20), (3, 30), (8, 20)):
+        state.exchange(place, new)
+    before = criterion(columns[state.chosen], weights)
+    for new, gain in enumerate(state.gains(4)):
+        other = state.chosen.copy()
+        other[4] = new
+        after = criterion(columns[other], weights)
+        assert gain == pytest.approx((after - before) / abs(before), rel=1e-3, abs=1e-3)
+
+
+def test_an_optimal_design_takes_one_thread(monkeypatch):
+    taken = []
+
+    def spied(*args):
+        taken.extend(pool["num_threads"] for pool in threadpool_info())
+        return best_subset(*args)
+
+    monkeypatch.setattr("planners.design.optimal.best_subset", spied)
+    with threadpool_limits(limits=2):
+        table(cube(2), kind="d-optimal")
+    assert set(taken) == {1}

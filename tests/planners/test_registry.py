@@ -107,7 +107,7 @@ def test_every_wrong_option_is_named():
     assert faults("bayes", given) == [
         "options.n_inital: no option of 'bayes' (did you mean 'n_initial'?);"
         " allowed are n_initial, use_suspect, seed, move_cost, run_cost, shared, earlier",
-        "options.use_suspect: must be bool, got 3",
+        "options.use_suspect: must be true or false, got 3",
         "options.seed: must be int, got 1.5",
         "options.n_initial: must be int or none, got 'many'",
     ]
@@ -127,6 +127,10 @@ def test_a_description_lists_options_with_types_and_defaults():
     assert told["summary"].startswith("Gaussian-process Bayesian optimisation")
     assert told["options"]["n_initial"] == {"type": "int or none", "default": None}
     assert told["options"]["seed"] == {"type": "int", "default": 0}
+    assert told["options"]["use_suspect"]["type"] == "true or false"
+    assert told["options"]["move_cost"]["type"] == "table (NAME=VALUE or JSON) or none"
+    assert told["options"]["shared"]["type"] == "list (A,B or JSON) or none"
+    assert told["options"]["earlier"]["type"] == "list (JSON) or none"
     assert registry.describe("plugin").options[0].default is None
 
 

@@ -181,6 +181,26 @@ def test_a_run_under_way_does_not_stop_it():
     assert "in case the run under way" in answer.note
 
 
+@pytest.mark.parametrize("back", [1, 2, 4])
+def test_a_point_under_way_is_never_proposed_again(back):
+    whole = climb(PLANE, hill)
+    for k in range(back, len(whole) + 1):
+        history = list(whole[:k])
+        asked = history[-back].point
+        history[-back] = Observation(asked, status="pending")
+        for found in ask(Simplex(), PLANE, history, 3, 0).suggestions:
+            assert found.point["a"] != pytest.approx(asked["a"], abs=2e-3) or found.point[
+                "b"
+            ] != pytest.approx(asked["b"], abs=2e-2)
+
+
+def test_names_under_way_are_not_proposed_again():
+    problem = Problem((Categorical("c", ("u", "v")),), (Response("y"),))
+    waiting = Observation({"c": "v"}, status="pending")
+    answer = ask(Simplex(), problem, [Observation({"c": "u"}, {"y": Measured(1)}), waiting], 2, 0)
+    assert [found.point for found in answer.suggestions] == [{"c": "u"}]
+
+
 def test_runs_of_others_are_not_in_its_way():
     strange = Observation({"a": 0.111, "b": 9.9}, {"y": Measured(7.0)})
     alone = climb(PLANE, hill, limit=12)
@@ -203,6 +223,7 @@ def test_it_starts_where_it_is_told():
         ({"size": 0.0}, "size: must be above 0 and at most 1, got 0"),
         ({"size": 0.1, "tolerance": 0.2}, "tolerance: must be below size"),
         ({"start": "here"}, "start: must be an object"),
+        ({"start": "a=0.2"}, r"start: .* as JSON \{\"temperature\": 75\}, got 'a=0.2'$"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options, sentence):

@@ -9,7 +9,14 @@ from daemon.cli import main
 from planners.base import Measured, Observation, Suggestion
 from planners.errors import BadHistory, BadOption, BadProblem, NonsenseAnswer
 from planners.history import write_history
-from planners.suggest import ask, load_history, load_problem, parse_options, suggest_document
+from planners.suggest import (
+    ask,
+    ask_shared,
+    load_history,
+    load_problem,
+    parse_options,
+    suggest_document,
+)
 
 PLANE = {
     "factors": [{"name": "a", "low": 0, "high": 1}, {"name": "b", "low": 0, "high": 10}],
@@ -172,3 +179,72 @@ def test_a_space_of_hardly_a_point_gives_fewer_points_not_the_same_one_twice(tmp
         assert main(["suggest", str(problem), "-n", "3", "--json", *known]) == 0
         (point,) = json.loads(capsys.readouterr().out)["points"]
         assert point["a"] * point["b"] >= 9.9999 - 1e-6
+
+
+MIXED = {
+    "factors": [
+        {"name": "tau", "low": 0.1, "high": 3, "transform": "log"},
+        {"name": "base", "kind": "categorical", "levels": ["DBU", "Et3N, dry"]},
+        {"name": "m", "kind": "composition", "components": ["Pt", "Mo", "Nb"]},
+    ],
+    "responses": [{"name": "y"}, {"name": "z"}],
+}
+
+
+def test_points_written_to_a_file_are_read_back_as_pending_runs(tmp_path, clock):
+    problem, out = tmp_path / "problem.json", tmp_path / "new" / "runs.csv"
+    problem.write_text(json.dumps(MIXED))
+    told = suggest_document(problem, planner="lhs", n=5, out=out, clock=clock)
+    assert told["out"] == str(out)
+    runs = load_history(out, load_problem(problem))
+    assert runs == [Observation(point, status="pending") for point in told["points"]]
+    rest = suggest_document(problem, out, planner="lhs", n=99, clock=clock)
+    assert len(rest["points"]) == 12 - 5
+    assert "out" not in rest
+
+
+def test_results_filled_in_beside_the_points_count_without_another_word(problem_file, clock, plane):
+    out = problem_file.with_name("runs.csv")
+    suggest_document(problem_file, planner="lhs", n=2, out=out, clock=clock)
+    header, first, second = out.read_text().splitlines()
+    assert header == "a,b,y,y.sd,status"
+    out.write_text("\n".join([header, first.replace(",,,", ",0.5,,"), second]))
+    assert [run.status for run in load_history(out, plane)] == ["ok", "pending"]
+
+
+def test_a_file_that_exists_is_never_overwritten(problem_file, capsys):
+    out = problem_file.with_name("runs.csv")
+    asked = ["suggest", str(problem_file), "--planner", "lhs", "--out", str(out)]
+    assert main(asked) == 0
+    assert capsys.readouterr().err.endswith(f"wrote {out}\n")
+    before = out.read_bytes()
+    assert main([*asked, "--seed", "3"]) == 2
+    assert capsys.readouterr().err == f"--out: {out}: exists already; choose another name\n"
+    assert out.read_bytes() == before
+    assert main([*asked[:-1], str(out / "runs.csv")]) == 2
+    assert "runs.csv: cannot be written: " in capsys.readouterr().err
+
+
+class Remarking:
+    """Says of its first point what it says of the one after, and another thing of the others."""
+
+    def propose(self, problem, history, n, rng):
+        first = len(history)
+        return [
+            Suggestion({"a": 0.5, "b": float(first + i)}, note="direct" if i < 2 else "another")
+            for i in range(n)
+        ]
+
+
+def test_a_remark_on_points_that_share_a_value_is_made_once(plane):
+    answer = ask_shared(Remarking(), plane, [], 4, 0, ["a"])
+    assert [s.note for s in answer.suggestions] == ["direct", "direct", "direct", "another"]
+    assert answer.note == "direct; another"
+
+
+def test_a_target_for_no_response_is_a_fault_of_usage(problem_file, capsys):
+    asked = ["suggest", str(problem_file), "--planner", "inverse", "--option", "target=yy=3,z=1"]
+    assert main(asked) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "target: no response is named 'yy' (did you mean 'y'?); they are y"
+    assert told[1].startswith("target: no response is named 'z'")

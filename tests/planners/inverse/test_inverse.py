@@ -124,7 +124,7 @@ def test_on_request_the_nearest_supported_result_is_aimed_at_instead():
 
 
 def test_a_target_for_no_response_is_refused_with_the_nearest_name():
-    with pytest.raises(CannotSuggest, match=r"named 'siez' \(did you mean 'size'\?\)"):
+    with pytest.raises(BadOption, match=r"named 'siez' \(did you mean 'size'\?\)"):
         design(Inverse(target={"siez": 1.0}), PROCESS, runs(), 1)
 
 

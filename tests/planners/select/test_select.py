@@ -8,7 +8,7 @@ import pytest
 from sklearn.gaussian_process import GaussianProcessRegressor, kernels
 from sklearn.svm import SVR
 
-from planners.base import Categorical, Problem, Response
+from planners.base import Categorical, Continuous, Problem, Response
 from planners.errors import BadHistory, BadOption
 from planners.select import pool, process, sk
 from planners.select.chance import y_randomisation
@@ -142,7 +142,7 @@ GOOD = "name,a,b,y\n" + "".join(f"r{i},{i},{(i * 7) % 5},{i * 2}\n" for i in ran
     ("content", "sentence"),
     [
         ("", "has no header row"),
-        (GOOD.replace("r3,3,", "r3,,"), "row 5: a: is empty; fill it in"),
+        (GOOD.replace("r3,3,", "r3,,"), "row 5: a: is empty; fill it in, or name the columns that"),
         (GOOD.replace("r3,3,", "r3,warm,"), "row 5: a: must be a finite number, got 'warm'"),
         (GOOD.replace("r3,3,", "r3,nan,"), "row 5: a: must be a finite number, got 'nan'"),
         (GOOD.replace(",6\n", ",high\n"), "row 5: y: must be a finite number, got 'high'"),
@@ -160,6 +160,24 @@ def test_a_bad_table_is_refused_in_a_sentence(tmp_path, content, sentence):
     path.write_text(content)
     with pytest.raises(BadHistory, match=sentence):
         read_table(read_sheet(path), "y")
+
+
+def test_of_a_campaigns_export_what_was_commanded_is_no_factor_and_a_problem_says_which_are(
+    tmp_path,
+):
+    path = tmp_path / "export.csv"
+    header = "id,a,b,y,purity,commanded.a,commanded.flow.amine,achieved.a\n"
+    rows = [f"e-{i},{i},{(i * 7) % 5},{i * 2},{i if i > 4 else ''},{i},1,\n" for i in range(10)]
+    path.write_text(header + "".join(rows))
+    problem = Problem((Continuous("a", 0, 9), Continuous("b", 0, 9)), (Response("y"),))
+    assert read_table(read_sheet(path), "y", problem=problem).names == ("a", "b")
+    with pytest.raises(
+        BadHistory, match=r"row 2: purity: is empty; .*--factors or --problem"
+    ) as no:
+        read_table(read_sheet(path), "y")
+    assert "commanded" not in str(no.value)
+    with pytest.raises(BadHistory, match="row 2: purity: is empty; fill it in\n"):
+        read_table(read_sheet(path), "y", ["a", "purity"])
 
 
 def test_a_table_of_idle_columns_is_refused_with_the_reasons():
