@@ -56,6 +56,7 @@ class Ahead:
         self._observer, self._events = observer, events
         self._planned, self._failures = True, 0
         self._exhausted: int | None = None  # at which edit of the space the planner had no more
+        self._nothing_at: object = None  # how things stood when it had none while runs are pending
         self.standing: Standing | None = None
         self.news = True  # something has been measured since the last look
         self.enough = ""  # which rule ends the campaign
@@ -63,6 +64,7 @@ class Ahead:
     def begin(self, *, planned: bool) -> None:
         """Ask from now on; unplanned, only what was submitted is performed."""
         self._planned, self._exhausted, self.enough = planned, None, ""
+        self._nothing_at = None
 
     @property
     def done(self) -> bool:
@@ -84,8 +86,9 @@ class Ahead:
     async def _ask(self) -> None:
         campaign = self._campaign
         wish, edits = next(iter(campaign.memory.wishes), None), campaign.steering.edits
+        pending, stand = self._pending(), self._stand()
         try:
-            found = await self._asker.ask(campaign.memory, self._pending(), self._room())
+            found = await self._asker.ask(campaign.memory, pending, self._room())
             self._failures = 0
         except PlannerFailed as error:
             self._failures += 1
@@ -95,6 +98,8 @@ class Ahead:
             return
         if not found and wish is not None:
             await campaign.steering.give_up(wish, "the planner has no such point")
+        elif not found and pending:
+            self._nothing_at = stand  # what comes of those may lead to more
         elif not found:
             self._no_more()
         for suggestion in found:
@@ -140,8 +145,15 @@ class Ahead:
             return min(len(campaign.memory.wishes) if pending else batch, left)
         return min(campaign.settings.pending - pending, left)
 
+    def _stand(self) -> object:
+        """Return what an answer depends on: the space, what is done, and what is pending."""
+        pending = tuple(suggestion.id for suggestion in self._pending())
+        return self._campaign.steering.edits, self._campaign.memory.done, pending
+
     def _wants_points(self) -> bool:
-        return self._campaign.state is State.RUNNING and not self.done and self._room() > 0
+        if self._campaign.state is not State.RUNNING or self.done or self._room() <= 0:
+            return False
+        return self._stand() != self._nothing_at
 
     def _no_more(self) -> None:
         campaign = self._campaign

@@ -158,6 +158,32 @@ async def test_an_empty_answer_ends_the_campaign():
     assert bench.campaign.reason == "the planner has no more points: 1 of 3 experiments done"
 
 
+async def test_an_empty_answer_while_a_run_is_under_way_waits_for_what_comes_of_it():
+    bench = Bench(pending=2)
+    counted = bench.ask
+
+    async def ask(memory, pending, n):
+        if pending:  # as a simplex that cannot go on before its point is measured
+            await asyncio.sleep(1)
+            bench.log.append(("none", len(pending)))
+            return []
+        return await counted(memory, pending, min(n, 1))
+
+    bench.ask = ask
+    assert await finished(bench) is State.COMPLETE
+    assert len(bench.runs) == 3
+    assert bench.campaign.reason == ""
+    assert bench.log.count(("none", 1)) <= 4  # not asked again before anything has changed
+
+
+async def test_an_empty_answer_that_lasts_ends_the_campaign_after_the_runs_under_way():
+    bench = Bench(pending=2, experiments=5)
+    bench.answers = 3
+    assert await finished(bench) is State.COMPLETE
+    assert len(bench.runs) == 3
+    assert bench.campaign.reason == "the planner has no more points: 3 of 5 experiments done"
+
+
 async def test_refused_conditions_count_as_failed_and_the_planner_is_asked_again():
     bench = Bench()
     bench.outcome["e-0001"] = "infeasible"
