@@ -7,6 +7,7 @@ from daemon.events import Event, EventBus
 from daemon.safety.alarms import Alarms
 
 HELD = "campaign held"
+INTERRUPTED = "interrupted campaign"  # of an earlier start: waits for a person
 _GOING = frozenset(State) - ENDED - {State.IDLE, State.ABORTING}
 
 
@@ -54,6 +55,7 @@ class Reactions:
 
         Only when the experiment stands: an alarm makes the sample taken meanwhile a suspect one.
         """
+        self._alarms.returned(INTERRUPTED)  # somebody has decided
         if state not in {State.HOLDING, State.HELD}:
             self._alarms.returned(HELD)
         elif state == State.HELD and self._ends_when_held:

@@ -16,6 +16,7 @@ import structlog
 from daemon.app.assembly import Parts, assemble, simulated
 from daemon.app.commands import RigCommands
 from daemon.app.plan import Outcome, RunPlan, Watcher
+from daemon.app.reactions import INTERRUPTED
 from daemon.app.restart import begins_by_itself
 from daemon.app.state import state_document
 from daemon.campaign.states import ENDED, State
@@ -167,7 +168,7 @@ def _tell_it_waits(parts: Parts, campaign: StoredCampaign) -> None:
     why = f"campaign {campaign.id} ({campaign.state}) waits for campaign.start"
     log.warning("campaign.waits", campaign=campaign.id, state=campaign.state)
     if section is not None and section.on_restart == "ask" and not campaign.ended:
-        parts.rig.alarms.raise_("interrupted campaign", why, priority="medium")
+        parts.rig.alarms.raise_(INTERRUPTED, why, latching=False)
 
 
 def _verdict(parts: Parts, ending: asyncio.Event) -> tuple[int, str]:

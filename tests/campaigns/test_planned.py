@@ -108,6 +108,23 @@ def test_a_campaign_that_a_fault_holds_raises_an_alarm_until_it_is_resumed(tmp_p
     scenario(tmp_path / "data", planned_by(program(DIES)), wait_for_the_alarm, once=False)
 
 
+def test_an_interrupted_campaign_raises_an_alarm_until_somebody_starts_it(tmp_path):
+    async def begin(stage):
+        await stage.until("experiment", state="running")
+
+    async def decide(stage):
+        if not stage.told("alarm", name="interrupted campaign", state="active"):
+            await stage.until("alarm", name="interrupted campaign", state="active")
+        await asyncio.sleep(600)
+        assert not stage.told("alarm", name="interrupted campaign", state="cleared")
+        await stage.commands.campaign_start(Because())
+        assert stage.told("alarm", name="interrupted campaign", state="cleared")
+        assert state_document(stage.parts)["alarms"] == []
+
+    scenario(tmp_path, planned_by("lhs"), begin, once=False)
+    scenario(tmp_path, planned_by("lhs"), decide, once=False, restart="configured")
+
+
 def test_a_campaign_that_a_person_holds_raises_no_alarm(tmp_path):
     async def hold(stage):
         await stage.step("StartFlows")
