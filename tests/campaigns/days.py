@@ -33,6 +33,20 @@ def day(data, settings, **options):
     return run(RunPlan(settings, EXAMPLE.read_text(), Path(data), **plan), lambda _: None)
 
 
+def begin(data, settings, text=None, restart="configured"):
+    """Start a daemon in virtual time, and end it before it does anything."""
+    text = EXAMPLE.read_text() if text is None else text
+    plan = RunPlan(settings, text, Path(data), simulate=True, speed="max", restart=restart)
+
+    async def start():
+        with simulated(plan) as simulation:
+            parts = assemble(plan, simulation)
+            await parts.worker.stop()
+            await parts.store.close()
+
+    virtualtime.run(start(), speed="max")
+
+
 def events(data, kind):
     """Return the documents of one kind of event, in order."""
     with Reader(data) as reader:

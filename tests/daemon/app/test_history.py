@@ -2,12 +2,9 @@
 
 import json
 
-from daemon.app.assembly import assemble, simulated
 from daemon.app.history import config_changes
-from daemon.app.plan import RunPlan
 from daemon.store.status import status
-from simulators import virtualtime
-from tests.campaigns.days import EXAMPLE, day, settings_of
+from tests.campaigns.days import EXAMPLE, begin, day, settings_of
 
 BEFORE = """
 name = "flow-1"
@@ -43,15 +40,7 @@ def test_a_restart_with_an_edited_file_logs_what_changed_and_records_the_planner
     campaign = settings.campaign.model_copy(update={"planner": "lhs"})
     settings = settings.model_copy(update={"campaign": campaign})
     text = EXAMPLE.read_text().replace('planner = "bayes"', 'planner = "lhs"', 1)
-    plan = RunPlan(settings, text, tmp_path, simulate=True, speed="max", restart="configured")
-
-    async def start():
-        with simulated(plan) as simulation:
-            parts = assemble(plan, simulation)
-            await parts.worker.stop()
-            await parts.store.close()
-
-    virtualtime.run(start(), speed="max")
+    begin(tmp_path, settings, text)
     logged = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     (line,) = [one for one in logged if one["event"] == "campaign.config_changed"]
     assert line["changes"] == ["campaign.planner: 'bayes' -> 'lhs'"]

@@ -10,7 +10,7 @@ from daemon.app.plan import RunPlan
 from daemon.app.restart import begins_by_itself, campaign_to_continue
 from daemon.errors import ConfigError
 from daemon.store.reader import Reader, StoredCampaign, StoredExperiment, StoredSuggestion
-from tests.campaigns.days import day, settings_of
+from tests.campaigns.days import begin, settings_of
 
 DONE = StoredExperiment("e-0001", "c-0001", "b", "ok", {}, {}, {}, {}, "", None, None, None, None)
 
@@ -94,13 +94,13 @@ def test_a_person_must_say(asked, state, how, says):
 
 def test_the_record_of_another_rig_is_refused(tmp_path):
     settings = settings_of(1)
-    day(tmp_path, settings)
+    begin(tmp_path, settings)
     other = settings.model_copy(update={"name": "flow-2"})
     with pytest.raises(
         ConfigError, match="is the record of rig 'flow-1', and this is rig 'flow-2'"
     ):
-        day(tmp_path, other)
+        begin(tmp_path, other)
     with Reader(tmp_path) as reader:
         assert reader.meta()["rig"] == "flow-1"
         assert reader.count("boots") == 1
-    assert day(tmp_path, settings).exit_code == 0
+    begin(tmp_path, settings)
