@@ -134,7 +134,8 @@ def _column(place: int, factor: Number) -> _Column:
     low, high = _ends(factor)
     transform = factor.transform if isinstance(factor, Continuous) else "none"
     inverse = transform == "reciprocal_kelvin"
-    unit = "degC" if inverse and not factor.unit else meant(factor.name, factor.unit, low, high)
+    given = factor.unit or ("degC" if inverse else "")
+    unit = meant(factor.name, given, low, high)
     if unit in FLOWS and low >= 0.0:  # in one unit, or they could not be added up
         slow, fast = low * FLOWS[unit], high * FLOWS[unit]
         if transform == "log":
