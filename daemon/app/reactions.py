@@ -7,6 +7,7 @@ from daemon.events import Event, EventBus
 from daemon.safety.alarms import Alarms
 
 HELD = "campaign held"
+GIVEN_UP = "campaign given up"  # ended by a fault, and not by a person or a trip
 INTERRUPTED = "interrupted campaign"  # of an earlier start: waits for a person
 _GOING = frozenset(State) - ENDED - {State.IDLE, State.ABORTING}
 
@@ -32,7 +33,7 @@ class Reactions:
     def _end_alone(self, why: str) -> None:
         """End a hold that nobody can resume; without a record only by going safe."""
         if self._store_works:
-            self._campaign.stop(why, at_once=True)
+            self._campaign.stop(why, at_once=True, fault=self._campaign.fault)
         else:
             self._campaign.abort(why)
 
@@ -51,16 +52,22 @@ class Reactions:
             self._campaign.hold(f"interlock {data['name']}: {data['message']}")
 
     def _on_campaign(self, state: str, reason: str) -> None:
-        """Call a person to a campaign that a fault holds; an interlock has an alarm of its own.
+        """Call a person to a campaign that a fault holds or ends; an interlock has its own alarm.
 
-        Only when the experiment stands: an alarm makes the sample taken meanwhile a suspect one.
+        Only when no experiment runs: an alarm makes the sample taken meanwhile a suspect one.
         """
         self._alarms.returned(INTERRUPTED)  # somebody has decided
+        fault = self._campaign.fault
+        if fault and state in {State.STOPPING, State.STOPPED}:
+            what_now = "campaign.start, or taylord resume, goes on"
+            self._alarms.raise_(GIVEN_UP, f"{fault}; {what_now}", latching=False)
+        else:
+            self._alarms.returned(GIVEN_UP)
         if state not in {State.HOLDING, State.HELD}:
             self._alarms.returned(HELD)
         elif state == State.HELD and self._ends_when_held:
             self._end_alone(reason)
-        elif state == State.HELD and self._campaign.fault:
+        elif state == State.HELD and fault:
             self._alarms.raise_(HELD, f"{reason}; waits for campaign.resume", latching=False)
 
 

@@ -57,7 +57,7 @@ class Campaign:
         self.settings, self.memory = settings, memory
         self.state = State.IDLE
         self.reason = ""
-        self.fault = ""  # what holds it, when that is no person and no interlock
+        self.fault = ""  # what holds or ended it, when that is no person and no interlock
         self.running: Suggestion | None = None
         self._runner, self._events, self._commit = runner, events, commit
         self._changed = asyncio.Event()
@@ -115,7 +115,8 @@ class Campaign:
         if self.state is not State.ABORTING:
             await self._ahead.look()
         ended = {State.ABORTING: State.ABORTED, State.STOPPING: State.STOPPED}
-        self._change(ended.get(self.state, State.COMPLETE), self.reason or self._ahead.enough)
+        state = ended.get(self.state, State.COMPLETE)
+        self._change(state, self.reason or self._ahead.enough, self.fault)
 
     async def _perform_all(self) -> None:
         while await self._may_go_on():
@@ -173,7 +174,7 @@ class Campaign:
 
     def _can_perform(self) -> bool:
         if self.state is State.HOLDING:  # nothing is in flight here: the hold is complete
-            self._change(State.HELD, self.reason)
+            self._change(State.HELD, self.reason, self.fault)
         return self.state is State.RUNNING and bool(self.memory.waiting)
 
     def _finished(self) -> bool:
@@ -209,14 +210,15 @@ class Campaign:
         limit = REFUSALS_IN_A_ROW if record.status == "refused" else self.settings.max_failures
         if in_a_row >= limit and self.state is State.RUNNING:
             what = "refused" if record.status == "refused" else "failed"
-            self.stop(f"{in_a_row} experiments {what} in a row; the last: {record.reason}")
+            why = f"{in_a_row} experiments {what} in a row; the last: {record.reason}"
+            log.error("campaign.given_up", reason=why)
+            self.stop(why, fault=why)
 
     def hold_while_running(self, reason: str) -> None:
         """Hold for a fault; a campaign that meanwhile stops or goes safe does that all the same."""
         if self.state is State.RUNNING:
             log.error("campaign.held", reason=reason)  # nobody asked for it, and somebody must look
-            self.fault = reason
-            self.hold(reason)
+            self.hold(reason, fault=reason)
 
     # -- commands ----------------------------------------------------------------------------
 
@@ -229,18 +231,18 @@ class Campaign:
         self._ahead.begin(planned=planned)
         self.notify()
 
-    def hold(self, reason: str = "commanded") -> None:
+    def hold(self, reason: str = "commanded", *, fault: str = "") -> None:
         """End the current step safely, keep temperature, start nothing new."""
         if self.state in {State.HOLDING, State.HELD}:
             return
-        self._change(after("hold", self.state), reason)
+        self._change(after("hold", self.state), reason, fault)
         self._runner.hold()
         self.notify()
 
     def experiment_held(self) -> None:
         """Note that the experiment in flight has come to its hold."""
         if self.state is State.HOLDING:
-            self._change(State.HELD, self.reason)
+            self._change(State.HELD, self.reason, self.fault)
 
     def resume(self) -> None:
         """Go on after a hold."""
@@ -248,9 +250,9 @@ class Campaign:
         self._runner.resume()
         self.notify()
 
-    def stop(self, reason: str = "commanded", *, at_once: bool = False) -> None:
+    def stop(self, reason: str = "commanded", *, at_once: bool = False, fault: str = "") -> None:
         """Finish the current experiment, or give it up, then shut down normally."""
-        self._change(after("stop", self.state), reason)
+        self._change(after("stop", self.state), reason, fault)
         self._skip_asked = at_once and bool(self.experiment)
         if not self._skip_asked:
             self._runner.resume()
@@ -289,11 +291,9 @@ class Campaign:
 
     # -- bookkeeping -------------------------------------------------------------------------
 
-    def _change(self, state: State, reason: str) -> None:
+    def _change(self, state: State, reason: str, fault: str = "") -> None:
         """Take a state at once; the record of it follows, since safety does not wait for a disk."""
-        self.state, self.reason = state, reason
-        if state not in {State.HOLDING, State.HELD}:
-            self.fault = ""
+        self.state, self.reason, self.fault = state, reason, fault
         self._events.emit("campaign", state=str(state), reason=reason, done=self.memory.done)
         log.info("campaign.state", state=str(state), reason=reason)
 

@@ -1,0 +1,105 @@
+"""A campaign that nobody ended calls a person, until somebody decides what comes next."""
+
+import asyncio
+
+import pytest
+
+from daemon.app.reactions import GIVEN_UP, HELD, Reactions
+from daemon.campaign.states import State
+from daemon.safety.alarms import Alarms
+from tests.daemon.campaign.test_campaign import Bench
+
+pytestmark = pytest.mark.virtual
+
+
+class Watched(Bench):
+    """A bench whose campaign raises alarms."""
+
+    def __init__(self, *, ends_when_held=False, **changes):
+        super().__init__(**changes)
+        self.alarms = Alarms(self.events)
+        Reactions(self.campaign, self.events, self.alarms, ends_when_held=ends_when_held)
+
+    @property
+    def standing(self):
+        return {alarm.id: alarm.message for alarm in self.alarms.all()}
+
+    async def run_to_its_end(self):
+        self.campaign.start()
+        async with asyncio.timeout(1000):
+            return await self.campaign.run()
+
+
+async def failed():
+    """Return a bench whose campaign has ended by two failures in a row."""
+    bench = Watched(experiments=9, max_failures=2)
+    bench.outcome = {"e-0002": "failed", "e-0003": "failed"}
+    assert await bench.run_to_its_end() is State.STOPPED
+    return bench
+
+
+async def test_failures_in_a_row_raise_an_alarm_with_the_reason():
+    bench = await failed()
+    (message,) = bench.standing.values()
+    assert list(bench.standing) == [GIVEN_UP]
+    assert message == f"{bench.campaign.reason}; campaign.start, or taylord resume, goes on"
+    assert message.startswith("2 experiments failed in a row")
+
+
+async def test_refusals_in_a_row_raise_the_same_alarm():
+    bench = Watched(experiments=1)
+    bench.outcome = {f"e-{n:04}": "infeasible" for n in range(1, 100)}
+    await bench.run_to_its_end()
+    assert bench.standing[GIVEN_UP].startswith("20 experiments refused in a row; the last: too hot")
+
+
+async def test_a_start_ends_the_alarm_of_a_campaign_that_was_given_up():
+    bench = await failed()
+    bench.campaign.start()
+    assert bench.standing == {}
+
+
+async def test_so_does_a_persons_experiment():
+    bench = await failed()
+    await bench.campaign.submit({"temperature": 50.0})
+    assert bench.standing == {}
+
+
+async def test_an_alarm_that_is_acknowledged_ends_as_well_with_a_start():
+    bench = await failed()
+    bench.alarms.acknowledge(GIVEN_UP)
+    assert list(bench.standing) == [GIVEN_UP]
+    bench.campaign.start()
+    assert bench.standing == {}
+
+
+async def test_a_campaign_that_ends_as_planned_or_by_a_person_raises_no_alarm():
+    bench = Watched()
+    assert await bench.run_to_its_end() is State.COMPLETE
+    stopped = Watched()
+    stopped.campaign.start()
+    run = asyncio.create_task(stopped.campaign.run())
+    await asyncio.sleep(5)
+    stopped.campaign.stop()
+    assert await run is State.STOPPED
+    assert [event for event in bench.seen + stopped.seen if event.kind == "alarm"] == []
+
+
+async def test_a_stop_of_a_campaign_that_a_fault_holds_is_a_persons_decision():
+    bench = Watched()
+    bench.fail_planner = 3
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(20)
+    assert list(bench.standing) == [HELD]
+    bench.campaign.stop()
+    assert await run is State.STOPPED
+    assert bench.standing == {}
+
+
+async def test_a_fault_that_ends_a_campaign_nobody_can_resume_is_told_as_given_up():
+    bench = Watched(ends_when_held=True)
+    bench.fail_planner = 3
+    assert await bench.run_to_its_end() is State.STOPPED
+    assert list(bench.standing) == [GIVEN_UP]
+    assert "planner failed 3 times" in bench.standing[GIVEN_UP]
