@@ -53,6 +53,12 @@ class Analysis:
         return {name: response.unit for name, response in self.responses.items()}
 
     @property
+    def doubts(self) -> dict[str, str]:
+        """Return why responses are not worth believing, of those that say so (their ``doubt``)."""
+        said = {name: getattr(plugin, "doubt", "") for name, plugin in self.responses.items()}
+        return {name: doubt for name, doubt in said.items() if doubt}
+
+    @property
     def signals(self) -> set[str]:
         """Return the full names of the signals that responses follow (their ``signals``)."""
         return {s for response in self.responses.values() for s in getattr(response, "signals", ())}

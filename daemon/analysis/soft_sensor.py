@@ -45,6 +45,22 @@ class SoftSensorResponse:
             raise ConfigError([f"responses.soft_sensor.{fault}" for fault in faults])
         object.__setattr__(self, "sensor", self._learned())
 
+    @property
+    def note(self) -> str:
+        """Return how well it foretells, by its validation."""
+        sensor, found = self.sensor, self.sensor.validation
+        unit = f" {self.unit}" if self.unit else ""
+        return (
+            f"foretells {found.n} of {len(sensor.y)} results with r2 {found.r2:.2f}, r2LM"
+            f" {found.r2_last:.2f} and a root mean square error of {found.rmse:.3g}{unit}"
+            f" ({sensor.components} components, lambda {sensor.localness:g})"
+        )
+
+    @property
+    def doubt(self) -> str:
+        """Return why it is not worth believing; empty when it is."""
+        return self.sensor.doubt
+
     def _faults(self) -> list[str]:
         if faults := list(self._of_another_type()):
             return faults

@@ -95,7 +95,7 @@ COMMANDS = (
     ),
     Command(
         "check",
-        "list every fault of a configuration",
+        "list every fault of a configuration, and how good its soft sensors are",
         "rigs:check",
         (
             CONFIG,

@@ -74,13 +74,36 @@ def check(arguments: argparse.Namespace) -> int:
         trace = Path(arguments.trace) if arguments.trace else None
         answers = asyncio.run(ask_everyone(settings, trace))
     ok = all(answer["ok"] for answer in answers.values())
+    told = _told_of_responses(settings)
     if arguments.json:
-        print_json({"ok": ok, "faults": [], "instruments": answers})
+        print_json({"ok": ok, "faults": [], "instruments": answers, "responses": told})
     else:
         print(f"{arguments.config}: no fault found")
-        for name, answer in answers.items():
-            print(f"{name}: {_answer_text(answer)}")
+        for line in (*_told_lines(told), *(f"{n}: {_answer_text(a)}" for n, a in answers.items())):
+            print(line)
     return 0 if ok else 3
+
+
+def _told_of_responses(settings: Settings) -> dict[str, dict[str, str]]:
+    """Return what responses say of themselves, where they do: their ``note`` and ``doubt``."""
+    from daemon.analysis.pipeline import load_response
+
+    told: dict[str, dict[str, str]] = {}
+    for response in settings.responses:
+        plugin = load_response(response.kind or response.name, response.model_extra or {})
+        said = {key: getattr(plugin, key, "") for key in ("note", "doubt")}
+        told |= {response.name: said} if any(said.values()) else {}
+    return told
+
+
+def _told_lines(told: dict[str, dict[str, str]]) -> list[str]:
+    marks = {"note": "", "doubt": "warning: "}
+    return [
+        f"{name}: {mark}{said[key]}"
+        for name, said in told.items()
+        for key, mark in marks.items()
+        if said[key]
+    ]
 
 
 def _check_planner(settings: Settings, config: str) -> None:

@@ -11,6 +11,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
+
 from daemon.analysis.pipeline import Analysis
 from daemon.errors import Refused
 from daemon.events import EventBus
@@ -29,6 +31,8 @@ from daemon.rig.acts import acting_for, no_commit
 from daemon.rig.api import RigPort
 from daemon.rig.parts import is_thermostat
 from daemon.settings.models import Settings
+
+log = structlog.get_logger(__name__)
 
 
 class Executor:
@@ -65,6 +69,8 @@ class Executor:
         self._used_before = dict(used_ml or {})
         self._actions = Actions(settings, rig, events, self._watch, self.reach())
         analysis = Analysis(settings)
+        for response, doubt in analysis.doubts.items():
+            log.warning("response.doubtful", response=response, why=doubt)
         self._watch.follow(analysis.signals)
         measuring = Measuring(self._actions, analysis, raw)
         self._performance = Performance(self._actions, measuring, events, commit)

@@ -13,7 +13,7 @@ from daemon.settings.load import parse
 from planners.problem import Problem
 from planners.registry import describe
 from tests.docs.blocks import DOCS, block, blocks
-from tests.docs.test_docs import merged
+from tests.docs.test_docs import FLOW, merged
 
 INVERSE, SENSORS = "planners/inverse.md", "soft-sensors.md"
 
@@ -91,6 +91,33 @@ def shown_response():
 
 def test_the_response_of_the_page_is_free_of_faults_where_its_file_is(training):
     assert parse(merged(shown_response()))[1] == []
+
+
+def checked(folder, capsys, *options):
+    """Return what ``taylord check`` prints of a rig with the response of the page."""
+    text = FLOW.replace('planner = "bayes"', 'planner = "lhs"')
+    (folder / "rig.toml").write_text(f"{text}\n{shown_response().text}", encoding="utf-8")
+    assert main(["check", "rig.toml", *options]) == 0
+    return capsys.readouterr().out
+
+
+def test_check_says_how_good_the_sensor_is(training, capsys):
+    found, said = checked(training, capsys).splitlines()
+    assert found == "rig.toml: no fault found"
+    assert said.startswith("viscosity: foretells 32 of 79 results with r2 1.00, r2LM 1.00")
+    told = json.loads(checked(training, capsys, "--json"))["responses"]
+    assert told == {"viscosity": {"note": said.removeprefix("viscosity: "), "doubt": ""}}
+
+
+def test_check_warns_of_a_sensor_that_knows_nothing_but_the_mean(training, capsys):
+    head, *rows = (training / "training.csv").read_text().splitlines()
+    rng = np.random.default_rng(1)
+    blind = [row.rsplit(",", 1) for row in rows]
+    blind = [f"{signals},{f'{rng.normal():.4f}' if result else ''}" for signals, result in blind]
+    (training / "training.csv").write_text("\n".join([head, *blind]))
+    *_, figures, warning = checked(training, capsys).splitlines()
+    assert figures.startswith("viscosity: foretells 32 of 79 results with r2 -")
+    assert warning.startswith("viscosity: warning: the soft sensor foretells no better than the")
 
 
 def test_without_its_file_the_response_is_a_fault_of_the_configuration(tmp_path, monkeypatch):

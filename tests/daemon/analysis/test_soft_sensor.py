@@ -71,6 +71,22 @@ def test_a_sensor_worse_than_the_last_measurement_gives_no_value(options, tmp_pa
         response.evaluate(measured(lambda signal, before: 0.0))
 
 
+def test_a_sensor_says_how_good_it_is(options, tmp_path):
+    good = load_response("soft_sensor", {**options, "unit": "mPa s"})
+    figures = good.sensor.validation
+    assert good.note == (
+        f"foretells 48 of 119 results with r2 {figures.r2:.2f}, r2LM {figures.r2_last:.2f} and a root"
+        f" mean square error of {figures.rmse:.3g} mPa s ({good.sensor.components} components,"
+        f" lambda {good.sensor.localness:g})"
+    )
+    assert good.doubt == ""
+    useless = load_response(
+        "soft_sensor", {**options, "training": written(tmp_path / "steady.csv", steady())}
+    )
+    assert useless.doubt == useless.sensor.doubt
+    assert "gives no value (r2LM -" in useless.doubt
+
+
 @pytest.mark.parametrize(
     ("changed", "fault"),
     [

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from tests.daemon.experiment.assembly import COOL, flow_rig
 
@@ -33,8 +34,12 @@ async def test_an_experiment_has_the_result_foretold_from_the_signals_at_its_sam
 
 
 async def test_a_useless_sensor_spoils_its_own_response_alone_and_says_why(tmp_path):
-    async with flow_rig(responses=sections(tmp_path, 0)) as flow:
-        record = await flow.executor.run("e-1", COOL)
+    with capture_logs() as logged:
+        async with flow_rig(responses=sections(tmp_path, 0)) as flow:
+            record = await flow.executor.run("e-1", COOL)
+    (line,) = [one for one in logged if one["event"] == "response.doubtful"]
+    assert (line["log_level"], line["response"]) == ("warning", "viscosity")
+    assert "gives no value (r2LM -" in line["why"]
     assert record.responses["yield"].quality == "ok"
     assert record.responses["viscosity"].value is None
     assert "worse than repeating the last measurement" in record.responses["viscosity"].reason

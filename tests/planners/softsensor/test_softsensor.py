@@ -126,6 +126,41 @@ def test_rows_without_a_reading_are_passed_over():
     assert fit_sensor(Table(table.signals, x, table.y), lags=(0, 4)).validation.r2 > 0.9
 
 
+def noise(results, signals, seed, every=3):
+    """Return a table whose results have nothing to do with its signals, and do not drift."""
+    rng = np.random.default_rng(seed)
+    y = np.full(results * every, np.nan)
+    y[every - 1 :: every] = rng.normal(size=results)  # after the rows that the lags need
+    names = tuple("abc"[:signals])
+    return Table(names, rng.normal(size=(len(y), signals)), y)
+
+
+@pytest.mark.parametrize("results", [12, 20, 40, 80])
+def test_a_sensor_of_noise_is_doubted(results):
+    doubts = [fit_sensor(noise(results, 2, seed), lags=(0, 2)).doubt for seed in range(30)]
+    assert sum(1 for doubt in doubts if doubt) >= 27
+
+
+def test_a_doubt_says_the_figure_and_what_to_do():
+    sensors = [fit_sensor(noise(20, 2, seed), lags=(0, 2)) for seed in range(30)]
+    blind = next(s for s in sensors if s.useful and s.validation.r2 < 0)
+    assert blind.doubt == (
+        "the soft sensor foretells no better than the mean of its results"
+        f" (r2 {blind.validation.r2:.2g} on 8 results): it needs other signals, other lags or more"
+        " analyses"
+    )
+    lucky = next(s for s in sensors if s.useful and 0 < s.validation.r2 < 0.375)
+    assert "is not known to foretell better than the mean" in lucky.doubt
+    assert f"(r2 {lucky.validation.r2:.2g}, and noise reaches 0.38 on 8 results)" in lucky.doubt
+    assert np.isfinite(blind.predict(np.zeros(4)))  # it is doubted, and speaks
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_sensor_that_knows_its_results_is_not_doubted(seed):
+    assert fit_sensor(plant(n=100, seed=seed), lags=(0, 4)).doubt == ""
+    assert fit_sensor(walk(0.3, 0.1, n=400, seed=seed)).doubt == ""
+
+
 # --- the file
 
 
