@@ -1,7 +1,7 @@
 """Histories: runs as CSV files and as the JSON of external planners, faults all at once."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isfinite
 from typing import IO, Any, get_args
 
@@ -11,10 +11,12 @@ from planners.errors import BadHistory
 from planners.factors import Composition, Factor, FactorValue
 from planners.factors.common import GREATEST
 from planners.factors.held import free
+from planners.factors.possible import impossible
 from planners.problem import nearest
 
 _MAX_FAULTS = 50  # shown; a broken file has thousands
 _EMPTY = "; leave it empty instead"
+_NOT_KNOWN = " where it is not known: then the value asked for counts"
 
 
 def _columns(factor: Factor) -> tuple[str, ...]:
@@ -181,8 +183,14 @@ class _Row:
 
     def _achieved(self, point: Point) -> Point | None:
         """Return what was achieved, of factors without it what was requested; None without any."""
-        values = {f.name: self._value(f, "achieved.") for f in self._problem.factors}
-        known = {name: value for name, value in values.items() if value is not None}
+        known: dict[str, FactorValue] = {}
+        for factor in self._problem.factors:
+            value = self._value(factor, "achieved.")
+            if value is None:
+                continue
+            known[factor.name] = value
+            if fault := _wrong(factor, value):
+                self._fault(f"achieved.{factor.name}", f"{fault}; leave it empty{_NOT_KNOWN}")
         return {**point, **known} if known else None
 
     def _measured(self, name: str) -> Measured | None:
@@ -199,6 +207,12 @@ class _Row:
         if given:
             self._fault("status", f"must be one of {', '.join(get_args(Status))}, got {given!r}")
         return "ok" if measured else "pending"
+
+
+def _wrong(factor: Factor, value: FactorValue) -> str:
+    """Return why a run cannot have stood at a value, in range or not; empty where it can."""
+    known = free(factor)
+    return impossible(factor, value) if known.has_row(value) else known.fault(value) or ""
 
 
 def history_from_json(items: object, problem: Problem) -> list[Observation]:
@@ -229,9 +243,19 @@ def _run(item: Any, problem: Problem, where: str, faults: list[str]) -> Observat
         faults.append(f"{where}: status: must be one of {', '.join(get_args(Status))}")
     responses = _responses(item.get("responses", {}), where, faults)
     point, achieved = item.get("point", {}), item.get("achieved")
-    if isinstance(achieved, Mapping) and isinstance(point, Mapping):
+    if achieved is not None and not isinstance(achieved, Mapping):
+        faults.append(f"{where}: achieved: must be an object, got {achieved!r:.80}")
+    elif achieved is not None and isinstance(point, Mapping):
+        faults += [f"{where}: achieved.{fault}" for fault in _impossible(problem, achieved)]
         achieved = {**point, **achieved}  # of what is not known, what was requested
     return Observation(point, responses, status, achieved)
+
+
+def _impossible(problem: Problem, achieved: Mapping[str, Any]) -> Iterator[str]:
+    for factor in problem.factors:
+        value = achieved.get(factor.name)
+        if value is not None and factor.has_row(value) and (fault := impossible(factor, value)):
+            yield f"{factor.name}: {fault}; leave it out{_NOT_KNOWN}"
 
 
 def _responses(items: Any, where: str, faults: list[str]) -> dict[str, Measured]:

@@ -16,6 +16,7 @@ from daemon.settings.conditions import (
 )
 from daemon.settings.models import CampaignSettings, FactorSettings, ObjectiveSettings
 from planners.base import Measured, Observation, Problem, Status
+from planners.factors.possible import impossible
 
 STATUS: Mapping[str, Status] = {
     "ok": "ok",
@@ -218,5 +219,9 @@ def _observation(problem: Problem, record: ExperimentRecord) -> Observation:
     status = STATUS[record.status]
     if not measured and status in {"ok", "suspect"}:
         status = "pending"  # an offline analysis is still to come
+    requested = _cut(record.requested, problem)
     achieved = _cut(record.achieved, problem) if _covers(record.achieved, problem) else None
-    return Observation(_cut(record.requested, problem), measured, status, achieved)
+    if achieved is not None:  # of what no instrument can have read, what was requested
+        cannot = {f.name for f in problem.factors if impossible(f, achieved[f.name])}
+        achieved |= {name: requested[name] for name in cannot}
+    return Observation(requested, measured, status, achieved)

@@ -9,13 +9,15 @@ from planners.base import (
     Categorical,
     Composition,
     Continuous,
+    Discrete,
     Measured,
     Observation,
     Problem,
     Response,
 )
 from planners.errors import BadHistory
-from planners.history import columns, history_from_json, read_history, write_history
+from planners.factors.possible import impossible
+from planners.history import cells, columns, history_from_json, read_history, write_history
 from tests.planners.strategies import situations
 
 PROBLEM = Problem(
@@ -138,6 +140,7 @@ def test_a_history_survives_its_csv_and_its_json(situation):
         ([3], "run 0: must be an object"),
         ([{"point": {}}], "run 0: temperature: must be a number, got None"),
         ([{"status": "odd"}], "run 0: status: must be one of ok"),
+        ([{"achieved": [60.0]}], "run 0: achieved: must be an object, got [60.0]"),
         ([{"responses": {"yield": 3}}], "run 0: yield: must be an object with value and sd, got 3"),
     ],
 )
@@ -199,3 +202,109 @@ def test_in_a_request_too_what_was_not_achieved_counts_as_requested():
     point = {"temperature": 60.0, "solvent": "MeCN", "ratio": {"Pt": 1.0}}
     (run,) = history_from_json([{"point": point, "achieved": {"temperature": 58.0}}], PROBLEM)
     assert run.achieved == {**point, "temperature": 58.0}
+
+
+# --- achieved values that cannot be
+
+
+RIG = Problem(
+    (
+        Continuous("temperature", 30, 120),  # degC, by its name
+        Continuous("tau", 1, 10, "minutes"),
+        Discrete("flow_a", (0.0, 0.5, 1.0)),
+        Continuous("load", 0.1, 10.0, "mol%", "log"),
+        Continuous("dose", 0.0, 0.2, "mmol/L"),
+        Categorical("solvent", ("MeCN", "THF")),
+        Composition("ratio", ("Pt", "Mo")),
+    ),
+    (Response("y"),),
+)
+ASKED = {"temperature": 60.0, "tau": 2.0, "flow_a": 0.5, "load": 1.0, "dose": 0.1}
+ASKED |= {"solvent": "THF", "ratio": {"Pt": 1.0, "Mo": 0.0}}
+
+
+def achieved(**values):
+    """Return the faults of a file whose one run, in row 2, achieved this."""
+    row = {**cells(RIG, ASKED), "y": 1.0, **{f"achieved.{n}": v for n, v in values.items()}}
+    lines = [",".join(row), ",".join(map(str, row.values()))]
+    try:
+        (run,) = read_history(lines, RIG)
+    except BadHistory as error:
+        return list(error.faults)
+    assert run.achieved == {**ASKED, **values}
+    return []
+
+
+INSTEAD = "; leave it empty where it is not known: then the value asked for counts"
+CANNOT_BE = [
+    ("temperature", -273.15, "must be above absolute zero (-273.15 degC), got -273.15"),
+    ("tau", -1, "must be >= 0, got -1"),
+    ("flow_a", -0.5, "must be >= 0, got -0.5"),
+    ("load", -2, "must be >= 0, got -2"),
+    ("dose", -0.01, "must be >= 0, got -0.01"),
+    ("solvent", "water", "must be one of MeCN, THF, got 'water'"),
+]
+
+
+@pytest.mark.parametrize(("factor", "value", "what"), CANNOT_BE)
+def test_an_achieved_value_that_cannot_be_is_named_with_row_factor_and_what_to_do(
+    factor, value, what
+):
+    assert achieved(**{factor: value}) == [f"row 2: achieved.{factor}: {what}{INSTEAD}"]
+
+
+@pytest.mark.parametrize(
+    ("factor", "value"),
+    [
+        ("temperature", -80.0),
+        ("tau", 0.0),
+        ("flow_a", 0.0),
+        ("flow_a", -0.005),  # the noise of a meter at rest
+        ("load", 0.0),
+        ("dose", 3.0),
+    ],
+)
+def test_an_achieved_value_out_of_range_that_can_be_is_taken(factor, value):
+    assert achieved(**{factor: value}) == []
+
+
+def test_a_negative_part_of_an_achieved_mixture_cannot_be():
+    fault = "row 2: achieved.ratio: must have amounts >= 0, got -0.5 of Mo" + INSTEAD
+    assert achieved(**{"ratio.Pt": 1.5, "ratio.Mo": -0.5}) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("factor", "value"),
+    [
+        (Continuous("temperature", 250, 400, "K"), 0.0),
+        (Continuous("x", 1, 9, transform="reciprocal_kelvin"), -274.0),
+        (Discrete("bath", (20.0, 60.0), "°C"), -274.0),
+    ],
+)
+def test_absolute_zero_is_that_of_the_unit(factor, value):
+    assert impossible(factor, value).startswith("must be above absolute zero")
+    assert impossible(factor, value + 1.0) == ""
+
+
+@pytest.mark.parametrize(
+    "factor",
+    [
+        Continuous("temperature", -400, 400, "degC"),
+        Continuous("temperature", -1, 1),
+        Continuous("flow_change", -2, 2),
+        Continuous("pressure", 0, 10, "bar"),
+    ],
+)
+def test_a_scale_of_somebodys_own_has_no_such_limit(factor):
+    assert impossible(factor, -1000.0) == ""
+
+
+def test_in_a_request_too_an_achieved_value_cannot_be_impossible():
+    items = [{"point": ASKED}, {"point": ASKED, "achieved": {"temperature": -300, "tau": -1}}]
+    with pytest.raises(BadHistory) as caught:
+        history_from_json(items, RIG)
+    what = "must be above absolute zero (-273.15 degC), got -300"
+    assert list(caught.value.faults) == [
+        f"run 1: achieved.temperature: {what}{INSTEAD.replace('empty', 'out')}",
+        f"run 1: achieved.tau: must be >= 0, got -1{INSTEAD.replace('empty', 'out')}",
+    ]

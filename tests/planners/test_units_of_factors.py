@@ -2,7 +2,7 @@
 
 import pytest
 
-from planners.bayes.models.units import CONCENTRATIONS, FLOWS, TEMPERATURES, TIMES, known, meant
+from planners.factors.units import CONCENTRATIONS, FLOWS, TEMPERATURES, TIMES, known, meant
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from typing import Literal
 import numpy as np
 
 from planners.base import Problem
-from planners.bayes.models.units import CONCENTRATIONS, FLOWS, TEMPERATURES, TIMES, meant
 from planners.factors import Array, Continuous, Discrete
+from planners.factors.units import CONCENTRATIONS, FLOWS, TEMPERATURES, TIMES, meant
 
 GAS_CONSTANT = 8.314462618e-3  # kJ/mol/K
 _WIDE = 1.5  # highest over lowest amount from which on a logarithm differs from a line

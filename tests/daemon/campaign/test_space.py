@@ -1,5 +1,7 @@
 """Edits of a campaign's space: what they change, what they refuse, how they are said."""
 
+from dataclasses import replace
+
 import pytest
 
 from daemon.campaign.memory import Memory, Suggestion
@@ -171,6 +173,15 @@ def remembered(*points):
 
 BLEND = {"a": 0.2, "b": 0.3, "c": 0.5}
 RUN = {"temperature": 110.0, "residence_time": 0.5, "blend": BLEND, "concentration": 0.3}
+
+
+def test_a_planner_hears_of_a_reading_that_cannot_be_what_was_requested():
+    memory = remembered(RUN)
+    read = {**RUN, "temperature": -300.0, "residence_time": 0.48, "flow.a": 1.0}
+    memory.records["e-0"] = replace(memory.records["e-0"], achieved=read)
+    (run,) = observations(problem_for(SECTION, memory), memory, [])
+    asked = {name: RUN[name] for name in run.point}
+    assert run.achieved == {**asked, "residence_time": 0.48}
 
 
 def test_runs_outside_the_new_box_stay_as_knowledge():
