@@ -17,6 +17,7 @@ from daemon.cli.command import (
     TRACE,
     Command,
     arg,
+    seconds,
 )
 from daemon.cli.steering_table import STEERING
 
@@ -158,7 +159,7 @@ COMMANDS = (
         "rigs:safe",
         (
             CONFIG,
-            arg("--within", type=float, default=25.0, metavar="S", help="try for so long"),
+            arg("--within", type=seconds, default=25.0, metavar="S", help="try for so long"),
             JSON,
         ),
     ),
@@ -204,7 +205,7 @@ COMMANDS = (
             ),
             arg(
                 "--timeout",
-                type=float,
+                type=seconds,
                 default=600.0,
                 metavar="S",
                 help="wait this long for the program (default: 600)",

@@ -472,6 +472,18 @@ def test_check_lists_all_faults_also_as_json(tmp_path, capsys):
     assert len(json_of(capsys)["faults"]) >= 2
 
 
+@pytest.mark.parametrize(
+    "words", [["safe", "nowhere.toml", "--within"], ["suggest", "nowhere.json", "--timeout"]]
+)
+@pytest.mark.parametrize("given", ["-1", "0", "nan", "inf", "soon"])
+def test_a_time_that_is_none_is_refused(capsys, words, given):
+    with pytest.raises(SystemExit) as ended:
+        main([*words, given])
+    assert ended.value.code == 2
+    says = f"argument {words[-1]}: must be a number of seconds above 0, got {given!r}"
+    assert says in capsys.readouterr().err
+
+
 def test_safe_names_every_instrument_it_could_not_reach(tmp_path, capsys):
     path = tmp_path / "rig.toml"
     path.write_text(
