@@ -47,6 +47,12 @@ class Observation:
     status: Status = "ok"
     achieved: Point | None = None
 
+    def stood(self, problem: Problem) -> Point:
+        """Return where the run was in truth: as achieved, where all of it is known and placed."""
+        real = self.achieved or {}
+        placed = all(factor.has_row(real.get(factor.name)) for factor in problem.factors)
+        return real if placed else self.point
+
     def to_json(self) -> dict[str, Any]:
         """Return the run as external planners get it."""
         responses = {n: {"value": m.value, "sd": m.sd} for n, m in self.responses.items()}

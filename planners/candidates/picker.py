@@ -183,12 +183,9 @@ def _expected(models: Mapping[str, Learner], rows: Array) -> _Expected:
 
 
 def _rows(problem: Problem, runs: Sequence[Observation], *, achieved: bool = False) -> Array:
-    """Return where runs stand, ``(k, dimension)``; as achieved where that is asked and known."""
-    found: list[Array] = []
-    for run in runs:
-        real = run.achieved or {}
-        whole = achieved and all(f.has_row(real.get(f.name)) for f in problem.factors)
-        found.append(problem.encode(real if whole else run.point))
+    """Return where runs stand, ``(k, dimension)``; in truth where that is asked."""
+    points = [run.stood(problem) if achieved else run.point for run in runs]
+    found = [problem.encode(point) for point in points]
     return np.array(found).reshape(len(found), problem.dimension)
 
 

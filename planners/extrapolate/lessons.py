@@ -102,10 +102,8 @@ class Lessons:
 
 
 def _row(problem: Problem, run: Observation) -> Array:
-    """Return where a run really was: as achieved where that is known."""
-    achieved = run.achieved or {}
-    known = all(factor.has_row(achieved.get(factor.name)) for factor in problem.factors)
-    row = problem.encode(achieved if known else run.point)
+    """Return the row where a run stood, of mixtures within the cube."""
+    row = problem.encode(run.stood(problem))
     for factor, columns in zip(problem.factors, problem.slices, strict=True):
         if isinstance(factor, Composition):  # others may lie outside what is asked for now
             row[columns] = np.clip(row[columns], 0.0, 1.0)

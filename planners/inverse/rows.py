@@ -16,10 +16,8 @@ def stacked(rows: Sequence[Array], width: int) -> Array:
 
 
 def achieved_row(problem: Problem, run: Observation) -> Array:
-    """Return where a run really was in the unit cube: as achieved where that is known."""
-    achieved = run.achieved or {}
-    known = all(factor.has_row(achieved.get(factor.name)) for factor in problem.factors)
-    row = problem.encode(achieved if known else run.point)
+    """Return the row where a run stood, at most a little outside the unit cube."""
+    row = problem.encode(run.stood(problem))
     for factor, columns in zip(problem.factors, problem.slices, strict=True):
         if isinstance(factor, Continuous | Composition):  # dropped values lie far outside
             row[columns] = np.clip(row[columns], -_BEYOND, 1.0 + _BEYOND)

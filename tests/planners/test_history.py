@@ -308,3 +308,12 @@ def test_in_a_request_too_an_achieved_value_cannot_be_impossible():
         f"run 1: achieved.temperature: {what}{INSTEAD.replace('empty', 'out')}",
         f"run 1: achieved.tau: must be >= 0, got -1{INSTEAD.replace('empty', 'out')}",
     ]
+
+
+def test_a_run_stood_where_it_was_achieved_if_all_of_it_is_known_and_has_a_place():
+    point = {"temperature": 60.0, "solvent": "MeCN", "ratio": {"Pt": 1.0}}
+    real = {**point, "temperature": 58.0, "temperature_sd": 0.1}
+    assert Observation(point, achieved=real).stood(PROBLEM) == real
+    assert Observation(point).stood(PROBLEM) == point
+    for lacking in ({"temperature": 58.0}, {**real, "solvent": "water"}):
+        assert Observation(point, achieved=lacking).stood(PROBLEM) == point

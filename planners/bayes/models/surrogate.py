@@ -48,10 +48,8 @@ class Model:
 
 
 def run_row(problem: Problem, run: Observation) -> Array:
-    """Return where a run really was in the unit cube: as achieved where that is known."""
-    achieved = run.achieved or {}
-    known = all(factor.has_row(achieved.get(factor.name)) for factor in problem.factors)
-    row = problem.encode(achieved if known else run.point)
+    """Return the row where a run stood, at most a little outside the unit cube."""
+    row = problem.encode(run.stood(problem))
     return np.clip(row, -_BEYOND, 1.0 + _BEYOND)
 
 
