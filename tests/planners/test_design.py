@@ -8,7 +8,7 @@ from scipy.stats import qmc
 
 from planners.base import Categorical, Constraint, Continuous, Discrete, Observation, Problem
 from planners.design import LatinHypercube, design_rows
-from planners.design.hypercube import _closest, _distances, _thinned
+from planners.design.hypercube import _closest, _filled, _thinned
 from planners.errors import BadOption
 
 CUBE = Problem(tuple(Continuous(f"x{i}", 0, 1) for i in range(3)))
@@ -92,6 +92,13 @@ def test_options_out_of_range_are_refused(options):
         LatinHypercube(**options)
 
 
+def _distances(rows):
+    """Return the distances between rows, infinite from each to itself, ``(n, n)``."""
+    gaps = np.linalg.norm(rows[:, None] - rows[None], axis=2)
+    np.fill_diagonal(gaps, np.inf)
+    return gaps
+
+
 @pytest.mark.parametrize("width", [1, 3])
 def test_the_least_distance_is_that_of_all_pairs(width, rng):
     for n in (2, 3, 40):
@@ -101,16 +108,37 @@ def test_the_least_distance_is_that_of_all_pairs(width, rng):
     assert _closest(np.vstack([rows, rows[5]])) == 0.0
 
 
-def test_thinning_gives_up_one_of_the_closest_pair_again_and_again(rng):
-    rows = rng.random((30, 2))
+@pytest.mark.parametrize("kind", ["scattered", "grid", "clustered", "in eight columns"])
+@pytest.mark.parametrize("n", [1, 40, 119])
+def test_thinning_gives_up_one_of_the_closest_pair_again_and_again(kind, n, rng):
+    rows = rng.random((120, 8 if kind == "in eight columns" else 2))
+    if kind == "grid":
+        rows = rng.permutation(np.indices((12, 10)).reshape(2, -1).T / 16.0)  # exact: many ties
+    elif kind == "clustered":
+        rows[:60] = rows[0] + 1e-3 * rows[:60]
     left = rows
-    while len(left) > 12:
+    while len(left) > n:
         left = np.delete(left, np.argmin(_distances(left).min(axis=1)), axis=0)
-    assert np.array_equal(_thinned(rows, 12), left)
+    assert np.array_equal(_thinned(rows, n), left)
+    assert np.array_equal(_thinned(left, n), left)
 
 
-def test_a_table_of_thousands_of_runs_takes_little_memory():
-    problem = Problem((Continuous("a", 0, 1), Continuous("b", 0, 1)))
+def test_filling_takes_what_lies_furthest_from_all_before(rng):
+    rows, pool = rng.random((5, 2)), rng.random((60, 2))
+    found = rows
+    while len(found) < 12:
+        gaps = np.linalg.norm(pool[:, None] - found[None], axis=2).min(axis=1)
+        found = np.vstack([found, pool[np.argmax(gaps)]])
+    assert np.array_equal(_filled(rows, pool, 12), found)
+    assert np.array_equal(_filled(rows, rows, 12), rows)  # nothing is new
+    assert np.array_equal(_filled(rows[:0], pool[:1], 12), pool[:1])
+
+
+@pytest.mark.parametrize("at_most", [2.0, 1.0])
+def test_a_table_of_thousands_of_runs_takes_little_memory(at_most):
+    factors = Continuous("a", 0, 1), Continuous("b", 0, 1)
+    limit = () if at_most == 2.0 else (Constraint({"a": 1, "b": 1}, at_most=at_most),)
+    problem = Problem(factors, constraints=limit)
     tracemalloc.start()
     try:
         assert len(design_rows(problem, 1500, np.random.default_rng(0))) == 1500
