@@ -85,8 +85,13 @@ class Intake:
 
     def pushed(self, data: bytes) -> None:
         """Take bytes in a callback of the loop: who waits for them goes on at once."""
-        if self._took(data) and (waiter := self._waiter) is not None and not waiter.done():
-            waiter.at_once()
+        if self._took(data):
+            self._wake_at_once()
+
+    def _wake_at_once(self) -> None:
+        """Let the exchange look again before this callback of the loop is over."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.at_once()
 
     def _took(self, data: bytes) -> bool:
         """Take bytes; return whether there is a frame for the exchange under way."""
@@ -110,8 +115,8 @@ class Intake:
     def _fall_silent(self, codec: Silent) -> None:
         """Tell a codec whose frames end with a silence that there was one."""
         codec.fall_silent()
-        if self._took_frames() and (waiter := self._waiter) is not None and not waiter.done():
-            waiter.at_once()
+        if self._took_frames():
+            self._wake_at_once()
 
     def _took_frames(self) -> bool:
         codec = self._codec
