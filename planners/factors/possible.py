@@ -51,6 +51,6 @@ def _unit(factor: Continuous | Discrete, low: float, high: float) -> str:
 
 def _negative_parts(factor: Composition, value: FactorValue) -> Iterator[str]:
     if isinstance(value, Mapping):
-        for component, amount in value.items():
-            if amount < -_NOISE * factor.total:
+        for component in factor.components:  # whatever else may stand beside them
+            if (amount := value.get(component, 0.0)) < -_NOISE * factor.total:
                 yield f"must have amounts >= 0, got {amount:g} of {component}"

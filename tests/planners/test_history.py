@@ -273,6 +273,12 @@ def test_a_negative_part_of_an_achieved_mixture_cannot_be():
     assert achieved(**{"ratio.Pt": 1.5, "ratio.Mo": -0.5}) == [fault]
 
 
+def test_what_stands_beside_the_parts_of_a_mixture_is_passed_over():
+    ratio = {"Pt": 1.0, "Mo": -0.005, "lot": "A-7"}
+    (run,) = history_from_json([{"point": ASKED, "achieved": {"ratio": ratio}}], RIG)
+    assert run.achieved["ratio"] == ratio
+
+
 @pytest.mark.parametrize(
     ("factor", "value"),
     [
