@@ -21,6 +21,7 @@ class Response:
     goal: Goal = "maximise"
     low: float | None = None
     high: float | None = None
+    unit: str = ""
 
     def __post_init__(self) -> None:
         faults = name_faults(self.name) + self._range_faults()
@@ -41,7 +42,8 @@ class Response:
     def to_json(self) -> dict[str, Any]:
         """Return the response as CONTRACT's JSON."""
         plain: dict[str, Any] = {"name": self.name, "goal": self.goal}
-        return plain | ({"low": self.low, "high": self.high} if self.goal == "target" else {})
+        plain |= {"low": self.low, "high": self.high} if self.goal == "target" else {}
+        return plain | ({"unit": self.unit} if self.unit else {})
 
 
 class _Bounded:

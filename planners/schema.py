@@ -119,10 +119,11 @@ class ResponseModel(_Strict):
     goal: Literal["maximise", "minimise", "target"] = "maximise"
     low: Number | None = None
     high: Number | None = None
+    unit: str = ""
 
     def build(self) -> Response:
         """Return the response; raise BadProblem."""
-        return Response(self.name, self.goal, self.low, self.high)
+        return Response(self.name, self.goal, self.low, self.high, self.unit)
 
 
 class ConstraintModel(_Strict):

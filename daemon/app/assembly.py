@@ -191,7 +191,8 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
     )
     memory = restored(left, approve=section.approve) if left is not None else Memory()
     planner = planner_of(section, costs(settings))
-    asker = PlannerAsker(parts.worker, planner, lambda: campaign.settings, plan.planner_seed)
+    units = parts.executor.units
+    asker = PlannerAsker(parts.worker, planner, lambda: campaign.settings, units, plan.planner_seed)
     configured = plan.settings.campaign or section
     campaign = parts.campaign = Campaign(
         section,

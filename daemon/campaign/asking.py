@@ -24,11 +24,15 @@ class PlannerAsker:
         worker: PlannerWorker,
         planner: NamedPlanner | CommandPlanner,
         settings: Callable[[], CampaignSettings],
+        units: Mapping[str, str],
         seed: int,
     ) -> None:
-        """``settings`` gives the campaign's section as it is now: its space may be edited."""
+        """``settings`` gives the campaign's section as it is now: its space may be edited.
+
+        ``units`` are those of the responses.
+        """
         self._worker, self._planner = worker, planner
-        self._settings, self._seed = settings, seed
+        self._settings, self._units, self._seed = settings, units, seed
 
     async def ask(self, memory: Memory, pending: Sequence[Suggestion], n: int) -> list[Suggestion]:
         """Return up to ``n`` next points, none when the planner is done; raise PlannerFailed.
@@ -36,7 +40,8 @@ class PlannerAsker:
         When somebody rejected a point and wished factors held, one point in its place is returned.
         """
         section = self._settings()
-        problem, wish = problem_for(section, memory), next(iter(memory.wishes), None)
+        problem = problem_for(section, memory, self._units)
+        wish = next(iter(memory.wishes), None)
         history = observations(problem, memory, pending, fixed_conditions(section))
         if wish is not None:
             problem, n = _held(problem, wish), 1
@@ -73,7 +78,7 @@ class PlannerAsker:
 
     async def standing(self, memory: Memory) -> Standing:
         """Return the most probable best experiments and what may still be gained."""
-        problem = problem_for(self._settings(), memory)
+        problem = problem_for(self._settings(), memory, self._units)
         records, history = told_records(problem, memory), observations(problem, memory, [])
         whole = whole_problem(problem, history)
         answer = await self._worker.standing(problem, whole, history)

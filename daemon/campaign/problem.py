@@ -88,8 +88,12 @@ def _response(objective: ObjectiveSettings) -> dict[str, Any]:
     return row
 
 
-def problem_for(campaign: CampaignSettings, memory: Memory) -> Problem:
+def problem_for(
+    campaign: CampaignSettings, memory: Memory, units: Mapping[str, str] = MappingProxyType({})
+) -> Problem:
     """Return the problem with room for what was run before the space was edited.
+
+    ``units`` are those of the responses: what a response is tells a planner what to expect of it.
 
     Values and levels dropped from a list stay known, and a condition that is fixed now but varied
     once is a factor held at its value: its runs teach where they were, and are not asked for
@@ -110,6 +114,8 @@ def problem_for(campaign: CampaignSettings, memory: Memory) -> Problem:
             continue
         if dropped:
             factor["dropped"] = dropped
+    for response in document["responses"]:
+        response["unit"] = units.get(response["name"], "")
     document["factors"] += _once_varied(campaign, requested)
     return Problem.from_json(document)
 

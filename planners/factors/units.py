@@ -46,11 +46,16 @@ def known(unit: str) -> str:
     return plain if plain in _KNOWN else _SPELLED.get(plain.casefold(), plain)
 
 
+def words_of(name: str) -> list[str]:
+    """Return the words of a name (``bath_temp``, ``bathTemp``); single letters as they are."""
+    return [word if len(word) == 1 else word.casefold() for word in _WORD.findall(name)]
+
+
 def meant(name: str, unit: str, low: float, high: float) -> str:
     """Return the unit of a factor from low to high: as given, else what its name says, or none."""
     if unit.strip():
         return known(unit)
-    words = [word if len(word) == 1 else word.casefold() for word in _WORD.findall(name)]
+    words = words_of(name)
     told = [_NAMED[word] for word in words if word in _NAMED]
     if not told or _SHARES.intersection(words):
         return ""

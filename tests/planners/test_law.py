@@ -7,6 +7,7 @@ from scipy.optimize import approx_fprime
 from planners.base import Continuous, Problem, Response
 from planners.bayes.models.coordinates import GAS_CONSTANT, Coordinates
 from planners.bayes.models.law import Law
+from planners.bayes.models.measure import ANY, CONTENT, OUTPUT, SHARE
 from planners.bayes.models.scale import scales
 from planners.bayes.models.views import laws
 
@@ -22,6 +23,12 @@ VALUES = np.array([3.0, 20.0, 45.0, 80.0, 60.0])
 PLAIN, LOGARITHM = scales(PROBLEM.responses[0], VALUES)
 
 
+def law_of(scale, value, power=1.0):
+    """The law of one run in the middle."""
+    runs = np.full((1, 2), 0.5), np.array([value])
+    return Law(COORDINATES, scale, COORDINATES.amounts(ANY), runs, power)
+
+
 def terms(n=6, seed=0):
     return COORDINATES.of(np.random.default_rng(seed).random((n, 2)))
 
@@ -30,7 +37,7 @@ def terms(n=6, seed=0):
 @pytest.mark.parametrize("power", [1.0, -1.0])
 @pytest.mark.parametrize("shift", [-0.5, 0.0, 0.7])
 def test_slopes_are_those_of_differences(scale, power, shift):
-    law = Law(COORDINATES, scale, 80.0 if power > 0 else 1 / 3.0, power)
+    law = law_of(scale, 80.0 if power > 0 else 3.0, power)
     means, sds = law.means, law.sds
     constants, at = means + shift * sds, terms()
     expected, slopes = law.expected(constants, at)
@@ -47,7 +54,7 @@ def constants(amount, made, lost):
 
 
 def test_made_without_loss_it_is_the_conversion_in_plug_flow():
-    law = Law(COORDINATES, PLAIN, 80.0)
+    law = law_of(PLAIN, 80.0)
     at = COORDINATES.of(np.array([[0.5, 0.0], [0.5, 0.5], [0.5, 1.0]]))
     expected, _ = law.expected(constants(90.0, 1.0, 1e-12), at)
     times = np.sqrt(10.0) ** np.array([-1.0, 0.0, 1.0])  # over that in the middle
@@ -55,7 +62,7 @@ def test_made_without_loss_it_is_the_conversion_in_plug_flow():
 
 
 def test_complete_and_lost_again_it_dies_exponentially():
-    law = Law(COORDINATES, PLAIN, 80.0)
+    law = law_of(PLAIN, 80.0)
     at = COORDINATES.of(np.array([[0.5, 0.25], [0.5, 1.0]]))
     expected, _ = law.expected(constants(90.0, 1e6, 0.3), at)
     times = np.sqrt(10.0) ** np.array([-0.5, 1.0])
@@ -63,7 +70,7 @@ def test_complete_and_lost_again_it_dies_exponentially():
 
 
 def test_an_activation_energy_is_one():
-    law = Law(COORDINATES, LOGARITHM, 80.0)
+    law = law_of(LOGARITHM, 80.0)
     slow = np.array([np.log(90.0), 0, 0, np.log(1e-5), 60.0, 1, -20.0, 0, 1])
     at = COORDINATES.of(PROBLEM.features(np.array([[0.3, 0.5], [0.6, 0.5]])))
     cold, warm = 90.0 * 1e-5 * np.exp(60.0 * at[:, 1])
@@ -75,7 +82,7 @@ def test_an_activation_energy_is_one():
 
 @pytest.mark.parametrize("power", [1.0, -1.0])
 def test_nothing_is_beyond_arithmetic(power):
-    law = Law(COORDINATES, LOGARITHM, 80.0 if power > 0 else 1 / 3.0, power)
+    law = law_of(LOGARITHM, 80.0 if power > 0 else 3.0, power)
     means, sds = law.means, law.sds
     for shift in (-100.0, 100.0):
         for value in law.expected(means + shift * sds, terms()):
@@ -106,5 +113,36 @@ ONLY_A_CLOCK = Coordinates(Problem(PROBLEM.factors[1:], PROBLEM.responses))
     ],
 )
 def test_who_may_follow_a_law(coordinates, response, values, powers):
-    found = laws(coordinates, response, PLAIN, values)
+    rows = np.full((len(values), 5), 0.5)
+    found = laws(coordinates, response, PLAIN, (rows, values))
     assert [law.power for law in found] == powers
+
+
+WITH_AMOUNT = (*PROBLEM.factors, Continuous("concentration", 0.05, 0.5, "mol/L"))
+
+
+@pytest.mark.parametrize("measure", [SHARE, CONTENT, OUTPUT])
+def test_what_a_response_counts_says_how_its_amount_goes_with_time_and_concentration(measure):
+    coordinates = Coordinates(Problem(WITH_AMOUNT, PROBLEM.responses))
+    temperature, time, concentration = coordinates.amounts(measure)
+    assert (time, concentration) == (measure.times, measure.concentrations)
+    assert temperature == coordinates.amounts(ANY)[0]
+
+
+def test_of_two_concentrations_nobody_has_said_which_one_is_the_limit():
+    factors = (*WITH_AMOUNT, Continuous("conc_b", 0.05, 0.5, "mol/L"))
+    coordinates = Coordinates(Problem(factors, PROBLEM.responses))
+    assert coordinates.amounts(OUTPUT)[2:] == [ANY.concentrations] * 2
+
+
+def test_the_amount_is_expected_where_the_best_run_lets_expect_it_in_the_middle():
+    coordinates = Coordinates(Problem(WITH_AMOUNT, PROBLEM.responses))
+    rows = np.array(
+        [[0.5, 0.0, 1.0], [0.5, 0.5, 0.5]]
+    )  # the shortest time at 0.5 mol/L; the middle
+    amounts = coordinates.amounts(OUTPUT)
+    law = Law(coordinates, PLAIN, amounts, (rows, np.array([80.0, 7.0])))
+    ceiling = np.exp(law.means[0])
+    assert ceiling == pytest.approx(80.0 / np.sqrt(10.0) * 0.275 / 0.5)
+    (found,) = laws(coordinates, Response("sty"), PLAIN, (rows.repeat(2, axis=0), VALUES[:4]))
+    np.testing.assert_array_equal(found.means[2:4], [-1.0, 1.0])

@@ -9,6 +9,7 @@ from planners.bayes import Bayes
 from planners.bayes.models.blend import Blend
 from planners.bayes.models.coordinates import GAS_CONSTANT, Coordinates
 from planners.bayes.models.law import Law
+from planners.bayes.models.measure import ANY
 from planners.bayes.models.priors import Layout, Priors
 from planners.bayes.models.process import GaussianProcess, fit
 from planners.bayes.models.scale import Scale
@@ -55,7 +56,7 @@ def runs(truth, n, seed, noise=0.5):
 def followed(truth, n, seed):
     x, values, scale = runs(truth, n, seed)
     y = scale.forward(values)
-    laws = [Law(COORDINATES, scale, float(values.max()))]
+    laws = [Law(COORDINATES, scale, COORDINATES.amounts(ANY), (x, values))]
     return x, y, scale, laws
 
 
@@ -99,8 +100,8 @@ def test_of_a_waste_and_its_reciprocal_the_law_that_fits_is_followed():
     values = 1.0 / np.maximum(consecutive(x) / 100.0, 0.02)
     scale = Scale(True, float(np.log(values).mean()), float(np.log(values).std()), -1.0, 1e-3)
     laws = [
-        Law(COORDINATES, scale, float(values.max())),
-        Law(COORDINATES, scale, float(1.0 / values.min()), power=-1.0),
+        Law(COORDINATES, scale, COORDINATES.amounts(ANY), (x, values), power)
+        for power in (1.0, -1.0)
     ]
     trend, _ = follow(x, scale.forward(values), np.zeros(15), LAYOUT, laws)
     assert trend.law.power == -1.0
@@ -145,7 +146,7 @@ def test_where_the_law_is_linear_the_surprise_is_exact():
             return slopes @ constants, slopes
 
     x, y, scale, _ = followed(consecutive, 12, 0)
-    law = Linear(COORDINATES, scale, 1.0)
+    law = Linear(COORDINATES, scale, COORDINATES.amounts(ANY), (np.full((1, 3), 0.5), np.ones(1)))
     trend, surprise = follow(x, y, np.zeros(12), LAYOUT, [law])
     logs = trend.rest.log_parameters
     means, sds = law.means, law.sds
@@ -192,7 +193,7 @@ def test_of_many_runs_a_part_decides_and_all_predict():
 def test_equal_runs_do_not_break_it():
     x = np.repeat(np.array([[0.2, 0.3, 0.4], [0.8, 0.3, 0.4]]), 5, axis=0)
     scale = Scale(False, 50.0, 20.0, 1.0)
-    law = Law(COORDINATES, scale, 70.0)
+    law = Law(COORDINATES, scale, COORDINATES.amounts(ANY), (x, np.full(10, 70.0)))
     trend, _ = follow(x, np.repeat([-1.0, 1.0], 5), np.zeros(10), LAYOUT, [law])
     assert trend.predict(x[:1])[0][0] == pytest.approx(-1.0, abs=0.2)
 

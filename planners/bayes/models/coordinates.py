@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from planners.base import Problem
+from planners.bayes.models.measure import ANY, Believed, Measure
 from planners.factors import Array, Continuous, Discrete
 from planners.factors.units import CONCENTRATIONS, FLOWS, TEMPERATURES, TIMES, meant
 
@@ -23,7 +24,6 @@ _WIDE = 1.5  # highest over lowest amount from which on a logarithm differs from
 _STOPPED = 0.02  # of the greatest flow: less counts as that, as the logarithm of nothing is none
 
 Number = Continuous | Discrete
-Believed = tuple[float, float]  # mean and sd of a normal prior
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class Effect:
 
 
 _HEAT = Effect((55.0, 20.0), (75.0, 25.0), (0.0, 6.0))  # kJ/mol
-_TIME = Effect((1.0, 0.15), (1.0, 0.15), (-0.3, 0.5))  # a rate's reciprocal: hours of a reactor
-_CONCENTRATION = Effect((0.5, 0.4), (0.3, 0.4), (0.3, 0.6))
+_TIME = Effect((1.0, 0.15), (1.0, 0.15), ANY.times)
+_CONCENTRATION = Effect((0.5, 0.4), (0.3, 0.4), ANY.concentrations)
 _SHARE = Effect((0.5, 0.4), (0.3, 0.4), (0.4, 0.5))  # of a flow
 _AMOUNT = Effect((0.5, 0.4), (0.3, 0.4), (0.0, 0.4))
 _OTHER = Effect((0.0, 1.5), (0.0, 1.5), (0.0, 0.7))  # over the whole range
@@ -114,6 +114,16 @@ class Coordinates:
     def heated(self) -> bool:
         """Return whether a temperature is among the factors: at one time, rates still differ."""
         return _HEAT in self.effects
+
+    def amounts(self, measure: Measure) -> list[Believed]:
+        """Return what each coordinate does to the amount of what a response counts.
+
+        Which one of several concentrations limits the product, nobody has said.
+        """
+        told = {_TIME: measure.times}
+        if self.effects.count(_CONCENTRATION) == 1:
+            told[_CONCENTRATION] = measure.concentrations
+        return [told.get(effect, effect.scales) for effect in self.effects]
 
     def of(self, features: Array) -> Array:
         """Return 1 and the coordinates of feature rows, ``(m, 1 + k)``, 0 in the middle."""

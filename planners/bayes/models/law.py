@@ -9,15 +9,17 @@ their orders and temperature with activation energies. It is the product of the 
 of A -> B -> C, not its solution; what it misses is left to a Gaussian process around it.
 """
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
 
 from planners.bayes.models.coordinates import Coordinates
+from planners.bayes.models.measure import Believed
 from planners.bayes.models.scale import Scale
 from planners.factors import Array
 
-_AMOUNT_SD = 0.7  # of the logarithm, around the greatest response so far
+_AMOUNT_SD = 0.7  # of the logarithm, around what the best run so far lets expect in the middle
 _MADE = (0.5, 1.2)  # logarithm of the Damkohler number in the middle: mean and sd
 _LOST = (-2.5, 1.5)
 _MADE_STARTS, _LOST_STARTS = (-1.0, 0.5), (-1.0, 1.0)  # sds from the means
@@ -34,16 +36,24 @@ class Law:
     """
 
     def __init__(
-        self, coordinates: Coordinates, scale: Scale, greatest: float, power: float = 1.0
+        self,
+        coordinates: Coordinates,
+        scale: Scale,
+        amounts: Sequence[Believed],
+        runs: tuple[Array, Array],
+        power: float = 1.0,
     ) -> None:
-        """Take the greatest response so far, or of its reciprocal.
+        """Take what each coordinate does to the amount, and the runs' features and responses.
 
         With ``power`` -1 the response is the reciprocal of what the law gives.
         """
         self.coordinates, self.scale, self.power = coordinates, scale, power
-        self._top = power * float(np.log(greatest)) + _EVER
+        features, values = runs
+        logs = power * np.log(np.maximum(values, _LEAST * values.max()))
+        self._top = power * float(logs.max()) + _EVER
+        there = coordinates.of(features)[:, 1:] @ np.array([mean for mean, _ in amounts])
         effects = coordinates.effects
-        amount = ((float(np.log(greatest)), _AMOUNT_SD), *(e.scales for e in effects))
+        amount = ((float((logs - there).max()), _AMOUNT_SD), *amounts)
         made = (_MADE, *(e.makes for e in effects))
         lost = (_LOST, *(e.loses for e in effects))
         self.means, self.sds = np.array([*amount, *made, *lost]).T

@@ -83,7 +83,7 @@ def model(space: Space, response: Response, lessons: Lessons) -> Model:
         process, surprise = fit(features, scale.forward(values), known, space.layout, _PRIORS)
         found.append((surprise + scale.cost(values), surprise, process, scale))
     _, surprise, process, scale = min(found, key=lambda one: one[0])
-    lawful = laws(Coordinates(space.problem), response, scale, values)
+    lawful = laws(Coordinates(space.problem), response, scale, (features, values))
     if lawful:
         whole = with_law(process, surprise, lawful)
     else:

@@ -15,6 +15,7 @@ from planners.base import Response
 from planners.bayes.models.blend import blended
 from planners.bayes.models.coordinates import Coordinates
 from planners.bayes.models.law import Law
+from planners.bayes.models.measure import ANY, measure
 from planners.bayes.models.priors import Priors
 from planners.bayes.models.process import GaussianProcess, Process, fit
 from planners.bayes.models.scale import Scale
@@ -57,14 +58,20 @@ def with_ridge(plain: GaussianProcess, surprise: float, ridge: NDArray[np.intp])
     return blended(plain, slanted, surprise - other - _RARE * len(ridge))
 
 
-def laws(coordinates: Coordinates, response: Response, scale: Scale, values: Array) -> list[Law]:
-    """Return the laws that values ``(n,)`` of a response may follow; none for most kinds."""
+def laws(
+    coordinates: Coordinates, response: Response, scale: Scale, runs: tuple[Array, Array]
+) -> list[Law]:
+    """Return the laws that a response may follow; none for most kinds.
+
+    ``runs`` are feature rows ``(n, f)`` and the values there, ``(n,)``.
+    """
+    _, values = runs
     kinetic = coordinates.timed or coordinates.heated
     if not kinetic or len(values) < _FEWEST_FOR_LAW or values.min() < 0.0:
         return []
     if len(coordinates.effects) < 2 or values.max() <= 0.0:
         return []
-    found = [Law(coordinates, scale, float(values.max()))]
+    found = [Law(coordinates, scale, coordinates.amounts(measure(response)), runs)]
     if response.goal == "minimise" and values.min() > _LEAST:
-        found.append(Law(coordinates, scale, float(1.0 / values.min()), power=-1.0))
+        found.append(Law(coordinates, scale, coordinates.amounts(ANY), runs, power=-1.0))
     return found

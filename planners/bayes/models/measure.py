@@ -1,0 +1,64 @@
+"""What a response counts, by its unit or else its name, and what its greatest amount depends on.
+
+A yield has the same ceiling at any residence time. The product in a litre grows with the
+concentration, and what a reactor gives in an hour is that over the residence time: a kinetic law
+that has to learn this from the runs takes it for chemistry meanwhile.
+"""
+
+import re
+from dataclasses import dataclass
+
+from planners.base import Response
+from planners.factors.units import CONCENTRATIONS, TIMES, known, words_of
+
+Believed = tuple[float, float]  # mean and sd of a normal prior
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How the logarithm of the greatest amount goes with those of time and concentration."""
+
+    times: Believed
+    concentrations: Believed
+
+
+ANY = Measure((-0.3, 0.5), (0.3, 0.6))  # a reactor's hours may count or not
+SHARE = Measure((0.0, 0.1), (0.0, 0.15))
+CONTENT = Measure((0.0, 0.1), (1.0, 0.15))
+OUTPUT = Measure((-1.0, 0.1), (1.0, 0.15))
+TURNOVER = Measure((-1.0, 0.1), (0.3, 0.6))  # per hour, and of what nobody knows
+
+_AMOUNTS = frozenset({"g", "kg", "mg", "ug", "t", "mol", "mmol", "umol", "nmol", "kmol"})
+_SHARES = frozenset({"%", "mol/mol"})
+_NAMED = {
+    **dict.fromkeys(("yield", "conversion", "selectivity", "purity"), SHARE),
+    **dict.fromkeys(("output", "productivity", "throughput", "sty"), OUTPUT),
+    **dict.fromkeys(("concentration", "conc", "titer", "titre"), CONTENT),
+}
+_UNIT_WORD = re.compile("[A-Za-z%]+")
+_PER = re.compile(r"/|-1|\bper\b")
+
+
+def measure(response: Response) -> Measure:
+    """Return what a response counts, as far as its unit tells, or without one its name."""
+    return _of_unit(known(response.unit)) if response.unit.strip() else _of_name(response.name)
+
+
+def _of_unit(unit: str) -> Measure:
+    if unit in CONCENTRATIONS:
+        return CONTENT
+    if unit in _SHARES:
+        return SHARE
+    *above, last = _UNIT_WORD.findall(unit) or [""]
+    if known(last) not in TIMES or not _PER.search(unit):
+        return ANY
+    of_product = len(above) > 0 and above[0] in _AMOUNTS and not _AMOUNTS.intersection(above[1:])
+    return OUTPUT if of_product else TURNOVER
+
+
+def _of_name(name: str) -> Measure:
+    words = words_of(name)
+    told = [_NAMED[word] for word in words if word in _NAMED]
+    if not told:
+        return ANY
+    return OUTPUT if "time" in words and told[-1] is SHARE else told[-1]  # space-time yield
