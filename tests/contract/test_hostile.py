@@ -18,7 +18,8 @@ from tests.contract.bench import Bench
 from tests.contract.cases import WIRED
 from tests.contract.watch import Watched
 
-pytestmark = pytest.mark.virtual
+# tracing doubles the time, and other tests run the same lines
+pytestmark = [pytest.mark.virtual, pytest.mark.no_cover]
 PLACES = 48  # of a long reply, at which it is cut
 KINDS = (
     "delayed",

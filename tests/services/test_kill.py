@@ -15,6 +15,7 @@ from daemon.store.reader import Reader
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "flow.toml"
 TAYLORD = [sys.executable, "-m", "daemon"]
+pytestmark = pytest.mark.no_cover  # a killed process hands in nothing, and traced ones are slow
 
 
 @pytest.fixture
