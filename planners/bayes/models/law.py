@@ -20,6 +20,7 @@ from planners.bayes.models.scale import Scale
 from planners.factors import Array
 
 _AMOUNT_SD = 0.7  # of the logarithm, around what the best run so far lets expect in the middle
+_KNOWN = 0.2  # sd of how an amount goes with a coordinate, up to which that is known beforehand
 _MADE = (0.5, 1.2)  # logarithm of the Damkohler number in the middle: mean and sd
 _LOST = (-2.5, 1.5)
 _MADE_STARTS, _LOST_STARTS = (-1.0, 0.5), (-1.0, 1.0)  # sds from the means
@@ -51,7 +52,8 @@ class Law:
         features, values = runs
         logs = power * np.log(np.maximum(values, _LEAST * values.max()))
         self._top = power * float(logs.max()) + _EVER
-        there = coordinates.of(features)[:, 1:] @ np.array([mean for mean, _ in amounts])
+        known = [mean if sd <= _KNOWN else 0.0 for mean, sd in amounts]
+        there = coordinates.of(features)[:, 1:] @ np.array(known)
         effects = coordinates.effects
         amount = ((float((logs - there).max()), _AMOUNT_SD), *amounts)
         made = (_MADE, *(e.makes for e in effects))
