@@ -20,6 +20,8 @@ import json, random, sys
 for line in sys.stdin:
     request = json.loads(line)
     assert set(request) >= {"problem", "history", "n", "seed"}
+    (response,) = request["problem"]["responses"]
+    assert (response["name"], response["unit"]) == ("space_time_yield", "kg/(m3 h)")
     rng = random.Random(request["seed"] + len(request["history"]))
     point = {
         f["name"]: f["low"] + rng.random() * (f["high"] - f["low"]) / 2

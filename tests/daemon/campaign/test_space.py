@@ -211,6 +211,11 @@ def test_runs_at_another_value_of_a_condition_that_is_fixed_now_are_no_runs_at_t
     assert problem.factors[-1].fault(0.3) == "is held at 0.2, got 0.3"
 
 
+def test_a_planner_hears_in_which_unit_a_response_is():
+    problem = problem_for(SECTION, remembered(RUN), {"yield": "mol/mol", "other": "bar"})
+    assert [(r.name, r.unit) for r in problem.responses] == [("yield", "mol/mol")]
+
+
 def test_a_history_without_the_new_factor_of_an_edited_file_is_told_by_what_was_fixed():
     section = edited(SECTION, Edit(ranges={"concentration": [0.1, 0.4]}))
     problem = problem_for(section, remembered(RUN))
