@@ -1,7 +1,7 @@
 """The planner ``design``: classical and optimal designs by name, worked off run by run."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -105,16 +105,16 @@ class Design(Proposing):
         """
         runs, said = self.table(problem)
         rows = np.array([run.row for run in runs])
-        found: list[Suggestion] = []
-        for i in next_rows(problem, rows, history, n):
-            note = self._note(runs[i], i, len(runs))
-            note = note if found else f"{said}; {note}"
-            found.append(Suggestion(problem.scale(rows[i]), note=note))
-        if found and len(found) < n:
-            waiting = min(n, len(left_rows(problem, rows, history))) - len(found)
-            last = f"; {waiting} replicates of these wait for the next question"
-            found[-1] = replace(found[-1], note=found[-1].note + last * (waiting > 0))
-        return found
+        left = left_rows(problem, rows, history)
+        chosen = _in_order(runs, left, next_rows(problem, rows, history, n))
+        notes = [self._note(runs[i], i, len(runs)) for i in chosen]
+        if notes:
+            notes[0] = f"{said}; {notes[0]}"
+            notes[-1] += _waiting(runs, left, chosen) if len(chosen) < n else ""
+        return [
+            Suggestion(problem.scale(rows[i]), note=note)
+            for i, note in zip(chosen, notes, strict=True)
+        ]
 
     def _note(self, run: Run, number: int, total: int) -> str:
         block = f", block {run.block} of {self.blocks}" if self.blocks > 1 else ""
@@ -164,6 +164,23 @@ class Design(Proposing):
         if self.kind in MIXTURES:
             return mixture.mixture(problem, self.kind, self.degree, self.levels)
         return optimal.optimal(problem, self.kind, self.model, self.n_runs, rng)
+
+
+def _in_order(runs: Sequence[Run], left: Sequence[int], chosen: list[int]) -> list[int]:
+    """Return the chosen runs up to the end of the first block of which some must wait."""
+    late = [runs[i].block for i in left if i not in chosen]
+    return [i for i in chosen if not late or runs[i].block <= min(late)]
+
+
+def _waiting(runs: Sequence[Run], left: Sequence[int], chosen: Sequence[int]) -> str:
+    """Return how many replicates of chosen runs wait, though more were asked for, and what else."""
+    last = runs[chosen[-1]].block
+    same = sum(i not in chosen and runs[i].block <= last for i in left)
+    if not same:
+        return ""
+    they = "1 replicate of these waits" if same == 1 else f"{same} replicates of these wait"
+    later = any(runs[i].block > last for i in left)
+    return f"; {they} for the next question" + f", and so does block {last + 1}" * later
 
 
 def _word_fault(key: str, given: str, allowed: Sequence[str]) -> list[str]:

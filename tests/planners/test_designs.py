@@ -417,6 +417,19 @@ def test_the_note_says_what_the_design_is_and_which_run():
     assert answer.note == "full factorial, 2 x 2 x 2; run 1 of 8, block 1 of 2"
 
 
+def test_a_block_begins_when_all_replicates_of_the_one_before_are_done(rng):
+    planner, history, asked = Design(kind="full", centre_points=4, blocks=2), [], []
+    while answer := planner.propose(cube(3), history, 100, rng):
+        asked.append([suggestion.note for suggestion in answer])
+        history += [Observation(suggestion.point, {}) for suggestion in answer]
+    blocks = [["block 2" in note for note in notes] for notes in asked]
+    assert [len(notes) for notes in asked] == [5, 5, 1, 1]
+    assert blocks == [[False] * 5, [False, *[True] * 4], [True], [True]]
+    waits = "; 1 replicate of these waits for the next question, and so does block 2"
+    assert asked[0][-1].endswith(waits)
+    assert asked[1][-1].endswith("; 2 replicates of these wait for the next question")
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
