@@ -422,7 +422,7 @@ def test_a_block_begins_when_all_replicates_of_the_one_before_are_done(rng):
     while answer := planner.propose(cube(3), history, 100, rng):
         asked.append([suggestion.note for suggestion in answer])
         history += [Observation(suggestion.point, {}) for suggestion in answer]
-    blocks = [["block 2" in note for note in notes] for notes in asked]
+    blocks = [["block 2 of 2" in note for note in notes] for notes in asked]
     assert [len(notes) for notes in asked] == [5, 5, 1, 1]
     assert blocks == [[False] * 5, [False, *[True] * 4], [True], [True]]
     waits = "; 1 replicate of these waits for the next question, and so does block 2"
