@@ -29,7 +29,6 @@ OUTPUT = Measure((-1.0, 0.1), (1.0, 0.15))
 TURNOVER = Measure((-1.0, 0.1), (0.3, 0.6))  # per hour, and of what nobody knows
 
 _AMOUNTS = frozenset({"g", "kg", "mg", "ug", "t", "mol", "mmol", "umol", "nmol", "kmol"})
-_SHARES = frozenset({"%", "mol/mol"})
 _NAMED = {
     **dict.fromkeys(("yield", "conversion", "selectivity", "purity"), SHARE),
     **dict.fromkeys(("output", "productivity", "throughput", "sty"), OUTPUT),
@@ -47,7 +46,7 @@ def measure(response: Response) -> Measure:
 def _of_unit(unit: str) -> Measure:
     if unit in CONCENTRATIONS:
         return CONTENT
-    if unit in _SHARES:
+    if unit.endswith("%") or unit == "mol/mol":
         return SHARE
     *above, last = _UNIT_WORD.findall(unit) or [""]
     if known(last) not in TIMES or not _PER.search(unit):
