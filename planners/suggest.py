@@ -222,7 +222,6 @@ def _chosen(
     faults += ["--option: belongs to an installed planner; give a program arguments"] * bool(
         options
     )
-    faults += [] if timeout_s > 0 else [f"--timeout: must be > 0 s, got {timeout_s:g}"]
     if faults:
         raise BadOption(faults)
     with External(command, timeout_s) as program:

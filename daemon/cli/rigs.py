@@ -111,7 +111,7 @@ def _check_planner(settings: Settings, config: str) -> None:
     from daemon.campaign.first_point import first_point_faults
     from daemon.logs import configure
 
-    configure(level=logging.ERROR)  # what a planner makes of it is told once, as a fault
+    configure(console_level=logging.ERROR)  # what a planner makes of it is told once, as a fault
     if faults := asyncio.run(first_point_faults(settings)):
         raise ConfigError([f"{config}: {fault}" for fault in faults])
 

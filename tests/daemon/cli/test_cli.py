@@ -333,7 +333,6 @@ def test_suggest_asks_a_program(problem, program, capsys):
             "--command: give either a program or --planner",
         ),
         (["--command", "x", "--option", "a=1"], 2, "--option: belongs to an installed planner"),
-        (["--command", "x", "--timeout", "0"], 2, "--timeout: must be > 0 s, got 0"),
     ],
 )
 def test_what_goes_wrong_with_a_program_is_a_sentence(
@@ -528,7 +527,7 @@ def test_suggest_prints_a_planners_words_below_each_point(tmp_path, capsys):
         "ratio.Mo 1",
         "    run 2 of 6, replicate 1",
         "ratio.Nb 1",
-        "    run 3 of 6, replicate 1; 2 replicates of these wait for the next question",
+        "    run 3 of 6, replicate 1; 3 replicates of these wait for the next question",
     ]
     assert told.err == ""
     assert main([*asked, "-n", "2", "--json"]) == 0

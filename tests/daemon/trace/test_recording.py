@@ -62,6 +62,7 @@ def test_every_role_is_listened_to():
     )
 
 
+@pytest.mark.no_cover  # a whole run
 def test_a_run_is_recorded_and_its_recording_replays(tmp_path, capsys):
     config, trace = tmp_path / "rig.toml", tmp_path / "run.jsonl"
     config.write_text(EXAMPLE.read_text().replace("experiments = 40", "experiments = 1"))
