@@ -39,11 +39,6 @@ class Response:
             return [f"low: must be finite and below high, got {self.low} and {self.high}"]
         return []
 
-    @property
-    def label(self) -> str:
-        """Return its name and unit, as axes show them."""
-        return f"{self.name} / {self.unit}" if self.unit else self.name
-
     def to_json(self) -> dict[str, Any]:
         """Return the response as CONTRACT's JSON."""
         plain: dict[str, Any] = {"name": self.name, "goal": self.goal}

@@ -51,8 +51,15 @@ def left_rows(problem: Problem, table: Array, history: Sequence[Observation]) ->
 
 def next_rows(problem: Problem, table: Array, history: Sequence[Observation], n: int) -> list[int]:
     """Return the numbers of the next rows, all different: replicates wait for the next question."""
+    return different(table, left_rows(problem, table, history), n)
+
+
+def different(table: Array, left: Sequence[int], n: int) -> list[int]:
+    """Return the numbers of the first ``n`` rows of those left that differ from each other."""
     chosen: list[int] = []
-    for i in left_rows(problem, table, history):
-        if len(chosen) < n and not any(np.allclose(table[i], table[j], atol=1e-9) for j in chosen):
+    for i in left:
+        if len(chosen) == n:
+            break
+        if not np.isclose(table[i], table[chosen], atol=1e-9).all(axis=1).any():
             chosen.append(i)
     return chosen

@@ -86,14 +86,13 @@ def check(arguments: argparse.Namespace) -> int:
 
 def _told_of_responses(settings: Settings) -> dict[str, dict[str, str]]:
     """Return what responses say of themselves, where they do: their ``note`` and ``doubt``."""
-    from daemon.analysis.pipeline import load_response
+    from daemon.analysis.pipeline import Analysis
 
-    told: dict[str, dict[str, str]] = {}
-    for response in settings.responses:
-        plugin = load_response(response.kind or response.name, response.model_extra or {})
-        said = {key: getattr(plugin, key, "") for key in ("note", "doubt")}
-        told |= {response.name: said} if any(said.values()) else {}
-    return told
+    told = {
+        name: {key: getattr(plugin, key, "") for key in ("note", "doubt")}
+        for name, plugin in Analysis(settings).responses.items()
+    }
+    return {name: said for name, said in told.items() if any(said.values())}
 
 
 def _told_lines(told: dict[str, dict[str, str]]) -> list[str]:

@@ -14,7 +14,7 @@ from planners.design.model import MODELS
 from planners.errors import BadOption, CannotSuggest
 from planners.factors import Array
 from planners.problem import nearest
-from planners.tables import left_rows, next_rows
+from planners.tables import different, left_rows
 
 MIXTURES = ("simplex-lattice", "simplex-centroid", "extreme-vertices")
 OPTIMAL = ("d-optimal", "i-optimal")
@@ -106,7 +106,7 @@ class Design(Proposing):
         runs, said = self.table(problem)
         rows = np.array([run.row for run in runs])
         left = left_rows(problem, rows, history)
-        chosen = _in_order(runs, left, next_rows(problem, rows, history, n))
+        chosen = _in_order(runs, left, different(rows, left, n))
         notes = [self._note(runs[i], i, len(runs)) for i in chosen]
         if notes:
             notes[0] = f"{said}; {notes[0]}"

@@ -9,7 +9,7 @@ from planners.factors.categorical import Categorical
 from planners.factors.common import FactorValue
 from planners.factors.composition import Composition
 from planners.factors.numeric import Continuous, Discrete
-from planners.factors.units import CONCENTRATIONS, FLOWS, TEMPERATURES, TIMES, meant
+from planners.factors.units import CONCENTRATIONS, FLOWS, TEMPERATURES, TIMES, ends, unit_of
 
 _NOISE = 0.01  # of a factor's range: readings of nothing scatter about zero
 _NEVER_NEGATIVE = TIMES | CONCENTRATIONS | FLOWS.keys()
@@ -26,8 +26,8 @@ def impossible(
         return next(_negative_parts(factor, value), "")
     if isinstance(factor, Categorical):
         return ""
-    low, high = _range(factor)
-    given, unit = float(value), _unit(factor, low, high)  # type: ignore[arg-type]
+    low, high = ends(factor)
+    given, unit = float(value), unit_of(factor)  # type: ignore[arg-type]
     zero = -TEMPERATURES.get(unit, 0.0)
     if unit in TEMPERATURES and given <= zero < low:
         return f"must be above absolute zero ({zero:g} {unit}), got {given:g}"
@@ -35,18 +35,6 @@ def impossible(
     if logarithmic or unit in _NEVER_NEGATIVE:
         return f"must be >= 0, got {given:g}" if given < -_NOISE * (high - low) and low >= 0 else ""
     return ""
-
-
-def _range(factor: Continuous | Discrete) -> tuple[float, float]:
-    if isinstance(factor, Continuous):
-        return factor.low, factor.high
-    return min(factor.values), max(factor.values)
-
-
-def _unit(factor: Continuous | Discrete, low: float, high: float) -> str:
-    if isinstance(factor, Continuous) and factor.transform == "reciprocal_kelvin":
-        return "K" if factor.unit == "K" else "degC"
-    return meant(factor.name, factor.unit, low, high)
 
 
 def _negative_parts(factor: Composition, value: FactorValue) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import re
 
-from planners.factors.numeric import ZERO_CELSIUS
+from planners.factors.numeric import ZERO_CELSIUS, Continuous, Discrete
 
 TEMPERATURES = {"degC": ZERO_CELSIUS, "K": 0.0}  # what to add for kelvins
 TIMES = frozenset({"s", "min", "h", "d"})
@@ -52,7 +52,7 @@ def words_of(name: str) -> list[str]:
 
 
 def meant(name: str, unit: str, low: float, high: float) -> str:
-    """Return the unit of a factor from low to high: as given, else what its name says, or none."""
+    """Return the unit of a number from low to high: as given, else what its name says, or none."""
     if unit.strip():
         return known(unit)
     words = words_of(name)
@@ -64,3 +64,17 @@ def meant(name: str, unit: str, low: float, high: float) -> str:
     if high - low < _NARROW:
         return ""
     return "K" if low >= _KELVINS else "degC"
+
+
+def unit_of(factor: Continuous | Discrete) -> str:
+    """Return the unit of a factor: as given, else what its transform or its name says, or none."""
+    inverse = isinstance(factor, Continuous) and factor.transform == "reciprocal_kelvin"
+    given = factor.unit or ("degC" if inverse else "")
+    return meant(factor.name, given, *ends(factor))
+
+
+def ends(factor: Continuous | Discrete) -> tuple[float, float]:
+    """Return the lowest and the highest value that a factor may be asked for."""
+    if isinstance(factor, Continuous):
+        return factor.low, factor.high
+    return factor.values[0], factor.values[-1]

@@ -14,7 +14,7 @@ import numpy as np
 from planners.base import Observation, Problem, Response
 from planners.errors import BadOption
 from planners.report.study import Dependence, Parity, Study
-from planners.report.ticks import leaning, name_decades, name_listed
+from planners.report.ticks import labelled, leaning, name_decades, name_listed
 
 _PANEL = 3.2  # inches
 _ACROSS = 5  # panels side by side
@@ -108,7 +108,7 @@ def _dependences(figure: Any, study: Study) -> None:
         for panel in row[len(own) :]:
             panel.remove()
         for panel in row[::across]:
-            panel.set_ylabel(f"{model.response.label}, expected")
+            panel.set_ylabel(f"{labelled(model.response)}, expected")
         low = min(float((d.believed.means - d.believed.sds).min()) for d in own)
         high = max(float((d.believed.means + d.believed.sds).max()) for d in own)
         margin = 0.05 * (high - low) or 1.0
@@ -143,7 +143,7 @@ def _parities(figure: Any, study: Study) -> None:
             float(max(parity.measured.max(), expected.means.max())),
         ]
         panel.plot(ends, ends, color="0.5", lw=1)
-        panel.set_xlabel(f"{model.response.label}, measured")
+        panel.set_xlabel(f"{labelled(model.response)}, measured")
         panel.set_ylabel("expected without that run")
         panel.set_title(quality(parity), fontsize="small")
 
@@ -200,7 +200,7 @@ def _trace(
         panel.axvline(i, color=_FAILED, lw=0.8, ls=":", label=label)
     panel.set_xlim(0.5, len(history) + 0.5)
     panel.xaxis.get_major_locator().set_params(integer=True)
-    panel.set_ylabel(response.label)
+    panel.set_ylabel(labelled(response))
     if panel.get_legend_handles_labels()[0]:
         panel.legend(fontsize="x-small")
 
@@ -268,8 +268,8 @@ def _front(panel: Any, goals: Sequence[Response], values: Any, met: Any, best: A
         panel.plot(*values[~met].T, "x", ms=4, color="0.5", label="misses a target")
     panel.plot(*values[met].T, "o", ms=4, color=_MEASURED, alpha=0.6, label="runs")
     panel.plot(*best.T, "o", ms=5, color=_MODEL, label="front")
-    panel.set_xlabel(f"{goals[0].label} ({goals[0].goal})")
-    panel.set_ylabel(f"{goals[1].label} ({goals[1].goal})")
+    panel.set_xlabel(f"{labelled(goals[0])} ({goals[0].goal})")
+    panel.set_ylabel(f"{labelled(goals[1])} ({goals[1].goal})")
     panel.legend(fontsize="x-small")
 
 

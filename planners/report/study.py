@@ -17,6 +17,7 @@ from planners.bayes.models.surrogate import Model, usable
 from planners.bayes.picker import one_thread
 from planners.bayes.situation import Situation
 from planners.factors import Array, Categorical, Composition, Continuous, Discrete, Factor
+from planners.report.ticks import labelled
 from planners.sampling import feasible_rows
 
 _LEFT_OUT = 80  # runs left out one by one; of more, so many spread evenly
@@ -139,9 +140,8 @@ def _axes(factor: Factor, columns: slice) -> list[_Axis]:
         even = (np.arange(count, dtype=float) + 0.5) / count
     if isinstance(factor, Categorical):
         return [_Axis(factor.name, even, list(factor.levels), _put(columns), "listed")]
-    label = f"{factor.name} / {factor.unit}" if factor.unit else factor.name
     amounts = [float(a) for a in factor.amounts(even[:, None])[:, 0]]
-    return [_Axis(label, even, amounts, _put(columns), _scale(factor))]
+    return [_Axis(labelled(factor), even, amounts, _put(columns), _scale(factor))]
 
 
 def _scale(factor: Factor) -> Scale:

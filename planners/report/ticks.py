@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from planners.base import Continuous, Discrete, Response
+
 _LETTERS = 16  # of all names together that fit below a panel, side by side
 _TICKS = 8  # listed numbers that do
 _DECADES = 5  # numbers on a logarithmic axis that do
@@ -40,3 +42,8 @@ def leaning(values: Sequence[float] | Sequence[str]) -> int:
     """Return how many letters the longest name has, 0 where all fit side by side."""
     lengths = [len(value) for value in values if isinstance(value, str)]
     return max(lengths) if sum(lengths) > _LETTERS else 0
+
+
+def labelled(named: Response | Continuous | Discrete) -> str:
+    """Return its name and unit, as axes show them."""
+    return f"{named.name} / {named.unit}" if named.unit else named.name

@@ -17,7 +17,7 @@ import numpy as np
 from planners.base import Problem
 from planners.bayes.models.measure import ANY, Believed, Measure
 from planners.factors import Array, Continuous, Discrete
-from planners.factors.units import CONCENTRATIONS, FLOWS, TEMPERATURES, TIMES, meant
+from planners.factors.units import CONCENTRATIONS, FLOWS, TEMPERATURES, TIMES, ends, unit_of
 
 GAS_CONSTANT = 8.314462618e-3  # kJ/mol/K
 _WIDE = 1.5  # highest over lowest amount from which on a logarithm differs from a line
@@ -141,24 +141,21 @@ class Coordinates:
 
 def _column(place: int, factor: Number) -> _Column:
     """Return what one factor does to rates."""
-    low, high = _ends(factor)
+    (low, high), unit = ends(factor), unit_of(factor)
     transform = factor.transform if isinstance(factor, Continuous) else "none"
-    inverse = transform == "reciprocal_kelvin"
-    given = factor.unit or ("degC" if inverse else "")
-    unit = meant(factor.name, given, low, high)
     if unit in FLOWS and low >= 0.0:  # in one unit, or they could not be added up
         slow, fast = low * FLOWS[unit], high * FLOWS[unit]
         if transform == "log":
-            ends = float(np.log(slow)), float(np.log(fast))
-            return _Column("flow", place, *ends, _SHARE, scaled=True)
+            logs = float(np.log(slow)), float(np.log(fast))
+            return _Column("flow", place, *logs, _SHARE, scaled=True)
         return _Column("flow", place, slow, fast, _SHARE)
     offset = TEMPERATURES.get(unit)
     if offset is not None and low + offset > 0.0:
-        ends = low + offset, high + offset
-        if inverse:
-            cold, hot = (-1.0 / (GAS_CONSTANT * end) for end in ends)
+        kelvins = low + offset, high + offset
+        if transform == "reciprocal_kelvin":
+            cold, hot = (-1.0 / (GAS_CONSTANT * kelvin) for kelvin in kelvins)
             return _Column("even", place, cold, hot, _HEAT)
-        return _Column("heat", place, *ends, _HEAT)
+        return _Column("heat", place, *kelvins, _HEAT)
     effect = _effect(unit, low, high)
     if effect == _OTHER:
         return _Column("even", place, 0.0, 1.0, _OTHER)
@@ -174,9 +171,3 @@ def _effect(unit: str, low: float, high: float) -> Effect:
     if low <= 0.0 or high / low < _WIDE:
         return _OTHER
     return _CONCENTRATION if unit in CONCENTRATIONS else _AMOUNT
-
-
-def _ends(factor: Number) -> tuple[float, float]:
-    if isinstance(factor, Continuous):
-        return factor.low, factor.high
-    return factor.values[0], factor.values[-1]

@@ -26,7 +26,7 @@ ANY = Measure((-0.3, 0.5), (0.3, 0.6))  # a reactor's hours may count or not
 SHARE = Measure((0.0, 0.1), (0.0, 0.15))
 CONTENT = Measure((0.0, 0.1), (1.0, 0.15))
 OUTPUT = Measure((-1.0, 0.1), (1.0, 0.15))
-TURNOVER = Measure((-1.0, 0.1), (0.3, 0.6))  # per hour, and of what nobody knows
+TURNOVER = Measure((-1.0, 0.1), ANY.concentrations)  # per hour, and of what nobody knows
 
 _AMOUNTS = frozenset({"g", "kg", "mg", "ug", "t", "mol", "mmol", "umol", "nmol", "kmol"})
 _NAMED = {
@@ -51,7 +51,7 @@ def _of_unit(unit: str) -> Measure:
     *above, last = _UNIT_WORD.findall(unit) or [""]
     if known(last) not in TIMES or not _PER.search(unit):
         return ANY
-    of_product = len(above) > 0 and above[0] in _AMOUNTS and not _AMOUNTS.intersection(above[1:])
+    of_product = bool(above) and above[0] in _AMOUNTS and not _AMOUNTS.intersection(above[1:])
     return OUTPUT if of_product else TURNOVER
 
 
