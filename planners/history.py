@@ -234,9 +234,12 @@ def _run(item: Any, problem: Problem, where: str, faults: list[str]) -> Observat
         return Observation({})
     for factor in problem.factors:
         point = item.get("point")
-        given = point.get(factor.name) if isinstance(point, Mapping) else None
+        given: Any = point.get(factor.name) if isinstance(point, Mapping) else None
         if not factor.has_row(given):
             fault = factor.fault(given) or "has no place in the problem"
+        else:
+            fault = impossible(factor, given)
+        if fault:
             faults.append(f"{where}: {factor.name}: {fault}")
     status = item.get("status", "ok")
     if status not in get_args(Status):

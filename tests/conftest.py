@@ -7,6 +7,8 @@ fixtures on a virtual clock; unmarked async tests run in real time.
 import asyncio
 import os
 import sys
+import threading
+from contextlib import contextmanager
 
 import pytest
 import pytest_asyncio
@@ -65,20 +67,43 @@ def _require(report):
     return report
 
 
-@pytest.hookimpl(wrapper=True, trylast=True)
-def pytest_runtest_call(item):
+@contextmanager
+def _traced_or_not(item):
     """Let tests marked ``no_cover`` run untraced also where several processes share the tests.
 
-    There pytest-cov stops one tracer of two, and the other one costs as much.
+    There pytest-cov stops one tracer of two, and the other one costs as much; and it traces what
+    their fixtures do.
     """
     tracer = sys.gettrace() if item.get_closest_marker("no_cover") else None
     if tracer is None:
-        return (yield)
+        yield
+        return
+    of_threads = threading.gettrace()
     sys.settrace(None)
+    threading.settrace(None)  # pyright: ignore[reportArgumentType] -- it may be, says its page
     try:
-        return (yield)
+        yield
     finally:
+        threading.settrace(of_threads)
         sys.settrace(tracer)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_setup(item):
+    with _traced_or_not(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item):
+    with _traced_or_not(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_teardown(item):
+    with _traced_or_not(item):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

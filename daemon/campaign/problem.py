@@ -226,8 +226,19 @@ def _observation(problem: Problem, record: ExperimentRecord) -> Observation:
     if not measured and status in {"ok", "suspect"}:
         status = "pending"  # an offline analysis is still to come
     requested = _cut(record.requested, problem)
-    achieved = _cut(record.achieved, problem) if _covers(record.achieved, problem) else None
-    if achieved is not None:  # of what no instrument can have read, what was requested
-        cannot = {f.name for f in problem.factors if impossible(f, achieved[f.name])}
-        achieved |= {name: requested[name] for name in cannot}
+    known = _known(record.achieved, problem)
+    achieved = {**requested, **known} if known else None
     return Observation(requested, measured, status, achieved)
+
+
+def _known(achieved: Mapping[str, Any], problem: Problem) -> dict[str, Any]:
+    """Return what was read of each factor; where an instrument said nothing that can be, nothing.
+
+    Of such a factor the value asked for counts.
+    """
+    return {
+        factor.name: achieved[factor.name]
+        for factor in problem.factors
+        if factor.has_row(achieved.get(factor.name))
+        and not impossible(factor, achieved[factor.name])
+    }

@@ -316,6 +316,12 @@ def test_in_a_request_too_an_achieved_value_cannot_be_impossible():
     ]
 
 
+def test_in_a_request_a_value_asked_for_cannot_be_impossible_either():
+    with pytest.raises(BadHistory) as caught:
+        history_from_json([{"point": {**ASKED, "tau": -1}}], RIG)
+    assert list(caught.value.faults) == ["run 0: tau: must be >= 0, got -1"]
+
+
 def test_a_run_stood_where_it_was_achieved_if_all_of_it_is_known_and_has_a_place():
     point = {"temperature": 60.0, "solvent": "MeCN", "ratio": {"Pt": 1.0}}
     real = {**point, "temperature": 58.0, "temperature_sd": 0.1}

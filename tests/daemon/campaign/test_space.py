@@ -184,6 +184,16 @@ def test_a_planner_hears_of_a_reading_that_cannot_be_what_was_requested():
     assert run.achieved == {**asked, "residence_time": 0.48}
 
 
+def test_of_factors_that_nothing_read_a_planner_hears_what_was_requested():
+    memory = remembered(RUN)
+    memory.records["e-0"] = replace(memory.records["e-0"], achieved={"residence_time": 0.48})
+    (run,) = observations(problem_for(SECTION, memory), memory, [])
+    assert run.achieved == {**{name: RUN[name] for name in run.point}, "residence_time": 0.48}
+    memory.records["e-0"] = replace(memory.records["e-0"], achieved={"flow.a": 1.0})
+    (run,) = observations(problem_for(SECTION, memory), memory, [])
+    assert run.achieved is None
+
+
 def test_runs_outside_the_new_box_stay_as_knowledge():
     edit = Edit(ranges={"temperature": [None, 90]}, values={"residence_time": [1.0, 2.0]})
     narrowed = edited(SECTION, edit)
