@@ -22,7 +22,7 @@ SCRIPTS = {
     "driver_path": ((), ()),
     "ports32": (("--seconds", "3"), ("--seconds", "30")),
     "modbus_plan": (("--maps", "300"), ("--maps", "5000")),
-    "recovery": (("--rounds", "10"), ("--rounds", "100")),
+    "recovery": (("--rounds", "3"), ("--rounds", "100")),
     "trip_latency": (("30",), ("200",)),
     "store": ((), ()),
     "mqtt_latency": (("--rounds", "200"), ("--rounds", "1000")),

@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -16,6 +17,10 @@ from hypothesis import settings
 
 from simulators.virtualtime import VirtualTimeLoop
 
+HERE = Path(__file__).parent
+# folders that are not traced for coverage: whole days, and bytes at random. Whatever lines they run,
+# tests that know what to expect run as well, and tracing makes them take two to three times as long.
+UNTRACED = ("campaigns", "fuzz")
 REQUIRE_ALL = os.environ.get("TAYLORD_REQUIRE_ALL") == "1"
 
 # a busy machine is no fault of the code; what lands is decided by the same examples everywhere
@@ -67,6 +72,12 @@ def _require(report):
     return report
 
 
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.relative_to(HERE).parts[0] in UNTRACED:
+            item.add_marker(pytest.mark.no_cover)
+
+
 @contextmanager
 def _traced_or_not(item):
     """Let tests marked ``no_cover`` run untraced also where several processes share the tests.
@@ -80,7 +91,7 @@ def _traced_or_not(item):
         return
     of_threads = threading.gettrace()
     sys.settrace(None)
-    threading.settrace(None)  # pyright: ignore[reportArgumentType] -- it may be, says its page
+    threading.settrace(None)
     try:
         yield
     finally:

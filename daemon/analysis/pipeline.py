@@ -149,6 +149,8 @@ class Analysis:
 
 
 def _value(plugin: ResponsePlugin, measured: Measured, verdict: Verdict) -> ResponseValue:
+    if doubt := getattr(plugin, "doubt", ""):
+        verdict = verdict.also("suspect", doubt)
     reason = "; ".join(verdict.reasons)
     if verdict.quality == "failed":
         return ResponseValue(None, None, "failed", reason)

@@ -7,8 +7,9 @@ waiting, and they are read at once, which keeps runs reproducible.
 """
 
 import asyncio
+import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import TypeVar
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 
 from drivers.errors import DeviceFault
 
+_NUMBER = r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
+_NUMBERS = re.compile(f"{_NUMBER},{_NUMBER}")
 MAX_BYTES = 64 << 20
 MIN_POINTS = 16
 STEP_S = 0.5  # between two looks at the size
@@ -102,7 +105,7 @@ class ResultFile:
         columns = lines[0].lower().split(",")
         if len(columns) != 2 or any(w not in c for w, c in zip(self.header, columns, strict=True)):
             raise ValueError(f"its header is {lines[0]!r}, not {','.join(self.header)!r}")
-        table = np.array([_row(line) for line in lines[1:]], dtype=np.float64).reshape(-1, 2)
+        table = _table(lines[1:])
         self._check(table)
         if table[0, 0] > table[-1, 0]:
             table = table[::-1]
@@ -126,9 +129,18 @@ def _head(path: Path) -> bytes:
         return file.read(MAX_BYTES + 1)
 
 
-def _row(line: str) -> tuple[float, float]:
-    axis, y = line.split(",")
-    return float(axis), float(y)
+def _table(lines: Sequence[str]) -> NDArray[np.float64]:
+    """Return two numbers of each line, shape ``(n, 2)``; raise ValueError."""
+    if not lines:
+        return np.empty((0, 2))
+    try:
+        table = np.loadtxt(lines, delimiter=",", comments=None, ndmin=2)
+    except ValueError:
+        table = None
+    if table is None or table.shape != (len(lines), 2):  # empty lines are passed over
+        bad = next((n for n, line in enumerate(lines) if not _NUMBERS.fullmatch(line)), 0)
+        raise ValueError(f"its line {bad + 2} is {lines[bad]!r:.80}, not two numbers")
+    return table
 
 
 async def _aside(work: Callable[[], T]) -> T:

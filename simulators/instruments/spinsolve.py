@@ -17,6 +17,8 @@ from typing import Any, ClassVar
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import quoteattr
 
+import numpy as np
+
 from simulators.instruments.base import Ports, Role, need
 from simulators.instruments.spinsolve_wire import PROTOCOLS, SHIM_S, SpinsolveSession, duration_s
 from simulators.ports import Clock
@@ -252,7 +254,7 @@ class SimSpinsolve:
         if directory is None:
             return
         directory.mkdir(parents=True, exist_ok=True)
-        numbers = [number for pair in zip(axis, signal, strict=True) for number in pair]
+        numbers = np.column_stack([axis, signal]).ravel().tolist()
         rows = "%.5f,%.6g\n" * len(axis) % tuple(numbers)
         (directory / self.file).write_text("ppm,intensity\n" + rows)
         (directory / "acqu.par").write_text(

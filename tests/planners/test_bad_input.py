@@ -20,6 +20,8 @@ from planners.sampling import feasible_rows
 from planners.suggest import ask
 from tests.planners.strategies import situations
 
+pytestmark = pytest.mark.no_cover  # thousands of suggestions; other tests measure these lines
+
 HEAD = "T,base,y,status\n"
 GOOD = "".join(f"{t},{b},{t / 100},\n" for t in (40, 60, 80, 100) for b in ("DBU", "Et3N"))
 PROBLEM = {

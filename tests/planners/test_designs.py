@@ -213,6 +213,7 @@ A4 = [
 ]
 
 
+@pytest.mark.no_cover  # thousands of designs
 @pytest.mark.parametrize("model", ["linear", "interactions", "quadratic"])
 @pytest.mark.parametrize("problem", A4, ids=["cube", "constrained", "mixed", "mixture"])
 def test_exchange_scores_at_least_the_best_of_1000_random_subsets(problem, model):

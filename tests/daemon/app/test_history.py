@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from daemon.app.history import config_changes
 from daemon.store.status import status
 from tests.campaigns.days import EXAMPLE, begin, day, settings_of
@@ -33,6 +35,7 @@ def test_an_edit_that_changes_no_key_is_told_as_one():
     assert config_changes(BEFORE, BEFORE + "# seen") == ["nothing but comments or order"]
 
 
+@pytest.mark.no_cover  # two campaigns
 def test_a_restart_with_an_edited_file_logs_what_changed_and_records_the_planner(tmp_path):
     settings = settings_of(1)
     day(tmp_path, settings)

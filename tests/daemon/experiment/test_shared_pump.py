@@ -39,6 +39,7 @@ async def performed(flow, name, **changes):
     return running.result(), seen.result()
 
 
+@pytest.mark.no_cover  # several experiments
 async def test_each_experiment_has_its_own_catalyst_and_nothing_of_the_one_before():
     async with rig() as flow:
         for name, catalyst, species in (
@@ -70,6 +71,7 @@ async def test_the_line_is_rinsed_when_another_feed_comes_and_only_then():
     assert order.index("Heat") < order.index("Rinse") < order.index("StartFlows")
 
 
+@pytest.mark.no_cover
 async def test_bottles_run_down_one_by_one_as_they_are_counted():
     async with rig() as flow:
         await performed(flow, "e-1")
@@ -110,6 +112,7 @@ async def test_an_instrument_that_falls_silent_in_a_rinse_fails_the_experiment(n
     assert name in record.reason
 
 
+@pytest.mark.no_cover
 async def test_what_a_person_pumped_by_hand_is_rinsed_out():
     async with rig() as flow:
         first, _ = await performed(flow, "e-1")

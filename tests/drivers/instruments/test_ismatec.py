@@ -496,6 +496,7 @@ async def test_a_direction_that_may_be_another_channel_s_is_not_told():
             await one.direction()
 
 
+@pytest.mark.no_cover  # thousands of requests
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("longest_s", [1.5, 3.0, 8.0])
 async def test_on_a_stalling_line_what_any_channel_confirms_has_been_done(longest_s, seed):

@@ -25,6 +25,7 @@ def alloys(draw):
     return problem, draw(st.lists(observations(problem), max_size=10))
 
 
+@pytest.mark.no_cover  # hundreds of suggestions
 @pytest.mark.parametrize("form", ["explorative", "conventional", "exploitative", "swed"])
 @slow
 @given(situation=situations() | alloys(), n=st.integers(1, 4), seed=st.integers(0, 2**40))
