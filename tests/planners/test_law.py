@@ -129,10 +129,13 @@ def test_what_a_response_counts_says_how_its_amount_goes_with_time_and_concentra
     assert temperature == coordinates.amounts(ANY)[0]
 
 
-def test_of_two_concentrations_nobody_has_said_which_one_is_the_limit():
-    factors = (*WITH_AMOUNT, Continuous("conc_b", 0.05, 0.5, "mol/L"))
-    coordinates = Coordinates(Problem(factors, PROBLEM.responses))
-    assert coordinates.amounts(OUTPUT)[2:] == [ANY.concentrations] * 2
+def test_of_two_times_or_concentrations_nobody_has_said_with_which_one_an_output_goes():
+    more = (Continuous("quench_time", 1, 5, "s"), Continuous("conc_b", 0.05, 0.5, "mol/L"))
+    coordinates = Coordinates(Problem((*WITH_AMOUNT, *more), PROBLEM.responses))
+    unclear = [ANY.times, ANY.concentrations] * 2
+    assert coordinates.amounts(OUTPUT)[1:] == unclear
+    none = [SHARE.times, SHARE.concentrations] * 2
+    assert coordinates.amounts(SHARE)[1:] == none  # a yield goes with neither
 
 
 def test_the_amount_is_expected_where_the_best_run_lets_expect_it_in_the_middle():

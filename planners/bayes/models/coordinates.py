@@ -118,11 +118,12 @@ class Coordinates:
     def amounts(self, measure: Measure) -> list[Believed]:
         """Return what each coordinate does to the amount of what a response counts.
 
-        Which one of several concentrations limits the product, nobody has said.
+        Where the amount goes with the time or a concentration and there are several, nobody has
+        said with which one.
         """
-        told = {_TIME: measure.times}
-        if self.effects.count(_CONCENTRATION) == 1:
-            told[_CONCENTRATION] = measure.concentrations
+        told = {_TIME: measure.times, _CONCENTRATION: measure.concentrations}
+        unclear = {e for e, (slope, _) in told.items() if slope and self.effects.count(e) > 1}
+        told |= {effect: effect.scales for effect in unclear}
         return [told.get(effect, effect.scales) for effect in self.effects]
 
     def of(self, features: Array) -> Array:
