@@ -32,7 +32,10 @@ SCRIPTS = {
     "planner_start": (("--runs", "1"), ("--runs", "5")),
     "planners": (("--quick",), ("--cached",)),
     "planners.price": (("--problems", "snar", "--seeds", "2"), ()),
-    "planners.drawn": (("--problems", "2", "--planners", "bayes,lhs"), ()),
+    "planners.drawn": (
+        ("--problems", "2", "--kinds", "yield,names", "--planners", "bayes,lhs"),
+        (),
+    ),
     "demo": (("--seeds", "1"), ("--seeds", "10")),
 }
 

@@ -38,10 +38,10 @@ def needed(name, kind, number, python):
 def against(ours, theirs):
     """Return the ratio of our numbers to theirs, problem by problem."""
     logs = [math.log(a / b) for a, b in zip(ours, theirs, strict=True)]
-    error = statistics.stdev(logs) / math.sqrt(len(logs)) if len(logs) > 1 else math.inf
+    error = statistics.stdev(logs) / math.sqrt(len(logs)) if len(logs) > 1 else None
     return {
         "ratio": round(math.exp(statistics.fmean(logs)), 3),
-        "standard_error": round(error, 3),
+        "standard_error": None if error is None else round(error, 3),
         "fewer": sum(log < 0 for log in logs),
         "more": sum(log > 0 for log in logs),
     }

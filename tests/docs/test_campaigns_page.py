@@ -51,7 +51,6 @@ def test_every_command_shown_becomes_a_message_the_daemon_takes(line, monkeypatc
     assert isinstance(found, Command), found
 
 
-@pytest.mark.no_cover  # whole campaigns
 def test_the_worked_example(tmp_path, monkeypatch):
     raw = merged(ADDITIVES)
     raw.pop("mqtt", None)

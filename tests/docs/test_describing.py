@@ -60,7 +60,6 @@ def test_an_ascii_instrument_takes_at_most_forty_lines():
     assert len(block(PAGE, "exemplar-c20.toml").splitlines()) <= 40
 
 
-@pytest.mark.no_cover  # whole commands
 def test_the_commands_of_the_page_do_what_it_says(folder, capsys):
     commands = " ".join(b.text for b in blocks(PAGE, "sh")).replace("taylord ", "\n")
     for line in filter(None, map(str.strip, commands.splitlines())):

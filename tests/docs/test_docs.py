@@ -274,7 +274,6 @@ def campaign(path, data):
     return run(plan, lambda event: None).document
 
 
-@pytest.mark.no_cover  # a whole campaign, as are the next two
 def test_planner_response_and_chemistry_of_the_document_run_a_campaign(install, tmp_path):
     folder = install(PLANNER)
     document = campaign(folder / "rig.toml", tmp_path / "data")
@@ -286,7 +285,6 @@ def test_planner_response_and_chemistry_of_the_document_run_a_campaign(install, 
         assert values["selectivity"] == pytest.approx(1.0, abs=0.15)  # nothing else is made
 
 
-@pytest.mark.no_cover
 def test_the_program_of_the_document_runs_a_campaign_with_the_driver_of_the_other(
     install, tmp_path
 ):
@@ -308,7 +306,6 @@ def test_the_program_of_the_document_runs_a_campaign_with_the_driver_of_the_othe
 # --- the picture
 
 
-@pytest.mark.no_cover
 def test_the_picture_is_drawn_from_a_run(tmp_path):
     pytest.importorskip("matplotlib", reason="the picture needs matplotlib: install the test extra")
     out = tmp_path / "demo.png"

@@ -63,7 +63,6 @@ def test_the_commands_for_a_campaign_are_understood():
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.no_cover
 def test_the_campaign_of_the_page_runs_with_the_script(folder):
     text = Path("other-planner.toml").read_text(encoding="utf-8")
     (shown,) = [b.text for b in blocks(PAGE, "toml")]

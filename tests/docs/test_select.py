@@ -21,7 +21,6 @@ def there(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.no_cover  # hundreds of models
 def test_the_report_warns_as_the_page_shows(there, capsys):
     assert main(COMMANDS[0]) == 0
     shown = capsys.readouterr().out
@@ -31,7 +30,6 @@ def test_the_report_warns_as_the_page_shows(there, capsys):
     assert "1/temperature" in shown or "reciprocal" in shown or "Chosen: " in shown
 
 
-@pytest.mark.no_cover
 def test_predictions_say_which_row_not_to_believe(there, capsys):
     assert main([*COMMANDS[1], "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -42,7 +40,6 @@ def test_predictions_say_which_row_not_to_believe(there, capsys):
     assert found["chosen"]["r2"] > 0.95
 
 
-@pytest.mark.no_cover
 def test_the_python_of_the_page_runs(there):
     names = {}
     exec((there / "use.py").read_text(), names)
