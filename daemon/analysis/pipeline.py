@@ -55,8 +55,8 @@ class Analysis:
     @property
     def doubts(self) -> dict[str, str]:
         """Return why responses are not worth believing, of those that say so (their ``doubt``)."""
-        said = {name: getattr(plugin, "doubt", "") for name, plugin in self.responses.items()}
-        return {name: doubt for name, doubt in said.items() if doubt}
+        mine = self.responses.items()
+        return {name: doubt for name, plugin in mine if (doubt := _doubt(plugin))}
 
     @property
     def signals(self) -> set[str]:
@@ -148,8 +148,13 @@ class Analysis:
         }
 
 
+def _doubt(plugin: ResponsePlugin) -> str:
+    """Return why a response is not worth believing; empty where it is, or says nothing of it."""
+    return getattr(plugin, "doubt", "")
+
+
 def _value(plugin: ResponsePlugin, measured: Measured, verdict: Verdict) -> ResponseValue:
-    if doubt := getattr(plugin, "doubt", ""):
+    if doubt := _doubt(plugin):
         verdict = verdict.also("suspect", doubt)
     reason = "; ".join(verdict.reasons)
     if verdict.quality == "failed":

@@ -134,10 +134,11 @@ def _table(lines: Sequence[str]) -> NDArray[np.float64]:
     if not lines:
         return np.empty((0, 2))
     try:
-        table = np.loadtxt(lines, delimiter=",", comments=None, ndmin=2)
+        whole = all(map(str.strip, lines))  # or an empty one would be passed over
+        table = np.loadtxt(lines, delimiter=",", comments=None, ndmin=2) if whole else None
     except ValueError:
         table = None
-    if table is None or table.shape != (len(lines), 2):  # empty lines are passed over
+    if table is None or table.shape[1] != 2:
         bad = next((n for n, line in enumerate(lines) if not _NUMBERS.fullmatch(line)), 0)
         raise ValueError(f"its line {bad + 2} is {lines[bad]!r:.80}, not two numbers")
     return table

@@ -121,9 +121,8 @@ class Coordinates:
         Where the amount goes with the time or a concentration and there are several, nobody has
         said with which one.
         """
-        told = {_TIME: measure.times, _CONCENTRATION: measure.concentrations}
-        unclear = {e for e, (slope, _) in told.items() if slope and self.effects.count(e) > 1}
-        told |= {effect: effect.scales for effect in unclear}
+        slopes = ((_TIME, measure.times), (_CONCENTRATION, measure.concentrations))
+        told = {e: slope for e, slope in slopes if slope[0] == 0.0 or self.effects.count(e) == 1}
         return [told.get(effect, effect.scales) for effect in self.effects]
 
     def of(self, features: Array) -> Array:

@@ -109,7 +109,7 @@ async def test_set_by_hand_says_nothing_while_the_experiment_is_held(parts, verb
     assert "note" not in await verbs.set(Set(signal="bath.setpoint", value=25.0))
 
 
-@pytest.mark.no_cover
+@pytest.mark.no_cover  # whole experiments
 async def test_a_submitted_experiment_runs_and_takes_an_offline_result(parts, verbs):
     await asyncio.sleep(5)
     answer = await verbs.experiment_submit(Submit(conditions=CONDITIONS))
@@ -136,7 +136,7 @@ async def test_conditions_that_cannot_be_made_are_refused_at_once(verbs):
         await verbs.experiment_submit(Submit(conditions=CONDITIONS | {"temperature": "hot"}))
 
 
-@pytest.mark.no_cover  # whole experiments
+@pytest.mark.no_cover
 async def test_a_campaign_is_held_resumed_skipped_stopped(parts, verbs):
     await asyncio.sleep(5)
     with pytest.raises(Refused, match="while the campaign is idle"):

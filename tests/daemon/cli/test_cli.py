@@ -48,7 +48,7 @@ def json_of(capsys):
     return json.loads(capsys.readouterr().out)
 
 
-@pytest.mark.no_cover
+@pytest.mark.no_cover  # a whole campaign
 def test_the_demo_prints_one_json_document_with_the_agreed_fields(demo_run):
     fields = {
         "rig",
@@ -507,7 +507,7 @@ def test_safe_works_on_what_is_left_of_a_broken_file(tmp_path, capsys):
     assert "pump: " in captured.out
 
 
-@pytest.mark.no_cover  # a whole campaign
+@pytest.mark.no_cover
 def test_progress_goes_to_standard_error_and_the_summary_to_standard_output(tmp_path, capsys):
     assert main(["demo", "--experiments", "1", "--data", str(tmp_path / "data")]) == 0
     captured = capsys.readouterr()

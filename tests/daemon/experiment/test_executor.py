@@ -244,7 +244,7 @@ async def test_a_pump_that_is_lost_fails_the_experiment_and_makes_the_rig_safe()
     assert record.responses["space_time_yield"].value is None
 
 
-@pytest.mark.no_cover
+@pytest.mark.no_cover  # hours of it
 async def test_a_silent_analyser_fails_the_experiment_without_a_value_and_keeps_the_rig_warm():
     async with flow_rig() as flow, asyncio.TaskGroup() as tasks:
         experiment = tasks.create_task(flow.executor.run("e-1", COOL))
@@ -467,7 +467,7 @@ async def test_an_unsteady_reaction_is_sampled_three_times_and_flagged():
     assert record.responses["space_time_yield"].value is not None
 
 
-@pytest.mark.no_cover  # hours of it
+@pytest.mark.no_cover
 async def test_a_trend_that_never_flattens_ends_at_five_volumes_and_is_flagged():
     async with flow_rig(analysis={"tolerance": 1e-6}) as flow:
         record = await flow.executor.run("e-1", {**COOL, "residence_time": 3.5})

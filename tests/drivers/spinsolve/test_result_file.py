@@ -55,6 +55,7 @@ async def test_a_descending_axis_is_turned_round(tmp_path):
         (WHOLE.replace("3.0,36", "3.0,36,1"), r"its line 8 is '3\.0,36,1', not two numbers"),
         (WHOLE.replace("3.0,36", "3.0,many"), r"its line 8 is '3\.0,many', not two numbers"),
         (WHOLE.replace("3.0,36\n", "3.0,36\n\n"), "its line 9 is '', not two numbers"),
+        ("ppm,intensity\n\n", "its line 2 is '', not two numbers"),
         (WHOLE.replace("3.0,36", "2.5,36"), "back and forth"),
         (WHOLE.replace("3.0,36", "3.0,\u0663"), "ascii"),
         ("ppm,intensity\n1,2\n3,4\n", "2 points of 16"),
