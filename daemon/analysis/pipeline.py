@@ -55,8 +55,8 @@ class Analysis:
     @property
     def doubts(self) -> dict[str, str]:
         """Return why responses are not worth believing, of those that say so (their ``doubt``)."""
-        mine = self.responses.items()
-        return {name: doubt for name, plugin in mine if (doubt := _doubt(plugin))}
+        said = {name: getattr(plugin, "doubt", "") for name, plugin in self.responses.items()}
+        return {name: doubt for name, doubt in said.items() if doubt}
 
     @property
     def signals(self) -> set[str]:
@@ -148,14 +148,7 @@ class Analysis:
         }
 
 
-def _doubt(plugin: ResponsePlugin) -> str:
-    """Return why a response is not worth believing; empty where it is, or says nothing of it."""
-    return getattr(plugin, "doubt", "")
-
-
 def _value(plugin: ResponsePlugin, measured: Measured, verdict: Verdict) -> ResponseValue:
-    if doubt := _doubt(plugin):
-        verdict = verdict.also("suspect", doubt)
     reason = "; ".join(verdict.reasons)
     if verdict.quality == "failed":
         return ResponseValue(None, None, "failed", reason)

@@ -77,7 +77,7 @@ class ResponsePlugin(Protocol):
     """A response; the constructor takes the options of its ``[[responses]]`` table as keywords.
 
     It may also have ``signals`` and ``offline``, and for a person a ``note`` on itself, and a
-    ``doubt`` where its values are not worth believing: then they are suspect.
+    ``doubt`` where its values are not worth believing.
     """
 
     @property
