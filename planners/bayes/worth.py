@@ -9,17 +9,14 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from planners.bayes import acquisition
+from planners.bayes.corner import corner
 from planners.bayes.models.space import Space
 from planners.bayes.models.surrogate import Model
 from planners.factors import Array
-from planners.sampling import feasible_rows
 
 _DRAWS = 64  # of the scalarised improvement
 _SAME = 1e-3  # rows closer than this in every column are the same experiment
-_MARGIN = 0.1  # of the known range, from the front's worst corner to the reference
 _FAR = 4.0  # of a response's spread: a target as far from all that is expected is out of sight
-_EVEN = 128  # rows that tell what experiments give
-_GOOD = 0.75  # quantile of them that a front counts from, if it is not worse itself
 
 
 class Worth:
@@ -44,16 +41,13 @@ class Worth:
         self.reference = self._corner() if count > 1 and len(self.known) else None
 
     def _corner(self) -> Array:
-        """Return the corner from which dominated volume counts: below the front's worst.
+        """Return the corner from which dominated volume counts, ``(goals,)``."""
+        seen, noise = self.seen[self.likely], np.sqrt(self._noises)
+        return corner(self._space.problem, seen, self.known, self.predicted, noise)
 
-        And no better than the upper quarter of experiments anywhere, by the models' expectation:
-        a narrow front would see no worth in what lies beyond its own ends.
-        """
-        span = np.maximum(self.known.max(axis=0) - self.known.min(axis=0), 1e-3)
-        edge = self.known[acquisition.unbeaten(self.known[None])[0]]
-        rows = feasible_rows(self._space.problem, _EVEN, np.random.default_rng(0))
-        typical = np.quantile(self.predicted(rows)[0], _GOOD, axis=0)
-        return np.minimum(edge.min(axis=0) - _MARGIN * span, typical)
+    @property
+    def _noises(self) -> Array:
+        return np.array([goal.process.noise_variance for goal in self.goals])
 
     @property
     def best(self) -> Array:
@@ -101,8 +95,7 @@ class Worth:
         The sd of the change of the posterior mean (Frazier, Powell and Dayanik, "The knowledge
         gradient policy for correlated normal beliefs", 2009): small where only noise would be seen.
         """
-        noises = np.array([goal.process.noise_variance for goal in self.goals])
-        return sds * sds / np.sqrt(sds * sds + noises)
+        return sds * sds / np.sqrt(sds * sds + self._noises)
 
     def improvement(self, rows: Array) -> Array:
         """Return ln of the expected improvement over the known runs that meet the targets."""

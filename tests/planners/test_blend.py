@@ -1,12 +1,13 @@
-"""A plain and a slanted view of a response: which is believed, and what both expect together."""
+"""Several views of a response: which are believed, and what they expect together."""
 
 import numpy as np
 import pytest
 
-from planners.bayes.models.blend import Blend
+from planners.bayes.models.blend import Blend, blended
 from planners.bayes.models.priors import Layout, Priors
 from planners.bayes.models.process import GaussianProcess, fit
-from planners.bayes.models.views import with_ridge
+from planners.bayes.models.surface import Surface
+from planners.bayes.models.views import viewed
 
 NOISE = 0.02
 
@@ -23,7 +24,7 @@ def believed(x, y):
     """The plain process, and what is made of it."""
     columns = np.arange(x.shape[1])
     plain, surprise = fit(x, y, np.zeros(len(x)), Layout(columns), Priors())
-    return plain, with_ridge(plain, surprise, columns)
+    return plain, viewed(plain, surprise, [], columns)
 
 
 def conversion(x):
@@ -52,17 +53,62 @@ def test_a_ridge_across_two_factors_is_foretold_better_than_by_the_plain_view():
     assert np.mean(ratios) < 0.75
 
 
+def hill(x):
+    """Three factors with their best inside, two of which make up for each other."""
+    gaps = x - [0.3, 0.6, 0.5]
+    return -(gaps**2) @ [2.0, 1.0, 0.5] - gaps[:, 0] * gaps[:, 1]
+
+
+def shares(found, which):
+    """What views of a kind are believed together."""
+    views = (
+        zip(found.views, found.shares, strict=True) if isinstance(found, Blend) else [(found, 1)]
+    )
+    return sum(share for view, share in views if which(view))
+
+
+def slanted(view):
+    return isinstance(view, GaussianProcess) and len(view.layout.ridge) > 0
+
+
+def curved(view):
+    return isinstance(view, Surface)
+
+
 @pytest.mark.parametrize("seed", range(4))
-def test_where_factors_act_one_by_one_the_plain_view_is_kept(seed):
-    x, y, _ = runs(steps, 30, 2, seed)
-    plain, found = believed(x, y)
-    assert found is plain or (isinstance(found, Blend) and found.share < 0.5)
+def test_where_factors_act_one_by_one_no_ridge_is_believed(seed):
+    _, found = believed(*runs(steps, 30, 2, seed)[:2])
+    assert shares(found, slanted) < 0.1
+
+
+def test_a_smooth_hill_is_foretold_from_few_runs_by_its_curvature():
+    at = np.random.default_rng(9).random((500, 3))
+    ratios, believe = list[float](), list[float]()
+    for seed in range(8):
+        x, y, scale = runs(hill, 12, 3, seed)
+        plain, found = believed(x, y)
+        truth = scale(hill(at))
+        ratios.append(errors(found, at, truth) / errors(plain, at, truth))
+        believe.append(shares(found, curved))
+    assert np.mean(ratios) < 0.8
+    assert np.mean(believe) > 0.5
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_has_many_tops_is_no_surface_of_second_order(seed):
+    x, y, _ = runs(lambda x: np.sin(20.0 * x[:, 0]) * np.cos(15.0 * x[:, 1]), 40, 2, seed)
+    assert shares(believed(x, y)[1], curved) < 0.3
 
 
 def test_one_factor_has_no_ridge():
-    x, y, _ = runs(lambda x: x[:, 0], 10, 1, 0)
-    plain, found = believed(x, y)
-    assert found is plain
+    _, found = believed(*runs(lambda x: x[:, 0], 10, 1, 0)[:2])
+    assert shares(found, slanted) == 0.0
+
+
+def test_names_alone_are_looked_at_plainly():
+    x, y, _ = runs(steps, 10, 2, 0)
+    plain, surprise = fit(x, y, np.zeros(10), Layout(np.zeros(2, dtype=int)), Priors())
+    assert viewed(plain, surprise, [], np.empty(0, dtype=np.intp)) is plain
 
 
 def test_of_many_factors_some_directions_are_looked_at():
@@ -74,14 +120,25 @@ def test_of_many_factors_some_directions_are_looked_at():
 
 
 def both(share):
-    """A blend of two processes that differ, on 12 runs."""
+    """A blend of two processes that differ, on 12 runs; the second one has the ``share``."""
     x, y, _ = runs(conversion, 12, 2, 0)
     plain = GaussianProcess(
         x, y, np.zeros(12), Layout(np.arange(2)), np.log([0.2, 0.2, 1e-3, 1.0, 1e-3])
     )
     logs = np.array([0.5, 0.5, 3.0, 3.0, np.log(1e-3), 0.5, np.log(4e-3)])
     layout = Layout(np.arange(2), np.arange(2))
-    return Blend(plain, GaussianProcess(x, y, np.zeros(12), layout, logs), share)
+    second = GaussianProcess(x, y, np.zeros(12), layout, logs)
+    return Blend([plain, second], [1.0 - share, share])
+
+
+def test_views_are_believed_by_their_weights_and_those_beyond_hope_left_out():
+    one, other = both(0.5).views
+    logs = np.log([0.6, 0.36, 0.04]) + 100.0
+    found = blended([(one, logs[0]), (other, logs[1]), (one.rescaled(0.5), logs[2])])
+    assert isinstance(found, Blend)
+    assert found.views == (one, other)
+    assert found.shares == pytest.approx((0.625, 0.375))
+    assert blended([(one, 0.0), (other, -4.0)]) is one
 
 
 @pytest.mark.parametrize("share", [0.2, 0.7])
@@ -111,9 +168,9 @@ def test_a_run_left_out_is_foretold_from_the_others_with_its_noise():
     blend = both(0.4)
     others = [
         GaussianProcess(p.x[1:], p.y[1:], np.zeros(11), p.layout, p.log_parameters)
-        for p in (blend.plain, blend.second)
+        for p in blend.views
     ]
-    mean, sd = Blend(*others, 0.4).predict(blend.plain.x[:1])
+    mean, sd = Blend(others, blend.shares).predict(blend.x[:1])
     left_out = blend.without(0)
     assert left_out[0] == pytest.approx(float(mean[0]))
     assert left_out[1] == pytest.approx(float(np.sqrt(sd[0] ** 2 + blend.noise_variance)))

@@ -9,10 +9,12 @@ from planners.bayes.models.kernel import Regressor
 from planners.bayes.models.posterior import JITTER, Likelihood, Posterior
 from planners.bayes.models.priors import Layout, Priors
 from planners.bayes.models.process import GaussianProcess, classified, fit
+from planners.bayes.models.quadratic import Quadratic
 
 GROUPS = np.array([0, 1, 1, 2])
 PLAIN = Layout(GROUPS)
 SLANTED = Layout(GROUPS, np.array([0, 3]))
+CURVED = Layout(GROUPS, quadratic=Quadratic(np.array([0, 3])))
 ONE = Layout(np.array([0]))
 
 
@@ -35,7 +37,10 @@ def covariance(a, b, logs, layout=PLAIN):
 
     little, variance = np.exp(logs[-3:-1])
     broad = matern(np.exp(logs[:count])[layout.groups], along**2)
-    return variance * broad + little * matern(0.2 * np.sqrt(count / 3))
+    found = variance * broad + little * matern(0.2 * np.sqrt(count / 3))
+    if layout.quadratic is None:
+        return found
+    return found + layout.quadratic.scaled(a) @ layout.quadratic.scaled(b).T
 
 
 def surprise(x, y, known, logs, layout=PLAIN):
@@ -46,7 +51,7 @@ def surprise(x, y, known, logs, layout=PLAIN):
     return -likely - (norm(means, sds).logpdf(logs) - norm(means, sds).logpdf(means)).sum()
 
 
-@pytest.mark.parametrize("layout", [PLAIN, SLANTED])
+@pytest.mark.parametrize("layout", [PLAIN, SLANTED, CURVED])
 @pytest.mark.parametrize("shift", [-1.0, 0.0, 1.5])
 def test_the_slope_of_the_posterior_is_that_of_its_differences(shift, layout):
     x, y = data()
@@ -64,7 +69,7 @@ def test_the_slope_of_the_posterior_is_that_of_its_differences(shift, layout):
     assert gap / max(1.0, np.abs(slope).max()) < 1e-3
 
 
-@pytest.mark.parametrize("layout", [PLAIN, SLANTED])
+@pytest.mark.parametrize("layout", [PLAIN, SLANTED, CURVED])
 @pytest.mark.parametrize("shift", [-1.0, 0.0, 1.5])
 def test_likelihood_and_gradient_are_scikit_learns(shift, layout):
     x, y = data()

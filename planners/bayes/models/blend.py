@@ -1,14 +1,16 @@
-"""Two views of one response, believed as far as the runs make them probable.
+"""Several views of one response, believed as far as the runs make them probable.
 
-The plain view knows factors one by one. Another one knows more of how they act together, and may be
-wrong: a kinetic law, or that good runs lie on a ridge across numbers. Which of them is right, a few
-runs cannot tell; what both expect is averaged, each with its probability (Hoeting, Madigan, Raftery
-and Volinsky, "Bayesian model averaging: a tutorial", Statistical Science 1999, 14, 382;
-10.1214/ss/1009212519).
+The plain view knows factors one by one. Others know more of how they act together, and may be
+wrong: a kinetic law, a surface of second order, or that good runs lie on a ridge across numbers.
+Which of them is right, a few runs cannot tell; what they expect is averaged, each with its
+probability (Hoeting, Madigan, Raftery and Volinsky, "Bayesian model averaging: a tutorial",
+Statistical Science 1999, 14, 382; 10.1214/ss/1009212519).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
-from scipy.special import expit
+from scipy.special import softmax
 
 from planners.bayes.models.process import Process
 from planners.factors import Array
@@ -17,64 +19,55 @@ _NEGLIGIBLE = 0.05  # probability below which a view is not worth its time
 
 
 class Blend(Process):
-    """Two processes of the same runs; ``share`` is the probability of the second one.
+    """Processes of the same runs, each with its probability; it has the mean and sd of them all."""
 
-    It has the mean and sd of both together.
-    """
-
-    def __init__(self, plain: Process, second: Process, share: float) -> None:
-        """Take both views, and the second one's probability."""
-        super().__init__(plain.x, plain.y, plain.known_variance)
-        self.plain, self.second, self.share = plain, second, share
+    def __init__(self, views: Sequence[Process], shares: Sequence[float]) -> None:
+        """Take the views and their probabilities, which sum to one."""
+        super().__init__(views[0].x, views[0].y, views[0].known_variance)
+        self.views, self.shares = tuple(views), tuple(shares)
 
     @property
     def noise_variance(self) -> float:
         """Return the expected variance of noise."""
-        one, other = self.plain.noise_variance, self.second.noise_variance
-        return (1.0 - self.share) * one + self.share * other
+        return float(np.dot(self.shares, [view.noise_variance for view in self.views]))
 
     @property
     def lawful(self) -> float:
         """Return the probability that the response follows a kinetic law."""
-        return self.share * self.second.lawful
+        return float(np.dot(self.shares, [view.lawful for view in self.views]))
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Return mean and sd (without noise) at rows ``x`` ``(m, f)``, each ``(m,)``."""
-        return self._pooled(self.plain.predict(x), self.second.predict(x))
-
-    def _pooled(self, one: tuple[Array, Array], other: tuple[Array, Array]) -> tuple[Array, Array]:
-        share = self.share
-        mean = (1.0 - share) * one[0] + share * other[0]
-        apart = share * (1.0 - share) * (one[0] - other[0]) ** 2
-        variance = (1.0 - share) * one[1] ** 2 + share * other[1] ** 2 + apart
-        return mean, np.sqrt(variance)
+        found = [view.predict(x) for view in self.views]
+        means, sds = np.array([m for m, _ in found]), np.array([s for _, s in found])
+        mean = np.asarray(self.shares) @ means
+        return mean, np.sqrt(np.asarray(self.shares) @ (sds**2 + (means - mean) ** 2))
 
     def draws(self, x: Array, normals: Array) -> Array:
         """Return joint draws (without noise) at rows ``x`` ``(m, f)``, shape of ``normals``.
 
         Each view gives its share of the ``(s, m)`` draws.
         """
-        count = round(len(normals) * self.share)
+        ends = np.round(np.cumsum(self.shares) * len(normals)).astype(int)[:-1]
+        parts = np.split(normals, ends)
         return np.vstack(
-            [self.second.draws(x, normals[:count]), self.plain.draws(x, normals[count:])]
+            [view.draws(x, part) for view, part in zip(self.views, parts, strict=True)]
         )
 
     def rescaled(self, factor: float) -> "Blend":
         """Return the blend with every length-scale times ``factor``."""
-        return Blend(self.plain.rescaled(factor), self.second.rescaled(factor), self.share)
+        return Blend([view.rescaled(factor) for view in self.views], self.shares)
 
     def given(self, x: Array, y: Array, known_variance: Array) -> "Blend":
         """Return the blend that knows these runs instead, at the same hyper-parameters."""
-        plain = self.plain.given(x, y, known_variance)
-        return Blend(plain, self.second.given(x, y, known_variance), self.share)
+        return Blend([view.given(x, y, known_variance) for view in self.views], self.shares)
 
 
-def blended(plain: Process, second: Process, ahead: float) -> Process:
-    """Return two views together, or the one that is beyond doubt.
-
-    ``ahead`` is the logarithm of the second one's odds.
-    """
-    share = float(expit(ahead))
-    if share < _NEGLIGIBLE:
-        return plain
-    return second if share > 1.0 - _NEGLIGIBLE else Blend(plain, second, share)
+def blended(views: Sequence[tuple[Process, float]]) -> Process:
+    """Return views together, or the one that is beyond doubt; with each the log of its weight."""
+    shares = softmax([log for _, log in views])
+    shares = np.where(shares < _NEGLIGIBLE, 0.0, shares) / shares[shares >= _NEGLIGIBLE].sum()
+    left = [(view, float(share)) for (view, _), share in zip(views, shares, strict=True) if share]
+    if len(left) == 1:
+        return left[0][0]
+    return Blend([view for view, _ in left], [share for _, share in left])

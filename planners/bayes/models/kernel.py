@@ -7,7 +7,8 @@ narrow one is for a peak that stands on a broad hill: without it, one surprising
 smooth ones counts as noise, or makes all of the landscape rough. Columns may also have weights in
 one common direction, whose difference adds to the distance (factor analysis distance of rank one,
 ibid., section 5.1): a hotter reactor and a longer residence time do the same, so that responses lie
-on ridges across both, which length-scales along the axes cannot tell from roughness. As one kernel
+on ridges across both, which length-scales along the axes cannot tell from roughness. A polynomial
+of second order may be added, whose covariances have no hyper-parameters. As one kernel
 it knows its parameters by one array, and shares length-scales within groups; a sum of
 scikit-learn's own kernels does neither, and spends most of its time on looking up parameters.
 
@@ -24,6 +25,7 @@ from scipy.spatial.distance import cdist
 from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Kernel
 
+from planners.bayes.models.quadratic import Quadratic
 from planners.factors import Array
 
 # scikit-learn has no types, and those guessed from defaults are too narrow
@@ -41,9 +43,15 @@ class Covariance(_Kernel):
     All but the weights are logarithms.
     """
 
-    def __init__(self, groups: NDArray[np.intp], ridge: NDArray[np.intp], logs: Array) -> None:
+    def __init__(
+        self,
+        groups: NDArray[np.intp],
+        ridge: NDArray[np.intp],
+        logs: Array,
+        quadratic: Quadratic | None = None,
+    ) -> None:
         """Take each feature column's length-scale, the columns with weights, and the parameters."""
-        self.groups, self.ridge, self.logs = groups, ridge, logs
+        self.groups, self.ridge, self.logs, self.quadratic = groups, ridge, logs, quadratic
         self._n_lengths = len(logs) - len(ridge) - OTHERS
         self._seen: Any = (None,)  # rows, and their ``_parts``
 
@@ -68,15 +76,23 @@ class Covariance(_Kernel):
 
     def is_stationary(self) -> bool:
         """Return whether only differences of points count."""
-        return True
+        return self.quadratic is None
 
     def clone_with_theta(self, theta: Array) -> "Covariance":
         """Return the kernel with other hyper-parameters."""
-        return Covariance(self.groups, self.ridge, np.asarray(theta))
+        return Covariance(self.groups, self.ridge, np.asarray(theta), self.quadratic)
 
     def diag(self, X: Array) -> Array:  # noqa: N803  # scikit-learn's name
-        """Return both variances and noise at each row of ``X`` ``(n, f)``."""
-        return np.full(len(X), np.exp(self.logs[-OTHERS:]).sum())
+        """Return all variances and noise at each row of ``X`` ``(n, f)``."""
+        return self.variances(X) + np.exp(self.logs[-1])
+
+    def variances(self, rows: Array) -> Array:
+        """Return all variances but noise at each row ``(n, f)``, ``(n,)``."""
+        same = np.full(len(rows), np.exp(self.logs[-OTHERS:-1]).sum())
+        if self.quadratic is None:
+            return same
+        terms = self.quadratic.scaled(rows)
+        return same + np.einsum("np,np->n", terms, terms)
 
     def __call__(self, X: Array, Y: Array | None = None, eval_gradient: bool = False) -> Any:  # noqa: N803  # scikit-learn's names
         """Return ``(n, m)`` without noise, or ``(n, n)`` with it and perhaps its gradient."""
@@ -97,11 +113,11 @@ class Covariance(_Kernel):
 
     def _sloped(self, rows: Array) -> "_Sloped":
         little, variance, noise = np.exp(self.logs[-OTHERS:])
-        squares, gaps, narrow = self._parts(rows)
+        squares, gaps, narrow, curved = self._parts(rows)
         shrinking = np.exp(-2.0 * self.logs[: self._n_lengths])
         along = self._weights @ gaps
         broad, slope = _sloped_matern(shrinking @ squares + along**2)
-        parts = (little * narrow, variance * broad, noise)
+        parts = (little * narrow, variance * broad, noise, curved)
         return _Sloped(len(rows), squares, gaps, shrinking, variance * slope, along, parts)
 
     @property
@@ -116,7 +132,14 @@ class Covariance(_Kernel):
             ends = [rows[:, self.ridge] @ self._weights for rows in (one, other)]
             squares += np.subtract.outer(*ends) ** 2
         little, variance, _ = np.exp(self.logs[-OTHERS:])
-        return variance * _matern(squares) + little * self._narrow(one, other)
+        found = variance * _matern(squares) + little * self._narrow(one, other)
+        return found if self.quadratic is None else found + self._curved(one, other)
+
+    def _curved(self, one: Array, other: Array) -> Array:
+        """Return the polynomial's covariance of rows, ``(n, m)``; none without one."""
+        if self.quadratic is None:
+            return np.zeros((len(one), len(other)))
+        return self.quadratic.scaled(one) @ self.quadratic.scaled(other).T
 
     def _narrow(self, one: Array, other: Array) -> Array:
         """Return the narrow part's correlation of rows, ``(n, m)``."""
@@ -124,11 +147,11 @@ class Covariance(_Kernel):
         squares: Any = cdist(one, other, "sqeuclidean") / square
         return _matern(squares)
 
-    def _parts(self, rows: Array) -> tuple[Array, Array, Array]:
-        """Return squared distances by group, differences by weight, and the narrow correlation.
+    def _parts(self, rows: Array) -> tuple[Array, Array, Array, Array]:
+        """Return squared distances by group, differences by weight, narrow correlation, polynomial.
 
-        Shapes ``(groups, n * n)``, ``(weights, n * n)`` and ``(n * n,)``. Kept while rows are the
-        same: none depends on hyper-parameters.
+        Shapes ``(groups, n * n)``, ``(weights, n * n)`` and twice ``(n * n,)``. Kept while rows are
+        the same: none depends on hyper-parameters.
         """
         if self._seen[0] is not rows:
             columns = [self.groups == group for group in range(self._n_lengths)]
@@ -136,7 +159,8 @@ class Covariance(_Kernel):
             squares = [cdist(rows[:, c], rows[:, c], "sqeuclidean").ravel() for c in columns]
             weighed = rows[:, self.ridge].T
             gaps = (weighed[:, :, None] - weighed[:, None, :]).reshape(-1, pairs)
-            self._seen = rows, np.array(squares), gaps, self._narrow(rows, rows).ravel()
+            whole = [self._narrow(rows, rows).ravel(), self._curved(rows, rows).ravel()]
+            self._seen = rows, np.array(squares), gaps, *whole
         return self._seen[1:]
 
 
@@ -153,17 +177,17 @@ class _Sloped:
     shrinking: Array  # what each group's squares are multiplied by, ``(groups,)``
     slope: Array
     along: Array  # the weighted differences
-    parts: tuple[Array, Array, float]  # narrow part, broad part, noise
+    parts: tuple[Array, Array, float, Array]  # narrow part, broad part, noise, polynomial
 
     @property
     def covariance(self) -> Array:
-        narrow, broad, noise = self.parts
-        found = (narrow + broad).reshape(self.rows, self.rows)
+        narrow, broad, noise, curved = self.parts
+        found = (narrow + broad + curved).reshape(self.rows, self.rows)
         found[np.diag_indices(self.rows)] += noise
         return found
 
     def pulled(self, weights: Array) -> Array:
-        narrow, broad, noise = self.parts
+        narrow, broad, noise, _ = self.parts
         flat = weights.ravel()
         shares = self.slope * flat
         lengths = self.shrinking * (self.squares @ shares)
@@ -172,7 +196,7 @@ class _Sloped:
 
     def whole(self) -> tuple[Array, Array]:
         """Return the covariance and its gradient ``(n, n, p)``, as scikit-learn takes it."""
-        narrow, broad, noise = self.parts
+        narrow, broad, noise, _ = self.parts
         lengths = self.shrinking[:, None] * self.squares * self.slope
         ends = np.stack([narrow, broad, noise * np.eye(self.rows).ravel()])
         slopes = np.concatenate([lengths, -self.slope * self.along * self.gaps, ends])

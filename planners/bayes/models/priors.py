@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planners.bayes.models.kernel import OTHERS, Covariance
+from planners.bayes.models.quadratic import Quadratic
 from planners.factors import Array
 
 
@@ -15,7 +16,7 @@ def _no_columns() -> NDArray[np.intp]:
 
 @dataclass(frozen=True)
 class Layout:
-    """The number of each feature column's length-scale, and the columns on a common ridge.
+    """The number of each feature column's length-scale, columns on a ridge, perhaps a polynomial.
 
     Hyper-parameters are listed as log length-scales, the ridge's weights, and the logs of narrow
     variance, variance and noise.
@@ -23,6 +24,7 @@ class Layout:
 
     groups: NDArray[np.intp]
     ridge: NDArray[np.intp] = field(default_factory=_no_columns)
+    quadratic: Quadratic | None = None
 
     @property
     def n_lengths(self) -> int:
@@ -41,7 +43,7 @@ class Layout:
 
     def kernel(self, logs: Array) -> Covariance:
         """Return the kernel of hyper-parameters."""
-        return Covariance(self.groups, self.ridge, logs)
+        return Covariance(self.groups, self.ridge, logs, self.quadratic)
 
     def stretched(self, logs: Array, factor: float, variance: float = 1.0) -> Array:
         """Return hyper-parameters with all distances divided by ``factor``.

@@ -101,7 +101,6 @@ class GaussianProcess(Process):
         """
         super().__init__(x, y, known_variance)
         self.layout, self.log_parameters = layout, log_parameters
-        self.variance = float(np.exp(log_parameters[-3:-1]).sum())
 
     @cached_property
     def _regressor(self) -> Any:
@@ -126,8 +125,12 @@ class GaussianProcess(Process):
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Return mean and sd (without noise) at rows ``x`` ``(m, f)``, each ``(m,)``."""
         mean, known = self.told(x)
-        variance = self.variance - np.einsum("nm,nm->m", known, known)
+        variance = self.variances(x) - np.einsum("nm,nm->m", known, known)
         return mean, np.sqrt(np.maximum(variance, 1e-12))
+
+    def variances(self, x: Array) -> Array:
+        """Return the variances at rows ``x`` before any run, noise left out, ``(m,)``."""
+        return self._regressor.kernel_.variances(x)
 
     def told(self, x: Array) -> tuple[Array, Array]:
         """Return the mean ``(m,)``, and what the runs say of rows ``x``: ``(n, m)``.

@@ -50,7 +50,7 @@ class Space:
         return Layout(np.append(groups, groups.max() + 1) if self.transfer else groups)
 
     @property
-    def ridge(self) -> NDArray[np.intp]:
+    def numbers(self) -> NDArray[np.intp]:
         """Return the feature columns that may act together: those of numbers that vary."""
         numbers = [
             isinstance(factor, Continuous | Discrete) and factor.n_levels > 1

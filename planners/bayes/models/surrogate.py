@@ -11,7 +11,7 @@ from planners.bayes.models.priors import Priors
 from planners.bayes.models.process import GaussianProcess, Process, fit
 from planners.bayes.models.scale import Scale, scales
 from planners.bayes.models.space import Space
-from planners.bayes.models.views import laws, with_law, with_ridge
+from planners.bayes.models.views import laws, viewed
 from planners.factors import Array
 
 _PRIORS = Priors()
@@ -21,7 +21,7 @@ _DOUBT = 0.5  # of a response's spread: the least uncertainty of a suspect run
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One response's Gaussian process, or a blend of two, and its scale."""
+    """One response's Gaussian process, or a blend of several, and its scale."""
 
     response: Response
     process: Process
@@ -84,10 +84,7 @@ def model(space: Space, response: Response, lessons: Lessons) -> Model:
         found.append((surprise + scale.cost(values), surprise, process, scale))
     _, surprise, process, scale = min(found, key=lambda one: one[0])
     lawful = laws(Coordinates(space.problem), response, scale, (features, values))
-    if lawful:
-        whole = with_law(process, surprise, lawful)
-    else:
-        whole = with_ridge(process, surprise, space.ridge)
+    whole = viewed(process, surprise, lawful, space.numbers)
     best = Model(response, whole, scale)
     return _doubtfully(space, best, lessons.doubtful) if lessons.doubtful else best
 

@@ -80,7 +80,7 @@ class Trend(Process):
         """Return mean and sd (without noise) at rows ``x`` ``(m, f)``, each ``(m,)``."""
         mean, known, left = self._told(x)
         taken = np.einsum("nm,nm->m", known, known) - np.einsum("pm,pm->m", left, left)
-        return mean, np.sqrt(np.maximum(self.rest.variance - taken, 1e-12))
+        return mean, np.sqrt(np.maximum(self.rest.variances(x) - taken, 1e-12))
 
     def moments(self, x: Array) -> tuple[Array, Array]:
         """Return mean ``(m,)`` and covariance ``(m, m)`` (without noise) at rows ``x``."""

@@ -1,0 +1,68 @@
+"""The corner from which the volume that a front dominates is counted."""
+
+import numpy as np
+import pytest
+
+from planners.base import Continuous, Problem
+from planners.bayes.corner import corner
+
+PLANE = Problem((Continuous("a", 0.0, 1.0), Continuous("b", 0.0, 1.0)))
+NOISE = np.array([0.01, 0.01])
+
+
+def sloping(rows):
+    """Two goals that pull ``a`` apart, both best at ``b`` 1."""
+    return np.column_stack([rows[:, 0] + rows[:, 1], 1.0 - rows[:, 0] + rows[:, 1]])
+
+
+def surely(rows):
+    return sloping(rows), np.full((len(rows), 2), 1e-3)
+
+
+def test_it_lies_a_tenth_below_the_ends_of_the_front():
+    rows = np.array([[0.0, 1.0], [0.5, 1.0], [1.0, 1.0]])
+    found = corner(PLANE, rows, sloping(rows), surely, NOISE)
+    np.testing.assert_allclose(found, [0.9, 0.9], atol=0.01)
+
+
+def test_an_end_that_nobody_has_seen_counts():
+    middle = np.array([[0.5, 1.0], [0.55, 1.0]])
+    found = corner(PLANE, middle, sloping(middle), surely, NOISE)
+    assert found.max() < 1.05  # of the known runs alone, it would be 1.44
+
+
+def test_so_does_one_that_may_be_there():
+    """Nothing is expected of ``a`` above 0.6, but it may well be good for the second goal."""
+
+    def unsure(rows):
+        means = sloping(rows)
+        far = rows[:, 0] > 0.6
+        means[far, 1] -= 0.3
+        sds = np.full((len(rows), 2), 1e-3)
+        sds[far, 1] = 2.0
+        return means, sds
+
+    rows = np.array([[0.0, 1.0], [0.5, 1.0]])
+    sure = corner(PLANE, rows, sloping(rows), surely, NOISE)
+    assert corner(PLANE, rows, sloping(rows), unsure, NOISE)[1] < sure[1] - 0.2
+
+
+@pytest.mark.parametrize("lead", [0.005, -0.005])
+def test_what_beats_an_end_by_less_than_noise_is_no_end(lead):
+    """Far down in the first goal lies what is hardly better in the second one, if at all."""
+    rows = np.array([[0.0, 1.0], [1.0, 1.0], [0.0, 0.0]])
+    known = sloping(rows)
+    known[2] = [-3.0, known[0, 1] + lead]
+
+    def even(rows):
+        return np.minimum(sloping(rows), 1.95), np.full((len(rows), 2), 1e-6)
+
+    assert corner(PLANE, rows, known, even, NOISE)[0] > 0.5
+
+
+def test_it_is_no_better_than_what_the_best_quarter_gives():
+    rows = np.array([[0.5, 1.0]])
+    found = corner(PLANE, rows, sloping(rows) + 9.0, surely, NOISE)
+    even = np.random.default_rng(5).random((20_000, 2))
+    typical = np.quantile(sloping(even), 0.75, axis=0)
+    np.testing.assert_allclose(found, typical, atol=0.05)
