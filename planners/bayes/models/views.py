@@ -4,7 +4,7 @@ Where the residence time or a temperature is a factor, responses that are made a
 reaction are expected to follow a kinetic law, and more likely so than not, unless names or mixtures
 are among the factors, of which the law knows nothing. Elsewhere numbers may act together, so that
 good runs lie on a ridge across them; each of a ridge's weights is one more thing to get wrong. And
-everywhere they may make one smooth hill, a surface of second order.
+they may make one smooth hill, a surface of second order.
 """
 
 from collections.abc import Sequence
@@ -49,9 +49,9 @@ def viewed(
         views.append(_lawful(plain, laws))
     elif len(numbers) > 1:
         views.append(_slanted(plain, numbers))
-    if len(numbers) and len(plain.x) >= _FEWEST:
+    if len(numbers) and len(plain.x) >= _FEWEST and _handicap(laws) < np.inf:
         surface, other = curved(plain, Quadratic(numbers))
-        views.append((surface, -other - (_HARDLY if laws else _CURVED)))
+        views.append((surface, -other - _handicap(laws)))
     return blended(views)
 
 
@@ -66,6 +66,13 @@ def _favour(coordinates: Coordinates) -> float:
     if not coordinates.whole:
         return 0.0
     return _LAWFUL if coordinates.timed else _WARMED
+
+
+def _handicap(laws: Sequence[Law]) -> float:
+    """Return the nats by which a surface of second order is less likely than the plain view."""
+    if not laws:
+        return _CURVED
+    return _HARDLY if laws[0].coordinates.whole else np.inf  # two guesses beside names confuse
 
 
 def _slanted(plain: GaussianProcess, ridge: NDArray[np.intp]) -> tuple[Process, float]:
