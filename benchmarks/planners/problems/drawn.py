@@ -6,7 +6,7 @@ orders in reagent, catalyst and concentration that are drawn by a seed, as are t
 to 5 factors and the noise of 1 to 4 %. Kinds: ``yield`` of B; ``output`` of B, mol/L/h; ``names``,
 the yield with one of 4 to 8 catalysts; ``front``, yield and output at once; ``still``, the yield at
 one residence time, over the other 3 or 4 factors. ``hills`` and ``blend`` are those of
-landscapes.py.
+landscapes.py, ``classic`` the test functions of classic.py with a noise of 1 % of their range.
 """
 
 from math import sqrt
@@ -14,6 +14,7 @@ from math import sqrt
 import numpy as np
 
 from benchmarks.planners.problems.case import Case, Noise, Truth
+from benchmarks.planners.problems.classic import classic
 from benchmarks.planners.problems.landscapes import LANDSCAPES, Columns, Outcomes
 from benchmarks.planners.problems.merit import Area, Greatest
 from planners.base import Categorical, Composition, Continuous, Point, Problem, Response
@@ -21,7 +22,7 @@ from planners.history import cells
 from planners.sampling import feasible_rows
 
 GAS_CONSTANT = 8.314462618e-3  # kJ/mol/K
-KINDS = ("yield", "output", "names", "front", *LANDSCAPES, "still")
+KINDS = ("yield", "output", "names", "front", *LANDSCAPES, "still", "classic")
 _ROWS, _TOP, _NEAR = 20_000, 60, 40  # of the search for what can be reached
 _RADII = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
 
@@ -69,6 +70,8 @@ class Network:
 
 def draw(kind: str, number: int) -> tuple[Case, float]:
     """Return a drawn problem, and the merit that can be reached."""
+    if kind == "classic":
+        return _test_function(number)
     rng = np.random.default_rng([KINDS.index(kind), number])
     if kind in LANDSCAPES:
         factors, constraints, outcomes = LANDSCAPES[kind](rng)
@@ -86,6 +89,14 @@ def draw(kind: str, number: int) -> tuple[Case, float]:
         outcomes = lambda x: _both(network, x)  # noqa: E731
     problem = Problem(factors, tuple(Response(name) for name in responses))
     return _case(f"{kind} {number}", problem, outcomes, noise)
+
+
+def _test_function(number: int) -> tuple[Case, float]:
+    factors, share = classic(number)
+    problem = Problem(factors, (Response("y"),))
+    truth = lambda point: {"y": float(share(problem.encode(point)[None])[0])}  # noqa: E731
+    noise = {"y": Noise(absolute=1.0)}
+    return Case(f"classic {number}", problem, truth, noise, Greatest("y")), 100.0
 
 
 def _case(name: str, problem: Problem, outcomes: Outcomes, noise: float) -> tuple[Case, float]:
