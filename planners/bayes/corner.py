@@ -11,6 +11,7 @@ experience concerning payoff tables and minimum criterion values over the effici
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from planners.base import Problem
 from planners.bayes import acquisition
@@ -18,6 +19,7 @@ from planners.factors import Array
 from planners.sampling import feasible_rows
 
 Predict = Callable[[Array], tuple[Array, Array]]  # rows (m, d) -> means and sds, (m, goals) each
+Likely = Callable[[Array], NDArray[np.bool_]]  # rows (m, d) -> which count, (m,)
 
 _EVEN = 256  # rows that tell what experiments give
 _GOOD = 0.75  # quantile of them that a front counts from, if it is not worse itself
@@ -28,19 +30,25 @@ _CLEAR = 2.0  # sds of noise that an end must be better by
 _FEWEST = 0.02  # of the known range: the least that counts as better
 
 
-def corner(problem: Problem, rows: Array, known: Array, predict: Predict, noise: Array) -> Array:
+def corner(
+    problem: Problem, rows: Array, known: Array, predict: Predict, noise: Array, likely: Likely
+) -> Array:
     """Return the corner ``(goals,)``; all goals are maximised, in the models' units.
 
-    ``rows`` ``(k, d)`` are the known runs, at least one, ``known`` ``(k, goals)`` what is expected
-    of them, and ``noise`` ``(goals,)`` the sds of one run.
+    ``rows`` ``(k, d)`` are the known runs that count, at least one, ``known`` ``(k, goals)`` what
+    is expected of them, and ``noise`` ``(goals,)`` the sds of one run. Rows that are not ``likely``
+    to meet the targets do not count.
     """
     even = feasible_rows(problem, _EVEN, np.random.default_rng(0))
-    front = rows[acquisition.unbeaten(known[None])[0]][:_ENDS]
-    means, sds = predict(np.vstack([even, _varied(problem, front)]))
+    even = even[likely(even)]
+    varied = _varied(problem, rows[acquisition.unbeaten(known[None])[0]][:_ENDS])
+    means, sds = predict(np.vstack([even, varied[likely(varied)]]))
     clear = np.maximum(_CLEAR * noise, _FEWEST * np.ptp(known, axis=0))
     worst, best = _ends(np.vstack([known, means]), np.vstack([known, means + sds]), clear)
-    typical = np.quantile(means[: len(even)], _GOOD, axis=0)
-    return np.minimum(worst - _MARGIN * np.maximum(best - worst, 1e-3), typical)
+    found = worst - _MARGIN * np.maximum(best - worst, 1e-3)
+    if not len(even):
+        return found
+    return np.minimum(found, np.quantile(means[: len(even)], _GOOD, axis=0))
 
 
 def _ends(means: Array, hopes: Array, clear: Array) -> tuple[Array, Array]:

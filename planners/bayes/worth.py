@@ -33,7 +33,7 @@ class Worth:
         features = space.features(self.seen)
         self._aims = [_Aim.of(gate, features) for gate in self.gates]
         self._means = np.array([m.process.predict(features)[0] for m in self.goals]).T
-        self.likely = self.target_logs(self.seen) > len(self.gates) * np.log(0.5) - 1e-9
+        self.likely = self._likely(self.seen)
         self.known = self._means[self.likely] if self.goals else np.empty((0, 0))
         count = len(self.goals)
         self._weights = rng.dirichlet(np.ones(count)) if count > 2 else np.ones(count)
@@ -43,7 +43,12 @@ class Worth:
     def _corner(self) -> Array:
         """Return the corner from which dominated volume counts, ``(goals,)``."""
         seen, noise = self.seen[self.likely], np.sqrt(self._noises)
-        return corner(self._space.problem, seen, self.known, self.predicted, noise)
+        problem = self._space.problem
+        return corner(problem, seen, self.known, self.predicted, noise, self._likely)
+
+    def _likely(self, rows: Array) -> NDArray[np.bool_]:
+        """Return which rows are more likely to meet the targets than not, ``(m,)``."""
+        return self.target_logs(rows) > len(self.gates) * np.log(0.5) - 1e-9
 
     @property
     def _noises(self) -> Array:

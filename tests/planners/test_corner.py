@@ -19,15 +19,19 @@ def surely(rows):
     return sloping(rows), np.full((len(rows), 2), 1e-3)
 
 
+def anywhere(rows):
+    return np.ones(len(rows), dtype=bool)
+
+
 def test_it_lies_a_tenth_below_the_ends_of_the_front():
     rows = np.array([[0.0, 1.0], [0.5, 1.0], [1.0, 1.0]])
-    found = corner(PLANE, rows, sloping(rows), surely, NOISE)
+    found = corner(PLANE, rows, sloping(rows), surely, NOISE, anywhere)
     np.testing.assert_allclose(found, [0.9, 0.9], atol=0.01)
 
 
 def test_an_end_that_nobody_has_seen_counts():
     middle = np.array([[0.5, 1.0], [0.55, 1.0]])
-    found = corner(PLANE, middle, sloping(middle), surely, NOISE)
+    found = corner(PLANE, middle, sloping(middle), surely, NOISE, anywhere)
     assert found.max() < 1.05  # of the known runs alone, it would be 1.44
 
 
@@ -43,8 +47,8 @@ def test_so_does_one_that_may_be_there():
         return means, sds
 
     rows = np.array([[0.0, 1.0], [0.5, 1.0]])
-    sure = corner(PLANE, rows, sloping(rows), surely, NOISE)
-    assert corner(PLANE, rows, sloping(rows), unsure, NOISE)[1] < sure[1] - 0.2
+    sure = corner(PLANE, rows, sloping(rows), surely, NOISE, anywhere)
+    assert corner(PLANE, rows, sloping(rows), unsure, NOISE, anywhere)[1] < sure[1] - 0.2
 
 
 @pytest.mark.parametrize("lead", [0.005, -0.005])
@@ -57,12 +61,31 @@ def test_what_beats_an_end_by_less_than_noise_is_no_end(lead):
     def even(rows):
         return np.minimum(sloping(rows), 1.95), np.full((len(rows), 2), 1e-6)
 
-    assert corner(PLANE, rows, known, even, NOISE)[0] > 0.5
+    assert corner(PLANE, rows, known, even, NOISE, anywhere)[0] > 0.5
 
 
 def test_it_is_no_better_than_what_the_best_quarter_gives():
     rows = np.array([[0.5, 1.0]])
-    found = corner(PLANE, rows, sloping(rows) + 9.0, surely, NOISE)
+    found = corner(PLANE, rows, sloping(rows) + 9.0, surely, NOISE, anywhere)
     even = np.random.default_rng(5).random((20_000, 2))
     typical = np.quantile(sloping(even), 0.75, axis=0)
     np.testing.assert_allclose(found, typical, atol=0.05)
+
+
+def test_rows_that_hardly_meet_the_targets_do_not_count():
+    rows = np.array([[0.5, 1.0], [0.5, 0.9]])
+
+    def middle(rows):
+        return np.abs(rows[:, 0] - 0.5) < 0.2
+
+    found = corner(PLANE, rows, sloping(rows), surely, NOISE, middle)
+    whole = corner(PLANE, rows, sloping(rows), surely, NOISE, anywhere)
+    assert np.all(found > whole + 0.1)
+
+
+def test_where_no_row_is_likely_the_known_runs_tell():
+    rows = np.array([[0.0, 1.0], [1.0, 1.0]])
+    found = corner(
+        PLANE, rows, sloping(rows), surely, NOISE, lambda rows: np.zeros(len(rows), dtype=bool)
+    )
+    np.testing.assert_allclose(found, [0.9, 0.9])
