@@ -12,10 +12,11 @@ from planners.factors import Composition, Factor, FactorValue
 from planners.factors.common import GREATEST
 from planners.factors.held import free
 from planners.factors.possible import impossible
+from planners.factors.written import meant
 from planners.problem import nearest
 
 _MAX_FAULTS = 50  # shown; a broken file has thousands
-_EMPTY = "; leave it empty instead"
+_EMPTY = "; leave it empty where nothing was measured"
 _NOT_KNOWN = " where it is not known: then the value asked for counts"
 
 
@@ -50,10 +51,7 @@ def write_history(file: IO[str], problem: Problem, history: Sequence[Observation
 
 
 def write_points(file: IO[str], problem: Problem, points: Iterable[Point]) -> None:
-    """Write points to be run as a history: pending until results are filled in beside them.
-
-    So the status stays empty: a result would not count while it said ``pending``.
-    """
+    """Write points to be run as a history: pending until results are filled in beside them."""
     writer = csv.DictWriter(file, _asked(problem), restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(cells(problem, point) for point in points)
@@ -74,8 +72,9 @@ def cells(problem: Problem, point: Point) -> dict[str, object]:
 def read_history(lines: Sequence[str], problem: Problem) -> list[Observation]:
     """Return the runs of a CSV file's lines.
 
-    A row without a status is ``ok`` when anything was measured and ``pending`` otherwise. Columns
-    of other names are passed over. Raises BadHistory with every fault: row, column, what.
+    A row that is ``pending`` or has no status is ``ok`` when anything was measured, else it is
+    ``pending``. Columns of other names are passed over. Raises BadHistory with every fault: row,
+    column, what.
     """
     try:
         rows = read_cells(lines)
@@ -164,6 +163,7 @@ class _Row:
                 if len(self.faults) == before:
                     self._fault(factor.name, "is empty; every run needs all its factors")
                 continue
+            value = meant(free(factor), value)
             fault = free(factor).fault(value)
             if fault and value not in getattr(factor, "dropped", ()):  # those were legal once
                 self._fault(factor.name, fault)
@@ -201,6 +201,8 @@ class _Row:
 
     def _status(self, measured: bool) -> Status:
         given = self._cells.get("status", "").lower()
+        if measured and given == "pending":
+            return "ok"  # what was read counts, whatever is still to come
         for status in get_args(Status):
             if given == status:
                 return status

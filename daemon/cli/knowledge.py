@@ -82,7 +82,9 @@ def _flat(point: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _short(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    from planners.rounding import rounded
+
+    return rounded(value, 6) if isinstance(value, float) else str(value)
 
 
 def drivers(arguments: argparse.Namespace) -> int:

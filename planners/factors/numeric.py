@@ -145,7 +145,7 @@ class Continuous:
             return f"must be a number, got {value!r}"
         slack = SLACK * (self.high - self.low)
         if not self.low - slack <= given <= self.high + slack:
-            return f"must be in [{self.low:g}, {self.high:g}], got {given:g}"
+            return f"must be in [{self.low:.10g}, {self.high:.10g}], got {given:.10g}"
         return None
 
     def tidy(self, value: FactorValue) -> FactorValue:
@@ -238,7 +238,8 @@ class Discrete:
             return f"must be a number, got {value!r}"
         slack = SLACK * (self.values[-1] - self.values[0])
         if min(abs(given - v) for v in self.values) > slack:
-            return f"must be one of {', '.join(f'{v:g}' for v in self.values)}, got {given:g}"
+            listed = ", ".join(f"{v:.10g}" for v in self.values)
+            return f"must be one of {listed}, got {given:.10g}"
         return None
 
     def tidy(self, value: FactorValue) -> FactorValue:

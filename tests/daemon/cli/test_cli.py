@@ -535,3 +535,21 @@ def test_suggest_prints_a_planners_words_below_each_point(tmp_path, capsys):
     assert told.err == ""
     assert main([*asked, "-n", "2", "--json"]) == 0
     assert json_of(capsys)["notes"][1] == "run 2 of 6, replicate 1"
+
+
+def test_a_point_typed_as_it_is_printed_is_the_point(tmp_path, capsys):
+    path, history = tmp_path / "mixture.json", tmp_path / "history.csv"
+    mixture = {"name": "ratio", "kind": "composition", "components": ["Pt", "Mo", "Nb"]}
+    pressure = {"name": "p", "low": 1e5, "high": 12345678.9}
+    document = {"factors": [mixture, pressure], "responses": [{"name": "y"}]}
+    path.write_text(json.dumps(document))
+    asked = ["suggest", str(path), "--planner", "design", "--option", "kind=simplex-centroid"]
+    assert main([*asked, "--option", "order=standard", "-n", "14"]) == 0
+    printed = [line.split("  ") for line in capsys.readouterr().out.splitlines() if "  p " in line]
+    assert ["ratio.Pt 0.333333", "ratio.Mo 0.333333", "ratio.Nb 0.333333", "p 12345700"] in printed
+    columns = ["ratio.Pt", "ratio.Mo", "ratio.Nb", "p", "y"]
+    rows = [dict(cell.split(" ") for cell in line) for line in printed]
+    typed = [",".join(columns), *(",".join(row.get(c, "") for c in columns) for row in rows)]
+    history.write_text("\n".join(typed))
+    assert main([*asked, "--history", str(history)]) == 0
+    assert "nothing left to suggest" in capsys.readouterr().err
