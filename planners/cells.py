@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Iterable
 
+NO_TEXT = "it is not UTF-8 text; save it as CSV UTF-8 in the spreadsheet"
 _SEPARATORS = (",", ";", "\t")
 _TOLD = re.compile(r"\ufeff?sep=([,;\t|])\s*", re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"')

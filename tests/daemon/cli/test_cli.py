@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shlex
 import sqlite3
 import sys
@@ -553,3 +554,24 @@ def test_a_point_typed_as_it_is_printed_is_the_point(tmp_path, capsys):
     history.write_text("\n".join(typed))
     assert main([*asked, "--history", str(history)]) == 0
     assert "nothing left to suggest" in capsys.readouterr().err
+
+
+def test_select_predicts_a_small_change_on_a_large_offset(tmp_path, capsys):
+    table, conditions = tmp_path / "runs.csv", tmp_path / "next.csv"
+    rows = "".join(f"{i},{i * i % 7},{1e6 + i + 0.1 * (i % 3):.1f}\n" for i in range(12))
+    table.write_text("a,b,y\n" + rows)
+    conditions.write_text("a,b\n5.5,3\n")
+    asked = ["select", str(table), "--response", "y", "--quick", "--predict", str(conditions)]
+    assert main(asked) == 0
+    assert re.search(r"row 2: 1000005\.\d+ \+/- ", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    "words", [["select", "--response", "y"], ["result", "rig", "--response", "y", "--csv"]]
+)
+def test_tables_that_are_no_utf_8_are_refused_with_what_to_do(words, tmp_path, capsys):
+    table = tmp_path / "runs.csv"
+    table.write_bytes("température;y\n40;0,5\n".encode("latin-1"))
+    assert main([*words, str(table)]) == 2
+    advice = "it is not UTF-8 text; save it as CSV UTF-8 in the spreadsheet"
+    assert f"{table}: cannot be read: {advice}\n" in capsys.readouterr().err
