@@ -137,5 +137,6 @@ def _growth(worth: Worth, row: Array, reference: Array) -> Outlook:
     ]
     growth = met * acquisition.volume_growth(own[0], own[1], own[2][0], directions)
     what = "area" if goals == 2 else "volume"
-    text = f"the front's {what} is expected to grow by {growth:.2g} of itself with this run"
+    much = f"grow by {growth:.2g} of itself" if growth < 1 else "more than double"
+    text = f"the front's {what} is expected to {much} with this run"
     return Outlook(text, growth < _GROWTH, growth < 4 * _GROWTH)

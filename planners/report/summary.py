@@ -86,9 +86,10 @@ def _measured(alike: Sequence[Observation], name: str, sd: float) -> str:
     values = [run.responses[name].value for run in alike if name in run.responses]
     if not values:
         return "not measured, "
-    if len(values) > _SHOWN:
+    told = [beside(value, sd) for value in values]
+    if len(set(told)) > 1 and len(told) > _SHOWN:
         return f"measured {beside(min(values), sd)} to {beside(max(values), sd)}, "
-    return f"measured {', '.join(beside(value, sd) for value in values)}, "
+    return f"measured {', '.join(told if len(told) <= _SHOWN else told[:1])}, "
 
 
 def _place(problem: Problem, point: Mapping[str, Any]) -> str:

@@ -247,6 +247,17 @@ def test_a_logarithm_with_an_offset_comes_back_as_it_was():
         assert scale.plain(float(scale.forward(np.array([value]))[0])) == pytest.approx(value)
 
 
+def test_a_front_that_is_hardly_one_yet_is_not_told_to_grow_a_thousandfold(plane):
+    problem = Problem(plane.factors, (Response("y"), Response("purity")))
+    rows = ((0.02, 7.1), (0.45, 3.1), (0.97, 0.1), (0.58, 7.9), (0.3, 5.0))
+    history = [
+        Observation({"a": a, "b": b}, {"y": Measured(a * (1 - b / 10)), "purity": Measured(99.0)})
+        for a, b in rows
+    ]
+    (found,) = ask(Bayes(), problem, history, 1, 0).suggestions
+    assert found.note.endswith("the front's area is expected to more than double with this run")
+
+
 def test_how_far_the_best_is_from_the_best_possible_is_told_without_an_exponent():
     problem = Problem((Continuous("T", 20, 150, "degC"),), (Response("sty"),))
     readings = ((20, 1000.0), (100, 120000.0), (150, 30000.0))

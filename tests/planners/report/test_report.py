@@ -127,6 +127,8 @@ def test_many_readings_at_one_place_are_told_as_a_range():
     history = [Observation({"x": 0.5}, {"y": Measured(float(y))}) for y in range(7)]
     told = summarise(LINE, history, [])
     assert "run 1 (x 0.5): y measured 0 to 6," in told["text"]
+    alike = [Observation({"x": 0.5}, {"y": Measured(4.0)}) for _ in range(7)]
+    assert "run 1 (x 0.5): y measured 4," in summarise(LINE, alike, [])["text"]
     assert told["text"].endswith("; repeated as runs 2, 3, 4, 5, 6 and 1 more")
     assert told["best"][0]["probability"] == 1.0
 
