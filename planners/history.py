@@ -170,13 +170,17 @@ class _Row:
             point[factor.name] = value
         return point
 
-    def _value(self, factor: Factor, prefix: str) -> FactorValue | None:
+    def _value(
+        self, factor: Factor, prefix: str, asked: FactorValue | None = None
+    ) -> FactorValue | None:
+        """Return a value; parts of a mixture without a number are as ``asked``, or absent."""
         if isinstance(factor, Composition):
             amounts = [self._number(prefix + column) for column in factor.terms]
             if all(amount is None for amount in amounts):
                 return None
+            rest = asked if isinstance(asked, Mapping) else {}
             pairs = zip(factor.components, amounts, strict=True)
-            return {component: amount or 0.0 for component, amount in pairs}
+            return {c: rest.get(c, 0.0) if amount is None else amount for c, amount in pairs}
         if factor.terms:
             return self._number(prefix + factor.name)
         return self._cells.get(prefix + factor.name) or None
@@ -185,7 +189,7 @@ class _Row:
         """Return what was achieved, of factors without it what was requested; None without any."""
         known: dict[str, FactorValue] = {}
         for factor in self._problem.factors:
-            value = self._value(factor, "achieved.")
+            value = self._value(factor, "achieved.", point.get(factor.name))
             if value is None:
                 continue
             known[factor.name] = value

@@ -114,6 +114,19 @@ def test_what_no_rounding_explains_is_a_fault_told_with_all_its_digits(row, sent
     assert caught.value.faults == (f"row 2: {sentence}",)
 
 
+def test_parts_of_a_mixture_that_were_not_read_count_as_requested():
+    header = HEADER + ",achieved.ratio.Pt,achieved.ratio.Mo"
+    whole, part, none = read(
+        "60,MeCN,0.5,0.5,0.5,,3,ok,0.48,0.51",
+        "60,MeCN,0.5,0.5,0.5,,3,ok,0.48,",
+        "60,MeCN,0.5,0.5,0.5,,3,ok,,",
+        header=header,
+    )
+    assert whole.achieved["ratio"] == {"Pt": 0.48, "Mo": 0.51}
+    assert part.achieved["ratio"] == {"Pt": 0.48, "Mo": 0.5}
+    assert none.achieved is None
+
+
 @pytest.mark.parametrize("responses", ["0.5,,3", "0.5,,"])
 def test_a_reading_beside_pending_counts(responses):
     (run,) = read(f"60,MeCN,1,0,{responses},pending")
