@@ -1,6 +1,7 @@
 """Histories: runs as CSV files and as the JSON of external planners, faults all at once."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isfinite
 from typing import IO, Any, get_args
@@ -111,7 +112,24 @@ def _header_faults(header: list[str], problem: Problem) -> list[str]:
         f"row 1: no column {name!r}{nearest(name, spare)}" for name in needed if name not in header
     ]
     twice = sorted({name for name in header if name and header.count(name) > 1})
-    return faults + [f"row 1: column {name!r} comes twice" for name in twice]
+    faults += [f"row 1: column {name!r} comes twice" for name in twice]
+    return faults + (list(_misspelt(header, problem, needed, spare)) if problem.responses else [])
+
+
+def _misspelt(
+    header: list[str], problem: Problem, needed: list[str], spare: list[str]
+) -> Iterator[str]:
+    """Give the columns that are passed over for their spelling alone; lists of points have none."""
+    known = [name for name in columns(problem) if name not in (*header, *needed)]
+    meant = {_spelt(name): name for name in known}
+    for name in spare:
+        if right := meant.get(_spelt(name)):
+            yield f"row 1: column {name!r} would be passed over; write {right!r}, or leave it out"
+
+
+def _spelt(name: str) -> str:
+    """Return a column's name without what people write in different ways."""
+    return re.sub(r"[ _-]+", ".", name.casefold())
 
 
 class _Row:

@@ -167,6 +167,28 @@ def test_a_missing_column_is_named_with_its_nearest():
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("Status", "status"),
+        ("yield_sd", "yield.sd"),
+        ("yield SD", "yield.sd"),
+        ("Achieved Temperature", "achieved.temperature"),
+        ("achieved_ratio_Pt", "achieved.ratio.Pt"),
+    ],
+)
+def test_a_column_that_would_be_passed_over_for_its_spelling_is_named(written, meant):
+    header = HEADER.replace("yield.sd", "note").replace("status", "what")
+    assert faults("60,MeCN,1,0,0.5,,3,ok,1", header=f"{header},{written}") == [
+        f"row 1: column {written!r} would be passed over; write {meant!r}, or leave it out"
+    ]
+
+
+def test_a_column_beside_the_one_that_counts_is_passed_over():
+    (run,) = read("60,MeCN,1,0,0.5,,3,ok,done", header=HEADER + ",Status")
+    assert run.status == "ok"
+
+
 def test_an_empty_file_is_named_with_the_columns_it_needs():
     with pytest.raises(BadHistory, match="has no header row; the columns are temperature"):
         read_history([], PROBLEM)
