@@ -119,7 +119,8 @@ class Continuous:
     def amounts(self, rows: Array) -> Array:
         """Return the plain numbers of snapped rows, shape ``(n, len(terms))``."""
         low, high = self._ends()
-        return np.clip(self._backward(low + rows * (high - low)), self.low, self.high)
+        plain = np.clip(self._backward(low + rows * (high - low)), self.low, self.high)
+        return np.where(rows <= 0.0, self.low, np.where(rows >= 1.0, self.high, plain))
 
     def value(self, row: Array) -> FactorValue:
         """Return the value a snapped row stands for."""
