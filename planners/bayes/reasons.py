@@ -69,11 +69,7 @@ def _lawful(worth: Worth) -> str:
 
 def _goal_reason(worth: Worth, row: Array) -> str:
     if not len(worth.known):
-        lost = not worth.out_of_sight and worth.target_logs(row[None])[0] < np.log(_NEVER)
-        what = (
-            "no conditions are expected to meet the targets, these least unlikely" if lost else ""
-        )
-        return f"feasibility: {what or 'most likely to meet the targets'}"
+        return f"feasibility: {_feasible(worth, row)}"
     means, sds = worth.predicted(row[None])
     if len(worth.goals) > 1:
         beaten = np.any(np.all(worth.known >= means, axis=1))
@@ -84,6 +80,12 @@ def _goal_reason(worth: Worth, row: Array) -> str:
     if means[0, 0] >= worth.known.max():
         return f"exploit: better than the best so far with {better:.0%}"
     return f"explore: uncertain enough to be better than the best so far, with {better:.0%}"
+
+
+def _feasible(worth: Worth, row: Array) -> str:
+    if worth.out_of_sight or worth.target_logs(row[None])[0] > np.log(_NEVER):
+        return "most likely to meet the targets"
+    return "no conditions are expected to meet the targets, these are the least unlikely"
 
 
 def hopeless(worth: Worth, row: Array) -> bool:
