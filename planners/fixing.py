@@ -13,6 +13,7 @@ from planners.base import Problem
 from planners.errors import BadOption, BadProblem
 from planners.factors import Composition, Continuous, Discrete, Factor, FactorValue
 from planners.factors.held import held
+from planners.factors.written import meant
 from planners.problem import nearest
 
 
@@ -45,7 +46,7 @@ def parse_fixed(problem: Problem, pairs: Sequence[str]) -> dict[str, FactorValue
         elif name in values:
             faults.append(f"{name}: is given twice")
         else:
-            value = _read(by_name[name], text)
+            value = meant(by_name[name], _read(by_name[name], text))
             fault = by_name[name].fault(value)
             faults += [f"{name}: {fault}"] if fault else []
             values[name] = value

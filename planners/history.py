@@ -1,6 +1,7 @@
 """Histories: runs as CSV files and as the JSON of external planners, faults all at once."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isfinite
 from typing import IO, Any, get_args
@@ -12,10 +13,11 @@ from planners.factors import Composition, Factor, FactorValue
 from planners.factors.common import GREATEST
 from planners.factors.held import free
 from planners.factors.possible import impossible
+from planners.factors.written import meant
 from planners.problem import nearest
 
 _MAX_FAULTS = 50  # shown; a broken file has thousands
-_EMPTY = "; leave it empty instead"
+_EMPTY = "; leave it empty where nothing was measured"
 _NOT_KNOWN = " where it is not known: then the value asked for counts"
 
 
@@ -50,10 +52,7 @@ def write_history(file: IO[str], problem: Problem, history: Sequence[Observation
 
 
 def write_points(file: IO[str], problem: Problem, points: Iterable[Point]) -> None:
-    """Write points to be run as a history: pending until results are filled in beside them.
-
-    So the status stays empty: a result would not count while it said ``pending``.
-    """
+    """Write points to be run as a history: pending until results are filled in beside them."""
     writer = csv.DictWriter(file, _asked(problem), restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(cells(problem, point) for point in points)
@@ -74,8 +73,9 @@ def cells(problem: Problem, point: Point) -> dict[str, object]:
 def read_history(lines: Sequence[str], problem: Problem) -> list[Observation]:
     """Return the runs of a CSV file's lines.
 
-    A row without a status is ``ok`` when anything was measured and ``pending`` otherwise. Columns
-    of other names are passed over. Raises BadHistory with every fault: row, column, what.
+    A row that is ``pending`` or has no status is ``ok`` when anything was measured, else it is
+    ``pending``. Columns of other names are passed over. Raises BadHistory with every fault: row,
+    column, what.
     """
     try:
         rows = read_cells(lines)
@@ -112,7 +112,24 @@ def _header_faults(header: list[str], problem: Problem) -> list[str]:
         f"row 1: no column {name!r}{nearest(name, spare)}" for name in needed if name not in header
     ]
     twice = sorted({name for name in header if name and header.count(name) > 1})
-    return faults + [f"row 1: column {name!r} comes twice" for name in twice]
+    faults += [f"row 1: column {name!r} comes twice" for name in twice]
+    return faults + (list(_misspelt(header, problem, needed, spare)) if problem.responses else [])
+
+
+def _misspelt(
+    header: list[str], problem: Problem, needed: list[str], spare: list[str]
+) -> Iterator[str]:
+    """Give the columns that are passed over for their spelling alone; lists of points have none."""
+    known = [name for name in columns(problem) if name not in (*header, *needed)]
+    meant = {_spelt(name): name for name in known}
+    for name in spare:
+        if right := meant.get(_spelt(name)):
+            yield f"row 1: column {name!r} would be passed over; write {right!r}, or leave it out"
+
+
+def _spelt(name: str) -> str:
+    """Return a column's name without what people write in different ways."""
+    return re.sub(r"[ _-]+", ".", name.casefold())
 
 
 class _Row:
@@ -164,19 +181,24 @@ class _Row:
                 if len(self.faults) == before:
                     self._fault(factor.name, "is empty; every run needs all its factors")
                 continue
+            value = meant(free(factor), value)
             fault = free(factor).fault(value)
             if fault and value not in getattr(factor, "dropped", ()):  # those were legal once
                 self._fault(factor.name, fault)
             point[factor.name] = value
         return point
 
-    def _value(self, factor: Factor, prefix: str) -> FactorValue | None:
+    def _value(
+        self, factor: Factor, prefix: str, asked: FactorValue | None = None
+    ) -> FactorValue | None:
+        """Return a value; parts of a mixture without a number are as ``asked``, or absent."""
         if isinstance(factor, Composition):
             amounts = [self._number(prefix + column) for column in factor.terms]
             if all(amount is None for amount in amounts):
                 return None
+            rest = asked if isinstance(asked, Mapping) else {}
             pairs = zip(factor.components, amounts, strict=True)
-            return {component: amount or 0.0 for component, amount in pairs}
+            return {c: rest.get(c, 0.0) if amount is None else amount for c, amount in pairs}
         if factor.terms:
             return self._number(prefix + factor.name)
         return self._cells.get(prefix + factor.name) or None
@@ -185,7 +207,7 @@ class _Row:
         """Return what was achieved, of factors without it what was requested; None without any."""
         known: dict[str, FactorValue] = {}
         for factor in self._problem.factors:
-            value = self._value(factor, "achieved.")
+            value = self._value(factor, "achieved.", point.get(factor.name))
             if value is None:
                 continue
             known[factor.name] = value
@@ -201,6 +223,8 @@ class _Row:
 
     def _status(self, measured: bool) -> Status:
         given = self._cells.get("status", "").lower()
+        if measured and given == "pending":
+            return "ok"  # what was read counts, whatever is still to come
         for status in get_args(Status):
             if given == status:
                 return status

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from planners.errors import CannotSuggest
 from planners.factors import Array
+from planners.factors.held import AnyHeld, shown
 from planners.problem import Point, Problem
 
 _SAME = 1e-3  # of the unit cube's edge: closer values of a held factor are the same
@@ -72,7 +73,11 @@ def all_rows(problem: Problem) -> Array | None:
 def no_point(problem: Problem) -> str:
     """Return the sentence for constraints that nothing keeps."""
     listed = "; ".join(str(constraint) for constraint in problem.constraints)
-    return f"no point within the factors' ranges keeps the constraints: {listed}"
+    fixed = [
+        f"{f.name} fixed at {shown(f.held)}" for f in problem.factors if isinstance(f, AnyHeld)
+    ]
+    given = f"; with {', '.join(fixed)}" if fixed else ""
+    return f"no point within the factors' ranges keeps the constraints: {listed}{given}"
 
 
 def inside(problem: Problem, rows: Array) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from planners.base import Observation, Planner, Problem, Proposer, Suggestion
+from planners.cells import NO_TEXT
 from planners.errors import BadHistory, BadOption, BadProblem, NonsenseAnswer, PlannerRefused
 from planners.external import External
 from planners.fixing import check_shared, hold, parse_fixed
@@ -116,8 +117,7 @@ def load_history(path: Path, problem: Problem) -> list[Observation]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
         return read_history(lines, problem)
     except UnicodeDecodeError:
-        advice = "save it as CSV UTF-8 in the spreadsheet"
-        raise BadHistory([f"{path}: cannot be read: it is not UTF-8 text; {advice}"]) from None
+        raise BadHistory([f"{path}: cannot be read: {NO_TEXT}"]) from None
     except OSError as error:
         raise BadHistory([f"{path}: cannot be read: {_reason(error)}"]) from None
     except BadHistory as error:

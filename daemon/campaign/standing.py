@@ -10,7 +10,7 @@ from typing import Any
 
 from daemon.experiment.record import ExperimentRecord
 from daemon.settings.conditions import flat, value_text
-from planners.rounding import rounded
+from planners.rounding import beside, rounded, spread
 
 JsonObject = dict[str, Any]
 SHOWN = 5  # experiments of a front told in words; all are in the numbers
@@ -71,16 +71,16 @@ def standing_of(
 def _line(row: Mapping[str, Any], *, front: bool) -> str:
     point = ", ".join(f"{name} {_short(value)}" for name, value in flat(row["point"]))
     guesses = "; ".join(
-        f"{name} {_measured(row['measured'].get(name))},"
-        f" expected {rounded(guess['mean'])} +/- {rounded(guess['sd'], 2)}"
+        f"{name} {_measured(row['measured'].get(name), guess['sd'])},"
+        f" expected {spread(guess['mean'], guess['sd'])}"
         for name, guess in row["predicted"].items()
     )
     where = ", on the front" if front else ""
     return f"{row['experiment']}{where} ({point}): {guesses}; probability {row['probability']:.0%}"
 
 
-def _measured(value: Any) -> str:
-    return "not measured" if value is None else f"measured {_short(value)}"
+def _measured(value: float | None, sd: float) -> str:
+    return "not measured" if value is None else f"measured {beside(value, sd)}"
 
 
 def _short(value: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from daemon.campaign.memory import MEASURED, Memory
 from daemon.campaign.standing import Standing
 from daemon.settings.models import CampaignSettings, ObjectiveSettings
-from planners.rounding import rounded
+from planners.rounding import rounded, spread
 
 
 def why_stop(campaign: CampaignSettings, memory: Memory, standing: Standing) -> str:
@@ -84,5 +84,4 @@ def _told(row: Mapping[str, Any], goal: ObjectiveSettings, reached: Mapping[str,
     else:
         side = "at least" if goal.goal == "maximise" else "at most"
         wanted = f"{side} {reached[goal.response]:g}"
-    expected = f"{rounded(guess['mean'])} +/- {rounded(guess['sd'], 2)}"
-    return f"{goal.response} {wanted} (expected {expected})"
+    return f"{goal.response} {wanted} (expected {spread(guess['mean'], guess['sd'])})"

@@ -45,14 +45,14 @@ def suggest(arguments: argparse.Namespace) -> int:
 
 
 def _print_points(document: dict[str, Any]) -> None:
-    from planners.rounding import rounded
+    from planners.rounding import spread
 
     points = document["points"]
     for point, note in zip(points, document.get("notes") or [""] * len(points), strict=True):
         predicted = point.pop("predicted", {})
         print("  ".join(f"{name} {_short(value)}" for name, value in _flat(point)))
         for name, guess in predicted.items():
-            print(f"    expects {name} {rounded(guess['mean'])} +/- {rounded(guess['sd'], 2)}")
+            print(f"    expects {name} {spread(guess['mean'], guess['sd'])}")
         if note:
             print(f"    {note}")
     print(document["summary"]["text"])
@@ -82,7 +82,9 @@ def _flat(point: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _short(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    from planners.rounding import rounded
+
+    return rounded(value, 6) if isinstance(value, float) else str(value)
 
 
 def drivers(arguments: argparse.Namespace) -> int:

@@ -70,7 +70,7 @@ def _given_twice(path: str, given: Mapping[int, JsonObject]) -> Iterator[str]:
 
 def _read(path: str) -> tuple[list[str], list[dict[str, str]]]:
     """Return the header, and the rows by their columns; cells that a row lacks are left out."""
-    from planners.cells import read_cells
+    from planners.cells import NO_TEXT, read_cells
 
     file = Path(path)
     try:
@@ -79,8 +79,10 @@ def _read(path: str) -> tuple[list[str], list[dict[str, str]]]:
         rows = read_cells(file.read_text(encoding="utf-8-sig").splitlines())
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError([f"{path}: is no CSV in UTF-8: {error}"]) from None
+    except UnicodeDecodeError:
+        raise ConfigError([f"{path}: cannot be read: {NO_TEXT}"]) from None
+    except csv.Error as error:
+        raise ConfigError([f"{path}: is not CSV: {error}"]) from None
     header = [cell.strip() for cell in rows[0]] if rows else []
     return header, [dict(zip(header, row, strict=False)) for row in rows[1:]]
 

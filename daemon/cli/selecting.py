@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def select(arguments: argparse.Namespace) -> int:
     """Compare models on a table of runs and print the report."""
     from planners.errors import BadHistory, BadOption, BadProblem
+    from planners.rounding import spread
     from planners.select.report import document, text
 
     try:
@@ -28,7 +29,7 @@ def select(arguments: argparse.Namespace) -> int:
         print("\nPredictions")
     for row in told:
         where = f"  outside by {', '.join(row['outside'])}" if row["outside"] else ""
-        print(f"    row {row['row']}: {row['mean']:.4g} +/- {row['sd']:.2g}{where}")
+        print(f"    row {row['row']}: {spread(row['mean'], row['sd'])}{where}")
     return 0
 
 

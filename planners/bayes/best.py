@@ -31,7 +31,8 @@ class BestRun:
     ``index`` is its place in the history, ``predicted`` mean and sd of each response there, without
     the noise of a reading, ``probability`` that of being the best of all runs, or on their front,
     and of meeting the targets. ``alike`` are all runs at its conditions, itself among them, and
-    ``meets`` says whether the targets are more likely met there than not.
+    ``meets`` says whether the targets are more likely met there than not. ``lucky`` are the runs
+    that read more of a single goal than is expected of them, by more than that is uncertain.
     """
 
     index: int
@@ -40,6 +41,7 @@ class BestRun:
     probability: float = 1.0
     alike: tuple[int, ...] = ()
     meets: bool = True
+    lucky: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain dictionaries."""
@@ -67,6 +69,7 @@ def best_runs(
         features = known.space.features(worth.seen)
         first, group = _alike(features)
         shares = _shares(worth, features[first])[group]
+        lucky = tuple(places[i] for i in _lucky(worth, known, done))
         found: list[BestRun] = []
         for k in dict.fromkeys(int(first[group[k]]) for k in _chosen(worth)):
             expected = {
@@ -77,8 +80,22 @@ def best_runs(
             share = round(float(shares[k]), 3)
             same = tuple(places[known.taught[i]] for i in np.flatnonzero(group == group[k]))
             meets = bool(worth.likely[k])
-            found.append(BestRun(places[place], done[place].point, ordered, share, same, meets))
+            run = BestRun(places[place], done[place].point, ordered, share, same, meets, lucky)
+            found.append(run)
     return found
+
+
+def _lucky(worth: Worth, known: Situation, done: Sequence[Observation]) -> list[int]:
+    """Return which runs read more of a single goal than is expected, beyond its uncertainty."""
+    if len(worth.goals) != 1:
+        return []
+    goal = worth.goals[0]
+    name = goal.response.name
+    read = [k for k, i in enumerate(known.taught) if name in done[i].responses]
+    means, sds = goal.process.predict(known.space.features(worth.seen[read]))
+    values = np.array([done[known.taught[k]].responses[name].value for k in read])
+    above = goal.scale.forward(values) > means + sds
+    return [known.taught[k] for k, more in zip(read, above, strict=True) if more]
 
 
 def _alike(features: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -100,8 +100,10 @@ class Picker:
 
     @property
     def _runs(self) -> int:
-        """Return how many runs teach something, or will."""
-        return len(self._known.good) + len(self._known.earlier) + len(self._waiting)
+        """Return how many runs teach something, or will; replicates count as one."""
+        waiting = stack(self._waiting, self._problem.dimension)
+        rows = np.vstack([self._known.requested, self._known.earlier, waiting])
+        return len(np.unique(np.round(rows, 6), axis=0))
 
     def _designed(self) -> tuple[Array, str] | None:
         """Return the next row of the first design, while it is not complete."""

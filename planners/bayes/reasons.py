@@ -8,6 +8,7 @@ noise of one run, another run cannot show an improvement.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from planners.bayes import acquisition
@@ -22,6 +23,7 @@ _LITTLE = 0.01  # of a response's spread: a difference that nobody would pay a r
 _DOUBTFUL = 0.9  # chances of success below it are worth a word
 _WORTH_A_WORD = 0.05  # probability of a kinetic law
 _HOPE = 0.1  # chance to beat the best known run, below which a run is better spent elsewhere
+_NEVER = 0.005  # chance that targets are met, below which they are out of reach
 _MET = 0.95  # chance that targets are met, above which they are
 _GROWTH = 0.005  # of the front's area or volume: growth not worth a run
 _OUTCOMES, _DIRECTIONS = 128, 256  # draws of one run's outcome, and of ways to improve
@@ -67,7 +69,7 @@ def _lawful(worth: Worth) -> str:
 
 def _goal_reason(worth: Worth, row: Array) -> str:
     if not len(worth.known):
-        return "feasibility: most likely to meet the targets"
+        return f"feasibility: {_feasible(worth, row)}"
     means, sds = worth.predicted(row[None])
     if len(worth.goals) > 1:
         beaten = np.any(np.all(worth.known >= means, axis=1))
@@ -78,6 +80,12 @@ def _goal_reason(worth: Worth, row: Array) -> str:
     if means[0, 0] >= worth.known.max():
         return f"exploit: better than the best so far with {better:.0%}"
     return f"explore: uncertain enough to be better than the best so far, with {better:.0%}"
+
+
+def _feasible(worth: Worth, row: Array) -> str:
+    if worth.out_of_sight or worth.target_logs(row[None])[0] > np.log(_NEVER):
+        return "most likely to meet the targets"
+    return "no conditions are expected to meet the targets, these are the least unlikely"
 
 
 def hopeless(worth: Worth, row: Array) -> bool:
@@ -108,12 +116,12 @@ def _regret(space: Space, worth: Worth, pool: Array, row: Array) -> Outlook:
     goal = worth.goals[0]
     best = worth.seen[worth.likely][int(np.argmax(worth.known[:, 0]))]
     means, sds = worth.predicted(pool)
-    allowed = worth.target_logs(pool) > len(worth.gates) * np.log(0.5) - 1e-9
-    hopes = np.where(allowed, means[:, 0] + 2.0 * sds[:, 0], -np.inf)
-    rows = np.vstack([best, pool[np.argsort(-hopes, kind="stable")[:_ROWS]]])
-    normals = np.random.default_rng(0).normal(size=(_DRAWS, len(rows)))
-    draws = goal.process.draws(space.features(rows), normals)
-    regret = float((draws.max(axis=1) - draws[:, 0]).mean())
+    hopes = means[:, 0] + 2.0 * sds[:, 0] + worth.target_logs(pool)
+    features = space.features(np.vstack([best, pool[np.argsort(-hopes, kind="stable")[:_ROWS]]]))
+    generator = np.random.default_rng(0)
+    draws = goal.process.draws(features, generator.normal(size=(_DRAWS, len(features))))
+    others = np.where(_meets(worth, features[1:], generator), draws[:, 1:], -np.inf)
+    regret = float(np.maximum(others.max(axis=1) - draws[:, 0], 0.0).mean())
     top = float(worth.known.max())
     plain = abs(goal.scale.plain(top + regret) - goal.scale.plain(top))
     noise = float(np.sqrt(goal.process.noise_variance))
@@ -121,6 +129,16 @@ def _regret(space: Space, worth: Worth, pool: Array, row: Array) -> Outlook:
     text = f"the best known run is expected {far}"
     gain = float(np.exp(worth.improvement(row[None])[0]))
     return Outlook(text, regret < max(noise, _LITTLE), gain < 0.5 * max(noise, _LITTLE))
+
+
+def _meets(worth: Worth, features: Array, generator: np.random.Generator) -> NDArray[np.bool_]:
+    """Return in which joint draws rows of features ``(m, f)`` meet the targets, ``(draws, m)``."""
+    met = np.ones((_DRAWS, len(features)), dtype=bool)
+    for gate in worth.gates:
+        low, high = gate.bounds()
+        drawn = gate.process.draws(features, generator.normal(size=met.shape))
+        met &= (drawn >= low) & (drawn <= high)
+    return met
 
 
 def _growth(worth: Worth, row: Array, reference: Array) -> Outlook:
@@ -137,5 +155,6 @@ def _growth(worth: Worth, row: Array, reference: Array) -> Outlook:
     ]
     growth = met * acquisition.volume_growth(own[0], own[1], own[2][0], directions)
     what = "area" if goals == 2 else "volume"
-    text = f"the front's {what} is expected to grow by {growth:.2g} of itself with this run"
+    much = f"grow by {growth:.2g} of itself" if growth < 1 else "more than double"
+    text = f"the front's {what} is expected to {much} with this run"
     return Outlook(text, growth < _GROWTH, growth < 4 * _GROWTH)

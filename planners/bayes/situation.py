@@ -33,6 +33,7 @@ class Situation:
         self.space = Space(problem, any(part.earlier for part in self._lessons.values()))
         taught = {id(r) for part in self._lessons.values() for r in (*part.sure, *part.earlier)}
         self.taught = [i for i, r in enumerate(history) if id(r) in taught]
+        self.requested = asked[self.taught]
         self.good = stack([run_row(problem, history[i]) for i in self.taught], width)
         self.earlier = stack([run_row(problem, r) for r in earlier if id(r) in taught], width)
         self.last = self._last(history)

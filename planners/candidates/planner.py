@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from planners.base import Observation, Problem, Proposing, Suggestion
+from planners.cells import NO_TEXT
 from planners.errors import BadOption, CannotSuggest
 from planners.problem import nearest
 
@@ -72,7 +73,7 @@ class Candidates(Proposing):
         try:
             text = Path(str(self.file)).read_text(encoding="utf-8-sig")
         except UnicodeDecodeError:
-            raise BadOption([f"file: {self.file}: cannot be read: it is not UTF-8 text"]) from None
+            raise BadOption([f"file: {self.file}: cannot be read: {NO_TEXT}"]) from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "there is no such file"
             raise BadOption([f"file: {self.file}: cannot be read: {reason}"]) from None

@@ -7,7 +7,7 @@ import numpy as np
 from planners.base import Composition, Problem
 from planners.extrapolate.lessons import PRESENT, Lessons
 from planners.factors import Array
-from planners.rounding import rounded
+from planners.rounding import beside, spread
 
 
 class Reasons:
@@ -43,5 +43,4 @@ class Reasons:
         best = min(values) if less else max(values)
         better = mean < best if less else mean > best
         verb = ("exploit: " if better else "explore: ") if first else ""
-        expected = f"{rounded(mean, 3)} +/- {rounded(sd, 2)} expected"
-        return f"{verb}{name} {expected}, best so far {rounded(best, 3)}"
+        return f"{verb}{name} {spread(mean, sd, 3)} expected, best so far {beside(best, sd, 3)}"

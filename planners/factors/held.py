@@ -82,8 +82,8 @@ def _same(value: object, own: object) -> bool:
 def shown(value: object) -> str:
     """Return a factor's value for a sentence."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {amount:g}" for name, amount in value.items())
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return ", ".join(f"{name} {amount:.10g}" for name, amount in value.items())
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True, slots=True)

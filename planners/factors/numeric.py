@@ -119,7 +119,8 @@ class Continuous:
     def amounts(self, rows: Array) -> Array:
         """Return the plain numbers of snapped rows, shape ``(n, len(terms))``."""
         low, high = self._ends()
-        return np.clip(self._backward(low + rows * (high - low)), self.low, self.high)
+        plain = np.clip(self._backward(low + rows * (high - low)), self.low, self.high)
+        return np.where(rows <= 0.0, self.low, np.where(rows >= 1.0, self.high, plain))
 
     def value(self, row: Array) -> FactorValue:
         """Return the value a snapped row stands for."""
@@ -145,7 +146,7 @@ class Continuous:
             return f"must be a number, got {value!r}"
         slack = SLACK * (self.high - self.low)
         if not self.low - slack <= given <= self.high + slack:
-            return f"must be in [{self.low:g}, {self.high:g}], got {given:g}"
+            return f"must be in [{self.low:.10g}, {self.high:.10g}], got {given:.10g}"
         return None
 
     def tidy(self, value: FactorValue) -> FactorValue:
@@ -238,7 +239,8 @@ class Discrete:
             return f"must be a number, got {value!r}"
         slack = SLACK * (self.values[-1] - self.values[0])
         if min(abs(given - v) for v in self.values) > slack:
-            return f"must be one of {', '.join(f'{v:g}' for v in self.values)}, got {given:g}"
+            listed = ", ".join(f"{v:.10g}" for v in self.values)
+            return f"must be one of {listed}, got {given:.10g}"
         return None
 
     def tidy(self, value: FactorValue) -> FactorValue:

@@ -9,6 +9,7 @@ from planners.errors import CannotSuggest
 from planners.factors import Array
 from planners.inverse.joint import Joint, listed
 from planners.inverse.targets import Target
+from planners.rounding import beside, rounded
 from planners.scaling import Scale
 
 
@@ -37,7 +38,7 @@ def aim_of(
     if found is not None:
         return Aim(found, low, high, text)
     near = joint.nearest_supported(np.clip(joint.mixture.mean()[joint.outputs], low, high))
-    offered = listed([t.name for t in wanted], scale.undo(near))
+    offered = listed([t.name for t in wanted], scale.undo(near), scale.sd)
     if beyond == "refuse" and any(target.stated for target in wanted):
         raise CannotSuggest(_refusal(wanted, scale, seen, offered))
     return Aim(near, near, near, f"{text}, of which {offered} is the nearest that is supported")
@@ -64,6 +65,7 @@ def _gap(target: Target, spread: float, seen: Array) -> str:
         return ""
     side = "above the highest" if target.low > most else "below the lowest"
     return (
-        f"{target.name} was {least:.4g} to {most:.4g}, so it is {gap:.4g} {side},"
+        f"{target.name} was {beside(least, spread)} to {beside(most, spread)},"
+        f" so it is {rounded(gap)} {side},"
         f" {gap / spread:.2g} standard deviations"
     )

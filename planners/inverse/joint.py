@@ -17,11 +17,13 @@ from planners.inverse.learners import fit_variational
 from planners.inverse.mixture import Mixture
 from planners.inverse.planner import Inverse
 from planners.inverse.topographic import fit_sheet
-from planners.rounding import rounded
+from planners.rounding import beside
 
 _FEWEST_A_PART = 3
 _REACH = 1.0  # nats a target may be less likely than the least likely result seen
 _HALVINGS = 30
+_INSIDE = 0.02  # of a result's standard deviation: rounding is less
+_TOLD = 0.1  # of it, to two digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +67,18 @@ class Joint:
         return marginal.log_density(y) >= least - _REACH
 
     def nearest_supported(self, y: Array) -> Array:
-        """Return the result nearest to ``y`` on the way there from the nearest one seen."""
+        """Return the result nearest to ``y`` on the way there from the nearest one seen.
+
+        So far within what is supported that it still is when it is rounded.
+        """
         near = self.y[int(np.argmin(((self.y - y) ** 2).sum(axis=1)))]
         low, high = 0.0, 1.0
         for _ in range(_HALVINGS):
             part = 0.5 * (low + high)
             inside = bool(self.supported((near + part * (y - near))[None, :])[0])
             low, high = (part, high) if inside else (low, part)
-        return near + low * (y - near)
+        way = float(np.linalg.norm(y - near))
+        return near + max(low - _INSIDE / max(way, _INSIDE), 0.0) * (y - near)
 
     def aim(self, low: Array, high: Array) -> Array | None:
         """Return the supported result nearest to the middle of a box, None when there is none."""
@@ -102,6 +108,7 @@ def _fitted(options: Inverse, rows: Array, n_inputs: int) -> tuple[Mixture, str]
     return choose(rows, n_inputs, options.components, shape, options.choose)  # type: ignore[arg-type]
 
 
-def listed(names: Sequence[str], values: Array) -> str:
-    """Return ``a = 1, b = 2``."""
-    return ", ".join(f"{n} = {rounded(float(v))}" for n, v in zip(names, values, strict=True))
+def listed(names: Sequence[str], values: Array, sds: Array) -> str:
+    """Return ``a = 1, b = 2``, of results that scatter by ``sds``."""
+    told = [beside(float(v), _TOLD * float(sd)) for v, sd in zip(values, sds, strict=True)]
+    return ", ".join(f"{name} = {value}" for name, value in zip(names, told, strict=True))

@@ -10,6 +10,8 @@ from planners.errors import BadOption
 from planners.problem import nearest
 from planners.rounding import rounded
 
+_ALL = 10  # digits: what a person wrote is told as it was written
+
 # runs in which a response could be learned from
 Runs = Sequence[Observation]
 
@@ -30,10 +32,10 @@ class Target:
 
     def __str__(self) -> str:
         if not self.stated:
-            return f"{self.name} as good as the best seen, {rounded(self.low)}"
+            return f"{self.name} as good as the best seen, {rounded(self.low, _ALL)}"
         if self.low == self.high:
-            return f"{self.name} = {rounded(self.low)}"
-        return f"{self.name} in [{rounded(self.low)}, {rounded(self.high)}]"
+            return f"{self.name} = {rounded(self.low, _ALL)}"
+        return f"{self.name} in [{rounded(self.low, _ALL)}, {rounded(self.high, _ALL)}]"
 
 
 def check_names(problem: Problem, wanted: Mapping[str, float]) -> None:

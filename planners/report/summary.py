@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from planners.base import Observation, Predicted, Problem, Suggestion, plain_point
-from planners.rounding import rounded
+from planners.base import Observation, Problem, Suggestion, plain_point
+from planners.rounding import beside, rounded, spread
 
 if TYPE_CHECKING:
     from planners.bayes.best import BestRun
@@ -58,7 +58,7 @@ def _numbers(history: Sequence[Observation], run: "BestRun") -> dict[str, Any]:
 def _sentence(problem: Problem, history: Sequence[Observation], run: "BestRun", front: bool) -> str:
     alike = [history[i] for i in run.alike]
     parts = [
-        f"{name} {_measured(alike, name)}expected {_spread(guess)}"
+        f"{name} {_measured(alike, name, guess.sd)}expected {spread(guess.mean, guess.sd)}"
         for name, guess in run.predicted.items()
     ]
     what = "on the front most probably" if front else "most probable best"
@@ -78,18 +78,18 @@ def _repeated(others: Sequence[int]) -> str:
     return f"; repeated as run{'s' * (len(others) > 1)} {shown}{more}"
 
 
-def _measured(alike: Sequence[Observation], name: str) -> str:
-    """Return what was measured at the same conditions, of many readings the range."""
+def _measured(alike: Sequence[Observation], name: str, sd: float) -> str:
+    """Return what was measured at the same conditions, of many readings the range.
+
+    With as many digits as an uncertainty of ``sd`` leaves them.
+    """
     values = [run.responses[name].value for run in alike if name in run.responses]
     if not values:
         return "not measured, "
-    if len(values) > _SHOWN:
-        return f"measured {rounded(min(values))} to {rounded(max(values))}, "
-    return f"measured {', '.join(map(rounded, values))}, "
-
-
-def _spread(guess: Predicted) -> str:
-    return f"{rounded(guess.mean)} +/- {rounded(guess.sd, 2)}"
+    told = [beside(value, sd) for value in values]
+    if len(set(told)) > 1 and len(told) > _SHOWN:
+        return f"measured {beside(min(values), sd)} to {beside(max(values), sd)}, "
+    return f"measured {', '.join(told if len(told) <= _SHOWN else told[:1])}, "
 
 
 def _place(problem: Problem, point: Mapping[str, Any]) -> str:
@@ -108,7 +108,7 @@ def _place(problem: Problem, point: Mapping[str, Any]) -> str:
 
 
 def _lucky(problem: Problem, history: Sequence[Observation], best: "Sequence[BestRun]") -> str:
-    """Return a sentence when the greatest reading is another run's, and probably luck."""
+    """Return a sentence when the greatest reading is another run's, and more than is expected."""
     if len(best) != 1 or len(problem.responses) != 1 or problem.responses[0].goal == "target":
         return ""
     name, goal = problem.responses[0].name, problem.responses[0].goal
@@ -119,9 +119,11 @@ def _lucky(problem: Problem, history: Sequence[Observation], best: "Sequence[Bes
     top = max(read, key=lambda i: sign * history[i].responses[name].value)
     value = history[top].responses[name].value
     own = [history[i].responses[name].value for i in best[0].alike if name in history[i].responses]
-    if top in best[0].alike or history[top].point == best[0].point or value in own:
+    same = top in best[0].alike or history[top].point == best[0].point or value in own
+    if same or top not in best[0].lucky:
         return ""
-    return f"run {top + 1} read {rounded(value)}, but the other runs make that a lucky reading"
+    read = beside(value, best[0].predicted[name].sd)
+    return f"run {top + 1} read {read}, but the other runs make that a lucky reading"
 
 
 def _nothing_yet(problem: Problem, history: Sequence[Observation]) -> str:
@@ -133,5 +135,6 @@ def _nothing_yet(problem: Problem, history: Sequence[Observation]) -> str:
 
 
 def _expected(number: int, suggestion: Suggestion) -> str:
-    guesses = ", ".join(f"{name} {_spread(g)}" for name, g in suggestion.predicted.items())
+    told = suggestion.predicted.items()
+    guesses = ", ".join(f"{name} {spread(guess.mean, guess.sd)}" for name, guess in told)
     return f"expected of point {number}: {guesses}"

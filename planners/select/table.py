@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from planners.cells import read_cells
+from planners.cells import NO_TEXT, read_cells
 from planners.errors import BadHistory
 from planners.factors import Array, Categorical, Composition, Continuous
 from planners.problem import Problem, nearest
@@ -17,7 +17,6 @@ LEAST = 8  # rows, different in their factors, below which no model can be judge
 _MAX_FAULTS = 30  # shown
 _HUGE = 1e30  # no quantity of a laboratory
 _CHOOSE = ", or name the columns that count in --factors or --problem"
-_UNMEASURED = ("pending", "failed")
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def read_sheet(path: Path) -> Sheet:
             [f"{path}: cannot be read: {error.strerror or 'no reason given'}"]
         ) from None
     except UnicodeDecodeError:
-        raise BadHistory([f"{path}: cannot be read: it is not UTF-8 text"]) from None
+        raise BadHistory([f"{path}: cannot be read: {NO_TEXT}"]) from None
     except csv.Error:
         raise BadHistory([f"{path}: is not CSV: a quotation mark is out of place"]) from None
     header = [cell.strip() for cell in rows[0]] if rows else []
@@ -166,7 +165,7 @@ def _measured(sheet: Sheet, response: str, notes: list[str]) -> list[int]:
     """Return the positions of rows with the response; note how many have none."""
     cells = sheet.columns[response]
     states = [cell.lower() for cell in sheet.columns.get("status", [""] * len(cells))]
-    there = [i for i, c in enumerate(cells) if c and states[i] not in _UNMEASURED]
+    there = [i for i, c in enumerate(cells) if c and states[i] != "failed"]
     _raise_any(
         [
             f"{sheet.file}: row {sheet.numbers[i]}: {response}: must be a finite number, got"

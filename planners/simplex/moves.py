@@ -72,7 +72,8 @@ class Replay:
         for _ in range(_MAX_MOVES):
             self._sort()
             self._remeasured()
-            if self._extent() < self._rules.tolerance or builds == _MAX_BUILDS:
+            small = self._extent() < self._rules.tolerance or self._at_one_place()
+            if small or builds == _MAX_BUILDS:
                 break
             if self._flat():
                 builds += 1
@@ -146,6 +147,10 @@ class Replay:
         """Return the longest edge from the best in any column."""
         places = np.array([v.place for v in self.vertices])
         return float(np.max(np.abs(places - places[0])))
+
+    def _at_one_place(self) -> bool:
+        """Return whether steps of numbers leave all vertices the same run."""
+        return all(np.allclose(v.row, self.vertices[0].row) for v in self.vertices)
 
     def _flat(self) -> bool:
         """Return whether the vertices no longer span every direction."""

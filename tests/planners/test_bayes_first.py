@@ -8,10 +8,14 @@ from planners.base import (
     Composition,
     Constraint,
     Continuous,
+    Measured,
+    Observation,
     Problem,
     Response,
 )
+from planners.bayes import Bayes
 from planners.bayes.first import first_rows, first_runs
+from planners.suggest import ask
 
 NUMBERS = (Continuous("a", 0.0, 1.0), Continuous("b", 0.0, 1.0))
 NAMES = Categorical("name", ("p", "q", "r", "s", "t", "u"))
@@ -88,3 +92,15 @@ def test_a_mixture_with_asked_runs_is_spread():
     rows = first_rows(Problem((MIXTURE,), ONE), 4, rng())
     assert len(rows) == 4
     assert np.ptp(rows, axis=0).min() > 0.4
+
+
+@pytest.mark.parametrize("achieved", [{}, {"a": 0.52}])
+def test_replicates_of_the_middle_stand_for_one_run_of_the_first_design(achieved):
+    middle = {"a": 0.5, "b": 0.5}
+    history = [
+        Observation(middle, {"y": Measured(y)}, achieved={**middle, **achieved} if k else None)
+        for k, y in enumerate((0.4, 0.42, 0.39, 0.41))
+    ]
+    answer = ask(Bayes(), Problem(NUMBERS, ONE), history, 3, 0)
+    notes = [s.note for s in answer.suggestions]
+    assert [note.startswith("first design") for note in notes] == [True, True, False]

@@ -247,6 +247,36 @@ def test_a_logarithm_with_an_offset_comes_back_as_it_was():
         assert scale.plain(float(scale.forward(np.array([value]))[0])) == pytest.approx(value)
 
 
+def test_a_target_out_of_reach_is_said_to_be():
+    problem = Problem((Continuous("a", 0, 1),), (Response("ph", "target", 20, 21),))
+    early, late = (notes(problem, lambda p: {"ph": 3.0 + 8.0 * p["a"]}, n, 0.0) for n in (4, 6))
+    assert early.startswith("feasibility: ")
+    assert late.startswith("feasibility: no conditions are expected to meet the targets")
+
+
+def test_what_misses_the_targets_is_nothing_to_be_gained(plane):
+    problem = Problem(plane.factors, (Response("y"), Response("ph", "target", 6.9, 7.1)))
+
+    def truth(p):
+        return {"y": p["a"] - p["b"] / 10, "ph": 3.0 + 0.8 * p["a"] * p["b"]}
+
+    note = notes(problem, truth, 14)  # the best is 0.51, at the edge of what meets the target
+    regret = float(note.split("the best known run is expected ")[1].split()[0])
+    assert regret < 0.05
+    assert "stop here" in note
+
+
+def test_a_front_that_is_hardly_one_yet_is_not_told_to_grow_a_thousandfold(plane):
+    problem = Problem(plane.factors, (Response("y"), Response("purity")))
+    rows = ((0.02, 7.1), (0.45, 3.1), (0.97, 0.1), (0.58, 7.9), (0.3, 5.0))
+    history = [
+        Observation({"a": a, "b": b}, {"y": Measured(a * (1 - b / 10)), "purity": Measured(99.0)})
+        for a, b in rows
+    ]
+    (found,) = ask(Bayes(), problem, history, 1, 0).suggestions
+    assert found.note.endswith("the front's area is expected to more than double with this run")
+
+
 def test_how_far_the_best_is_from_the_best_possible_is_told_without_an_exponent():
     problem = Problem((Continuous("T", 20, 150, "degC"),), (Response("sty"),))
     readings = ((20, 1000.0), (100, 120000.0), (150, 30000.0))

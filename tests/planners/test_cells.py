@@ -20,6 +20,12 @@ def test_semicolons_and_decimal_commas_are_read():
     assert read_cells(["a\tb", "1,5\t2"]) == [["a", "b"], ["1.5", "2"]]
 
 
+def test_a_comma_within_a_name_of_the_header_separates_nothing():
+    lines = ["t, degC;y;operator, day", "2,5;0,7;Ada, Monday"]
+    assert read_cells(lines) == [["t, degC", "y", "operator, day"], ["2.5", "0.7", "Ada, Monday"]]
+    assert read_cells(['t,"a; b; c"', "1,x"]) == [["t", "a; b; c"], ["1", "x"]]
+
+
 def test_a_first_line_that_says_the_separator_does_so_and_is_no_row():
     assert read_cells(["sep=;", "a, b;c", "1,5;2"]) == [["a, b", "c"], ["1.5", "2"]]
     assert read_cells(["\ufeffSEP=,", "a;b,c", "1,5"]) == [["a;b", "c"], ["1", "5"]]

@@ -93,6 +93,14 @@ def test_a_wrong_value_is_named(factor, value, sentence):
     assert sentence in factor.fault(value)
 
 
+@pytest.mark.parametrize("transform", ["none", "log", "reciprocal_kelvin"])
+@pytest.mark.parametrize(("low", "high"), [(0.5, 30.0), (0.1, 7.3), (20.0, 120.0)])
+def test_the_ends_of_a_range_are_told_exactly(transform, low, high):
+    factor = Continuous("t", low, high, transform=transform)
+    assert factor.value(np.array([0.0])) == low
+    assert factor.value(np.array([1.0])) == high
+
+
 def test_rounding_at_a_bound_is_tidied_away():
     factor = Continuous("t", 30, 120)
     assert factor.fault(120.00001) is None

@@ -14,6 +14,7 @@ from planners.base import (
     Constraint,
     Continuous,
     Discrete,
+    FormulaConstraint,
     Measured,
     Observation,
     Problem,
@@ -21,7 +22,7 @@ from planners.base import (
 )
 from planners.bayes import Bayes
 from planners.design import LatinHypercube
-from planners.errors import BadOption, BadProblem
+from planners.errors import BadOption, BadProblem, CannotSuggest
 from planners.fixing import hold, parse_fixed
 from planners.history import history_from_json, read_history, write_history
 from planners.registry import make_planner
@@ -286,3 +287,10 @@ def test_a_mixture_held_whole_is_asked_for_though_others_were_run(planner):
     assert found.point == {"blend": wanted}
     again = ask(make_planner(planner, {}, seed=0), held, [*history, Observation(found.point)], 1, 0)
     assert again.suggestions == ()
+
+
+def test_a_value_that_leaves_no_point_is_named_beside_the_constraints():
+    flows = (Continuous("a", 0.0, 5.0), Continuous("b", 0.0, 5.0))
+    limits = (Constraint({"a": 1.0, "b": 1.0}, at_most=5.0), FormulaConstraint("a*b", at_least=0.5))
+    with pytest.raises(CannotSuggest, match=r"0\.5 <= a\*b; with a fixed at 4\.95"):
+        ask(Bayes(), hold(Problem(flows, (Response("y"),), limits), {"a": 4.95}), [], 1, 0)

@@ -69,6 +69,71 @@ def test_blank_lines_other_columns_and_a_byte_order_mark_are_passed_over():
     assert len(runs) == 1
 
 
+WRITTEN = Problem(
+    (
+        Continuous("p", 0.1, 123.45678),
+        Discrete("d", (1.2345678, 2.3456789)),
+        Composition("ratio", ("Pt", "Mo", "Nb")),
+    ),
+    (Response("yield"),),
+)
+
+
+@pytest.mark.parametrize(
+    ("row", "meant"),
+    [
+        ("123.457,1.23457,1,0,0", (123.45678, 1.2345678, (1.0, 0.0, 0.0))),
+        ("0.1,2.34568,0.333333,0.333333,0.333333", (0.1, 2.3456789, (1 / 3, 1 / 3, 1 / 3))),
+        ("50,2.34568,0.33,0.33,0.33", (50.0, 2.3456789, (1 / 3, 1 / 3, 1 / 3))),
+        ("50,2.34568,0.17,0.67,0.17", (50.0, 2.3456789, (0.17 / 1.01, 0.67 / 1.01, 0.17 / 1.01))),
+    ],
+)
+def test_a_value_written_with_few_digits_is_the_one_that_was_meant(row, meant):
+    header = "p,d,ratio.Pt,ratio.Mo,ratio.Nb,yield"
+    (run,) = read_history([header, f"{row},0.5"], WRITTEN)
+    p, d, ratio = meant
+    assert (run.point["p"], run.point["d"]) == (p, pytest.approx(d, abs=2e-6))
+    assert tuple(run.point["ratio"].values()) == pytest.approx(ratio)
+    assert WRITTEN.faults(run.point) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ("123.47,2.3456789,1,0,0", "p: must be in [0.1, 123.45678], got 123.47"),
+        ("124,2.3456789,1,0,0", "p: must be in [0.1, 123.45678], got 124"),
+        ("50,2.3,1,0,0", "d: must be one of 1.2345678, 2.3456789, got 2.3"),
+        ("50,2.3456789,1,0.5,0", "ratio: must add up to 1, got 1.5"),
+        ("0,2.3456789,1,0,0", "p: must be in [0.1, 123.45678], got 0"),
+        ("50,2.3456789,0.501,0.495,0", "ratio: must add up to 1, got 0.996"),
+    ],
+)
+def test_what_no_rounding_explains_is_a_fault_told_with_all_its_digits(row, sentence):
+    with pytest.raises(BadHistory) as caught:
+        read_history(["p,d,ratio.Pt,ratio.Mo,ratio.Nb,yield", f"{row},0.5"], WRITTEN)
+    assert caught.value.faults == (f"row 2: {sentence}",)
+
+
+def test_parts_of_a_mixture_that_were_not_read_count_as_requested():
+    header = HEADER + ",achieved.ratio.Pt,achieved.ratio.Mo"
+    whole, part, none = read(
+        "60,MeCN,0.5,0.5,0.5,,3,ok,0.48,0.51",
+        "60,MeCN,0.5,0.5,0.5,,3,ok,0.48,",
+        "60,MeCN,0.5,0.5,0.5,,3,ok,,",
+        header=header,
+    )
+    assert whole.achieved["ratio"] == {"Pt": 0.48, "Mo": 0.51}
+    assert part.achieved["ratio"] == {"Pt": 0.48, "Mo": 0.5}
+    assert none.achieved is None
+
+
+@pytest.mark.parametrize("responses", ["0.5,,3", "0.5,,"])
+def test_a_reading_beside_pending_counts(responses):
+    (run,) = read(f"60,MeCN,1,0,{responses},pending")
+    assert run.status == "ok"
+    assert run.responses["yield"].value == 0.5
+
+
 def test_every_fault_of_a_file_is_named_with_row_and_column():
     found = faults(
         "hot,MeCN,1,0,0.5,,3,ok",
@@ -82,7 +147,7 @@ def test_every_fault_of_a_file_is_named_with_row_and_column():
         "row 3: temperature: must be in [30, 120], got 130",
         "row 4: solvent: must be one of MeCN, THF, got 'water'",
         "row 4: ratio: must add up to 1, got 0.5",
-        "row 4: yield: must be a finite number, got 'nan'; leave it empty instead",
+        "row 4: yield: must be a finite number, got 'nan'; leave it empty where nothing was measured",
         "row 4: yield.sd: must be >= 0, got -1",
         "row 4: status: must be one of ok, suspect, failed, pending, got 'done'",
         "row 5: 10 cells under 8 columns",
@@ -100,6 +165,28 @@ def test_a_missing_column_is_named_with_its_nearest():
         "row 1: no column 'yield' (did you mean 'yeild'?)",
         "row 1: column 'cost' comes twice",
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("Status", "status"),
+        ("yield_sd", "yield.sd"),
+        ("yield SD", "yield.sd"),
+        ("Achieved Temperature", "achieved.temperature"),
+        ("achieved_ratio_Pt", "achieved.ratio.Pt"),
+    ],
+)
+def test_a_column_that_would_be_passed_over_for_its_spelling_is_named(written, meant):
+    header = HEADER.replace("yield.sd", "note").replace("status", "what")
+    assert faults("60,MeCN,1,0,0.5,,3,ok,1", header=f"{header},{written}") == [
+        f"row 1: column {written!r} would be passed over; write {meant!r}, or leave it out"
+    ]
+
+
+def test_a_column_beside_the_one_that_counts_is_passed_over():
+    (run,) = read("60,MeCN,1,0,0.5,,3,ok,done", header=HEADER + ",Status")
+    assert run.status == "ok"
 
 
 def test_an_empty_file_is_named_with_the_columns_it_needs():
@@ -194,7 +281,7 @@ def test_a_name_keeps_its_comma_beside_semicolons():
 def test_only_what_may_be_empty_is_told_to_be_left_empty():
     assert sorted(faults("nan,MeCN,1,0,n/a,,3,ok")) == [
         "row 2: temperature: must be a finite number, got 'nan'",
-        "row 2: yield: must be a number, got 'n/a'; leave it empty instead",
+        "row 2: yield: must be a number, got 'n/a'; leave it empty where nothing was measured",
     ]
 
 

@@ -56,6 +56,15 @@ def test_it_climbs_a_hill_and_ends():
     assert hill(best(history).point) > 0.999
 
 
+@pytest.mark.parametrize("top", [1, 2, 3])
+def test_of_a_few_listed_numbers_the_best_is_not_measured_over_and_over(top):
+    problem = Problem((Discrete("n", (1, 2, 3)), Categorical("c", ("u", "v"))), (Response("y"),))
+    history = climb(problem, lambda p: -abs(p["n"] - top) + (p["c"] == "v"))
+    found = {"n": top, "c": "v"}
+    assert best(history).point == found
+    assert 2 <= sum(run.point == found for run in history) <= 3
+
+
 def test_it_descends_when_asked_to():
     problem = Problem(PLANE.factors, (Response("y", "minimise"),))
     history = climb(problem, lambda p: -hill(p))

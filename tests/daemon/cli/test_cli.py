@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shlex
 import sqlite3
 import sys
@@ -535,3 +536,42 @@ def test_suggest_prints_a_planners_words_below_each_point(tmp_path, capsys):
     assert told.err == ""
     assert main([*asked, "-n", "2", "--json"]) == 0
     assert json_of(capsys)["notes"][1] == "run 2 of 6, replicate 1"
+
+
+def test_a_point_typed_as_it_is_printed_is_the_point(tmp_path, capsys):
+    path, history = tmp_path / "mixture.json", tmp_path / "history.csv"
+    mixture = {"name": "ratio", "kind": "composition", "components": ["Pt", "Mo", "Nb"]}
+    pressure = {"name": "p", "low": 1e5, "high": 12345678.9}
+    document = {"factors": [mixture, pressure], "responses": [{"name": "y"}]}
+    path.write_text(json.dumps(document))
+    asked = ["suggest", str(path), "--planner", "design", "--option", "kind=simplex-centroid"]
+    assert main([*asked, "--option", "order=standard", "-n", "14"]) == 0
+    printed = [line.split("  ") for line in capsys.readouterr().out.splitlines() if "  p " in line]
+    assert ["ratio.Pt 0.333333", "ratio.Mo 0.333333", "ratio.Nb 0.333333", "p 12345700"] in printed
+    columns = ["ratio.Pt", "ratio.Mo", "ratio.Nb", "p", "y"]
+    rows = [dict(cell.split(" ") for cell in line) for line in printed]
+    typed = [",".join(columns), *(",".join(row.get(c, "") for c in columns) for row in rows)]
+    history.write_text("\n".join(typed))
+    assert main([*asked, "--history", str(history)]) == 0
+    assert "nothing left to suggest" in capsys.readouterr().err
+
+
+def test_select_predicts_a_small_change_on_a_large_offset(tmp_path, capsys):
+    table, conditions = tmp_path / "runs.csv", tmp_path / "next.csv"
+    rows = "".join(f"{i},{i * i % 7},{1e6 + i + 0.1 * (i % 3):.1f}\n" for i in range(12))
+    table.write_text("a,b,y\n" + rows)
+    conditions.write_text("a,b\n5.5,3\n")
+    asked = ["select", str(table), "--response", "y", "--quick", "--predict", str(conditions)]
+    assert main(asked) == 0
+    assert re.search(r"row 2: 1000005\.\d+ \+/- ", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    "words", [["select", "--response", "y"], ["result", "rig", "--response", "y", "--csv"]]
+)
+def test_tables_that_are_no_utf_8_are_refused_with_what_to_do(words, tmp_path, capsys):
+    table = tmp_path / "runs.csv"
+    table.write_bytes("température;y\n40;0,5\n".encode("latin-1"))
+    assert main([*words, str(table)]) == 2
+    advice = "it is not UTF-8 text; save it as CSV UTF-8 in the spreadsheet"
+    assert f"{table}: cannot be read: {advice}\n" in capsys.readouterr().err

@@ -102,11 +102,14 @@ def test_a_target_outside_everything_seen_is_refused_with_the_distance_and_an_of
     assert "the nearest that is supported is size = " in text
 
 
-def test_what_is_offered_instead_is_accepted():
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+@pytest.mark.parametrize("wanted", [-20.0, 20.0, 333.3])
+def test_what_is_offered_instead_is_accepted(wanted, offset):
+    history = [ran(run.point, size=run.responses["size"].value + offset) for run in runs()]
     with pytest.raises(CannotSuggest) as refused:
-        design(Inverse(target={"size": 20.0}), PROCESS, runs(), 1)
+        design(Inverse(target={"size": wanted + offset}), PROCESS, history, 1)
     offered = str(refused.value).partition("supported is size = ")[2].partition(":")[0]
-    assert design(Inverse(target={"size": float(offered) - 0.01}), PROCESS, runs(), 1)
+    assert design(Inverse(target={"size": float(offered)}), PROCESS, history, 1)
 
 
 def test_values_seen_apart_but_never_together_are_refused_as_such():

@@ -78,6 +78,18 @@ def test_the_best_is_the_most_probable_not_the_luckiest():
     assert "run 11 read 1.02, but the other runs make that a lucky reading" in told["text"]
 
 
+def test_a_reading_that_the_model_expects_is_not_called_lucky():
+    spots = (0.51, 0.02, 0.16, 0.88, 0.79, 0.56, 0.22)
+    history = [
+        Observation({"x": x}, {"y": Measured(float(np.exp(-((x - 0.5346) ** 2) / 0.0234)))})
+        for x in spots
+    ]
+    told = summarise(LINE, history, [])
+    assert told["text"].startswith("most probable best: run 6")
+    assert history[0].responses["y"].value > history[5].responses["y"].value
+    assert "lucky" not in told["text"]
+
+
 def test_replicates_are_one_best_and_none_of_them_is_lucky():
     names = Problem((Categorical("metal", ("Pd", "Ni", "Cu")),), (Response("y"),))
     readings = (("Pd", 0.1), ("Ni", 0.5), ("Cu", 0.3), ("Ni", 0.55))
@@ -100,10 +112,23 @@ def test_large_numbers_are_told_without_exponents():
     assert told["expected"] == ["expected of point 1: y 11110 +/- 230"]
 
 
+def test_a_small_change_on_a_large_offset_can_be_read():
+    history = [
+        Observation({"x": x}, {"y": Measured(1e6 + 5.0 * (x - x * x))})
+        for x in (0.0, 0.2, 0.4, 1.0)
+    ]
+    told = summarise(LINE, history, [Suggestion({"x": 0.5}, {"y": Predicted(1000001.25, 0.0213)})])
+    assert "run 3 (x 0.4): y measured 1000001.2" in told["text"]
+    assert "expected 1000001.198 +/- " in told["text"]
+    assert told["expected"] == ["expected of point 1: y 1000001.25 +/- 0.021"]
+
+
 def test_many_readings_at_one_place_are_told_as_a_range():
     history = [Observation({"x": 0.5}, {"y": Measured(float(y))}) for y in range(7)]
     told = summarise(LINE, history, [])
     assert "run 1 (x 0.5): y measured 0 to 6," in told["text"]
+    alike = [Observation({"x": 0.5}, {"y": Measured(4.0)}) for _ in range(7)]
+    assert "run 1 (x 0.5): y measured 4," in summarise(LINE, alike, [])["text"]
     assert told["text"].endswith("; repeated as runs 2, 3, 4, 5, 6 and 1 more")
     assert told["best"][0]["probability"] == 1.0
 

@@ -332,6 +332,14 @@ def words_table(tmp_path):
     return read_table(read_sheet(path), "y", ["a", "base"])
 
 
+def test_a_value_in_a_row_that_still_says_pending_counts(tmp_path):
+    path = tmp_path / "runs.csv"
+    states = ["pending", "failed", *["ok"] * 10, "pending"]
+    lines = [f"{i},{i * i % 7},{i * i if i < 13 else ''},{s}" for i, s in enumerate(states, 1)]
+    path.write_text("\n".join(["a,b,y,status", *lines]), encoding="utf-8")
+    assert read_table(read_sheet(path), "y").rows == (2, *range(4, 14))
+
+
 def test_conditions_to_predict_need_not_hold_every_word(tmp_path):
     table = words_table(tmp_path)
     other = tmp_path / "next.csv"
