@@ -97,6 +97,7 @@ class StoredCampaign:
     suggestions: tuple[StoredSuggestion, ...]
     space: JsonObject = field(default_factory=dict[str, Any])  # configured, current
     standing: JsonObject = field(default_factory=dict[str, Any])  # best, regret, done, text
+    fault: str = ""  # what holds or ended it, when that is no person and no interlock
 
     @property
     def begun(self) -> bool:
@@ -205,6 +206,7 @@ class Reader:
             self.suggestions(row["id"]),
             _loads(_later(row, "space")),
             _loads(_later(row, "standing")),
+            _later(row, "fault") or "",
         )
 
     def next_index(self) -> int:
