@@ -20,7 +20,9 @@ async def first_point_faults(settings: Settings) -> list[str]:
     try:
         await worker.suggest(planner, problem_of(section), [], 1, section.seed)
     except PlannerFailed as error:
-        return [f"campaign.planner: {line}" for line in str(error).splitlines()]
+        named = f"{planner.label}: "  # before the first fault only
+        faults = str(error).removeprefix(named).splitlines()
+        return [f"campaign.planner: {named}{line}" for line in faults]
     finally:
         await worker.stop()
     return []

@@ -435,7 +435,9 @@ def test_check_finds_what_the_planner_would_refuse(tmp_path, capsys, planner, op
     path = tmp_path / "rig.toml"
     path.write_text(text.replace("[[campaign.factors]]", table, 1))
     assert main(["check", str(path)]) == 2
-    assert f"{path}: campaign.planner: {says}" in capsys.readouterr().err
+    faults = capsys.readouterr().err.splitlines()
+    assert faults[0].startswith(f"{path}: campaign.planner: {says}")
+    assert all(line.startswith(f"{path}: campaign.planner: {planner}: ") for line in faults)
 
 
 @pytest.mark.parametrize(
