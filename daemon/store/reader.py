@@ -239,6 +239,11 @@ class Reader:
         told = {name: row[name] for name in names}
         return told | {"message": json.loads(row["data"]).get("message") or ""}
 
+    def last_of(self, kind: str) -> str | None:
+        """Return the start that told the last event of a kind; None when none ever did."""
+        row = self.one("SELECT boot FROM events WHERE kind = ? ORDER BY seq DESC LIMIT 1", kind)
+        return None if row is None else row["boot"]
+
     def table(self, name: str) -> list[JsonObject]:
         """Return a small table whole (alarms, connections)."""
         return [dict(row) for row in self.rows(f"SELECT * FROM {name}")]  # noqa: S608 (our own names)
