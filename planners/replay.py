@@ -75,7 +75,10 @@ class Replay(Proposing):
         if self.points.lstrip()[:1] in ("[", "{"):
             return _parsed(self.points, where)
         if self.points.endswith(_FILES) and "\n" not in self.points:
-            advice = f'give what is in it: --option "points=$(cat {self.points})"'
+            given = f'--option "points=$(cat {self.points})"'
+            advice = (
+                f"give what is in it: [[campaign.options.points]] in a configuration, else {given}"
+            )
             raise BadOption([f"{where}: {self.points!r} is the name of a file; {advice}"])
         try:
             return [run.point for run in read_history(self.points.splitlines(), _bare(problem))]

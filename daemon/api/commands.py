@@ -18,6 +18,8 @@ Reason = Annotated[StrictStr, Field(max_length=1024)]
 # beyond 2**53 an integer is a float to most readers of JSON, and so it is here
 Whole = Annotated[StrictInt, Field(ge=-(2**53), le=2**53)]
 Number = Whole | Annotated[StrictFloat, Field(allow_inf_nan=False)]
+# of a result: planners refuse what is larger, and one such value would hold the campaign
+Measured = Whole | Annotated[StrictFloat, Field(ge=-1e100, le=1e100)]
 Scalar = StrictBool | Number | Annotated[StrictStr, Field(max_length=1024)]
 Names = Annotated[StrictStr, Field(min_length=1, max_length=128)]
 Range = Annotated[list[Number | Text | None], Field(min_length=2, max_length=2)]
@@ -120,8 +122,8 @@ class EditSpace(Arguments):
 class OfflineResponse(Arguments):
     """One response measured offline."""
 
-    value: Number
-    sd: Annotated[Number, Field(ge=0)] | None = None
+    value: Measured
+    sd: Annotated[Measured, Field(ge=0)] | None = None
     quality: Literal["ok", "suspect"] = "ok"
 
 
@@ -129,7 +131,9 @@ class SubmitResult(Arguments):
     """Add an offline analysis to an experiment."""
 
     experiment: Text
-    responses: Annotated[dict[Names, Number | OfflineResponse], Field(min_length=1, max_length=64)]
+    responses: Annotated[
+        dict[Names, Measured | OfflineResponse], Field(min_length=1, max_length=64)
+    ]
     by: Who = ""
 
 

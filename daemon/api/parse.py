@@ -13,6 +13,7 @@ from typing import Any, NoReturn, cast
 from pydantic import ValidationError
 
 from daemon.api.commands import VERBS, Arguments, Verb
+from daemon.api.wording import fault_lines
 
 MAX_BYTES = 64 * 1024
 MAX_ID = 128
@@ -162,19 +163,9 @@ def _arguments(verb: Verb, fields: Mapping[str, Any]) -> Arguments:
         return verb.arguments.model_validate(given)
     except ValidationError as error:
         known = list(verb.arguments.model_fields)
-        faults = [_said(item["loc"], item["type"], item["msg"]) for item in error.errors()[:5]]
+        faults = fault_lines(error.errors(), given)[:5]
         allowed = f"arguments of {verb.name}: {', '.join(known) or 'none'}"
-        raise _Bad(f"{'; '.join(dict.fromkeys(faults))} ({allowed})") from None
-
-
-def _said(where: Sequence[int | str], kind: str, message: str) -> str:
-    # a union's branches are in the path of a fault; the field is what the sender knows
-    field = str(where[0]) if where else "the payload"
-    if kind == "extra_forbidden" and len(where) == 1:
-        return f"{field}: is not a known argument"
-    if kind == "string_too_short":  # of every text that has to be one
-        return f"{field}: must not be empty"
-    return f"{field}: {message[:1].lower()}{message[1:]}"
+        raise _Bad(f"{'; '.join(faults)} ({allowed})") from None
 
 
 def _short(text: str) -> str:

@@ -58,9 +58,8 @@ class Reactions:
         """
         self._alarms.returned(INTERRUPTED)  # somebody has decided
         fault = self._campaign.fault
-        if fault and state in {State.STOPPING, State.STOPPED}:
-            what_now = "campaign.start, or taylord resume, goes on"
-            self._alarms.raise_(GIVEN_UP, f"{fault}; {what_now}", latching=False)
+        if given_up(state, fault):
+            call_after(fault, self._alarms)
         else:
             self._alarms.returned(GIVEN_UP)
         if state not in {State.HOLDING, State.HELD}:
@@ -69,6 +68,16 @@ class Reactions:
             self._end_alone(reason)
         elif state == State.HELD and fault:
             self._alarms.raise_(HELD, f"{reason}; waits for campaign.resume", latching=False)
+
+
+def given_up(state: str, fault: str) -> bool:
+    """Return whether a fault, and no person, ends or has ended a campaign."""
+    return bool(fault) and state in {State.STOPPING, State.STOPPED}
+
+
+def call_after(fault: str, alarms: Alarms) -> None:
+    """Call a person to a campaign that a fault has ended, also one of an earlier start."""
+    alarms.raise_(GIVEN_UP, f"{fault}; campaign.start, or taylord resume, goes on", latching=False)
 
 
 def _holds(event: Event) -> bool:

@@ -9,6 +9,7 @@
 | ``run``        | none                       | no: a new one            | ``start = auto``        |
 | ``run``        | interrupted                | yes                      | ``on_restart = resume`` |
 | ``run``        | stopped, aborted, complete | yes                      | no: a person ended it   |
+| ``run``        | stopping, aborting         | yes                      | no: somebody was at it  |
 | one experiment | not interrupted            | no                       | yes                     |
 
 A campaign that has not begun an experiment, and in which nobody has decided anything, counts for
@@ -16,6 +17,7 @@ A campaign that has not begun an experiment, and in which nobody has decided any
 """
 
 from daemon.app.plan import RunPlan
+from daemon.campaign.states import ENDING
 from daemon.errors import ConfigError
 from daemon.store.reader import Reader, StoredCampaign
 
@@ -66,7 +68,8 @@ def begins_by_itself(plan: RunPlan, continues: StoredCampaign | None) -> bool:
         return True
     if continues is None:
         return section.start == "auto"
-    return not continues.ended and section.on_restart == "resume"
+    ends = continues.ended or continues.state in ENDING
+    return not ends and section.on_restart == "resume"
 
 
 def _last(plan: RunPlan) -> StoredCampaign | None:

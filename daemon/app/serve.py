@@ -16,7 +16,7 @@ import structlog
 from daemon.app.assembly import Parts, assemble, simulated
 from daemon.app.commands import RigCommands
 from daemon.app.plan import Outcome, RunPlan, Watcher
-from daemon.app.reactions import INTERRUPTED
+from daemon.app.reactions import INTERRUPTED, call_after, given_up
 from daemon.app.restart import begins_by_itself
 from daemon.app.state import state_document
 from daemon.campaign.states import ENDED, State
@@ -163,11 +163,13 @@ async def _main(parts: Parts, ending: asyncio.Event) -> tuple[int, str]:
 
 
 def _tell_it_waits(parts: Parts, campaign: StoredCampaign) -> None:
-    """Say that a campaign waits for a person; with ``on_restart = ask``, by an alarm."""
+    """Say that a campaign waits for a person; by an alarm if given up, or ``on_restart = ask``."""
     section = parts.plan.settings.campaign
     why = f"campaign {campaign.id} ({campaign.state}) waits for campaign.start"
     log.warning("campaign.waits", campaign=campaign.id, state=campaign.state)
-    if section is not None and section.on_restart == "ask" and not campaign.ended:
+    if given_up(campaign.state, campaign.fault):
+        call_after(campaign.fault, parts.rig.alarms)
+    elif section is not None and section.on_restart == "ask" and not campaign.ended:
         parts.rig.alarms.raise_(INTERRUPTED, why, latching=False)
 
 

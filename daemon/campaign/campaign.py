@@ -18,7 +18,7 @@ from daemon.campaign.ahead import Ahead
 from daemon.campaign.memory import Memory, Suggestion
 from daemon.campaign.ports import Asker, Observer, Runner
 from daemon.campaign.standing import Standing
-from daemon.campaign.states import ENDED, State, after
+from daemon.campaign.states import ENDED, ENDING, State, after
 from daemon.campaign.steering import Steering
 from daemon.errors import Refused, StoreFailed
 from daemon.events import Event, EventBus
@@ -62,6 +62,7 @@ class Campaign:
         self._runner, self._events, self._commit = runner, events, commit
         self._changed = asyncio.Event()
         self._skip_asked = False
+        self._begun_at = 0  # how many experiments there were at the last start command
         self.experiment = ""  # id of the one in flight
         self.steering = Steering(self, configured or settings)
         self._ahead = Ahead(self, asker, observer, events)
@@ -168,9 +169,7 @@ class Campaign:
         self.notify()
 
     def _must_end(self) -> bool:
-        return self.state in {State.STOPPING, State.ABORTING} or (
-            self.state is State.RUNNING and self._finished()
-        )
+        return self.state in ENDING or (self.state is State.RUNNING and self._finished())
 
     def _can_perform(self) -> bool:
         if self.state is State.HOLDING:  # nothing is in flight here: the hold is complete
@@ -206,11 +205,11 @@ class Campaign:
 
     def _judge(self, record: ExperimentRecord) -> None:
         """End or hold a campaign whose experiments keep failing."""
-        in_a_row = self.memory.failures_in_a_row()
-        limit = REFUSALS_IN_A_ROW if record.status == "refused" else self.settings.max_failures
-        if in_a_row >= limit and self.state is State.RUNNING:
-            what = "refused" if record.status == "refused" else "failed"
-            why = f"{in_a_row} experiments {what} in a row; the last: {record.reason}"
+        limits = {"failed": self.settings.max_failures, "refused": REFUSALS_IN_A_ROW}
+        limit = limits.get(record.status)
+        in_a_row = self.memory.in_a_row(record.status, since=self._begun_at)
+        if limit is not None and in_a_row >= limit and self.state is State.RUNNING:
+            why = f"{in_a_row} experiments {record.status} in a row; the last: {record.reason}"
             log.error("campaign.given_up", reason=why)
             self.stop(why, fault=why)
 
@@ -228,6 +227,7 @@ class Campaign:
             what = f"all {self.settings.experiments} experiments of the campaign are done"
             raise Refused(f"{what}; for more, raise campaign.experiments in the file and restart")
         self._change(after("start", self.state), "")
+        self._begun_at = len(self.memory.records)
         self._ahead.begin(planned=planned)
         self.notify()
 
@@ -277,7 +277,7 @@ class Campaign:
 
     async def submit(self, conditions: Mapping[str, Any]) -> Suggestion:
         """Queue a person's conditions ahead of the planner's, and start when nothing runs."""
-        if self.state in {State.STOPPING, State.ABORTING}:
+        if self.state in ENDING:
             raise Refused(f"experiment.submit is refused while the campaign is {self.state}")
         suggestion = Suggestion(
             self.memory.next_suggestion_id(), dict(conditions), reason="submitted", origin="command"
@@ -294,7 +294,8 @@ class Campaign:
     def _change(self, state: State, reason: str, fault: str = "") -> None:
         """Take a state at once; the record of it follows, since safety does not wait for a disk."""
         self.state, self.reason, self.fault = state, reason, fault
-        self._events.emit("campaign", state=str(state), reason=reason, done=self.memory.done)
+        told = {"state": str(state), "reason": reason, "fault": fault, "done": self.memory.done}
+        self._events.emit("campaign", **told)
         log.info("campaign.state", state=str(state), reason=reason)
 
     async def tell(self, kind: Any, document: Mapping[str, Any]) -> None:

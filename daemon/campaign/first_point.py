@@ -5,7 +5,8 @@ people's programs are left alone: they may do more than answer.
 """
 
 from daemon.campaign.cost import costs
-from daemon.campaign.problem import problem_of
+from daemon.campaign.memory import Memory
+from daemon.campaign.problem import problem_for
 from daemon.errors import PlannerFailed
 from daemon.planning.worker import PlannerWorker, planner_of
 from daemon.settings.models import PlannerCommand, Settings
@@ -18,9 +19,11 @@ async def first_point_faults(settings: Settings) -> list[str]:
         return []
     planner, worker = planner_of(section, costs(settings)), PlannerWorker()
     try:
-        await worker.suggest(planner, problem_of(section), [], 1, section.seed)
+        await worker.suggest(planner, problem_for(section, Memory()), [], 1, section.seed)
     except PlannerFailed as error:
-        return [f"campaign.planner: {line}" for line in str(error).splitlines()]
+        named = f"{planner.label}: "  # before the first fault only
+        faults = str(error).removeprefix(named).splitlines()
+        return [f"campaign.planner: {named}{line}" for line in faults]
     finally:
         await worker.stop()
     return []

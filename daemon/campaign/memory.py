@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from itertools import takewhile
 from typing import Any
 
 from daemon.experiment.record import ExperimentRecord, ResponseValue
@@ -66,14 +67,15 @@ class Memory:
         """Return how many experiments count towards the campaign's number."""
         return sum(record.status in MEASURED | {"failed"} for record in self.records.values())
 
-    def failures_in_a_row(self) -> int:
-        """Return how many of the last experiments failed or were refused, without a good one."""
-        count = 0
-        for record in reversed(self.records.values()):
-            if record.status in MEASURED:
-                break
-            count += record.status in {"failed", "refused"}
-        return count
+    def in_a_row(self, status: str, *, since: int) -> int:
+        """Return how many of the last experiments, of those after the first ``since``, ended so.
+
+        A refused one has moved nothing: it neither is a failure nor ends a row of them.
+        """
+        ends = MEASURED if status == "failed" else MEASURED | {"failed"}
+        last = list(self.records.values())[since:][::-1]
+        row = takewhile(lambda record: record.status not in ends, last)
+        return sum(record.status == status for record in row)
 
 
 def with_result(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isclose
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from daemon.campaign.memory import Memory, Suggestion
 from daemon.experiment.record import ExperimentRecord
@@ -95,15 +95,20 @@ def problem_for(
 
     ``units`` are those of the responses: what a response is tells a planner what to expect of it.
 
-    Values and levels dropped from a list stay known, and a condition that is fixed now but varied
-    once is a factor held at its value: its runs teach where they were, and are not asked for
-    again. Levels that are dropped from a list with descriptors keep theirs in the file, or their
-    runs are not told.
+    Values and levels dropped from a list stay known, also those that only an earlier campaign
+    tried, and a condition that is fixed now but varied once is a factor held at its value: its
+    runs teach where they were, and are not asked for again. Levels that are dropped from a list
+    with descriptors keep theirs in the file, or their runs are not told.
     """
     document = problem_of(campaign).to_json()
     requested = [r.requested for r in memory.records.values() if r.status in STATUS]
+    earlier = _earlier(campaign)
     for factor, own in zip(document["factors"], campaign.factors, strict=True):
-        seen = {v for row in requested if isinstance(v := row.get(own.name), int | float | str)}
+        seen = _values(requested, own.name) | {
+            value
+            for value in _values(earlier, own.name)
+            if factor["kind"] == "discrete" or value in own.dropped
+        }
         if factor["kind"] == "discrete":
             dropped = sorted(value for value in seen if _is_gone(value, factor["values"]))
         elif factor["kind"] == "categorical":
@@ -118,6 +123,18 @@ def problem_for(
         response["unit"] = units.get(response["name"], "")
     document["factors"] += _once_varied(campaign, requested)
     return Problem.from_json(document)
+
+
+def _earlier(campaign: CampaignSettings) -> list[Mapping[str, Any]]:
+    """Return the points of an earlier campaign's runs, where the file gives the planner some."""
+    runs = campaign.options.get("earlier")
+    rows = cast("list[Any]", runs) if isinstance(runs, list) else []
+    points = [row.get("point") for row in rows if isinstance(row, Mapping)]
+    return [point for point in points if isinstance(point, Mapping)]
+
+
+def _values(points: Sequence[Mapping[str, Any]], name: str) -> set[Any]:
+    return {v for point in points if isinstance(v := point.get(name), int | float | str)}
 
 
 def _is_gone(value: Any, kept: Sequence[float]) -> bool:

@@ -20,6 +20,7 @@ class State(StrEnum):
 
 
 ENDED = frozenset({State.STOPPED, State.ABORTED, State.COMPLETE})
+ENDING = frozenset({State.STOPPING, State.ABORTING})
 
 # command -> (states it is allowed in, state it leads to)
 COMMANDS: dict[str, tuple[frozenset[State], State]] = {

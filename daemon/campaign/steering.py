@@ -92,6 +92,8 @@ class Steering:
             if waiting.id == suggestion and waiting is not self._campaign.running:
                 memory.waiting.remove(waiting)
                 return waiting
+        if not suggestion:
+            raise Refused("no suggestion waits for a decision")
         known = ", ".join(memory.proposed) or "none"
         raise Refused(f"no suggestion {suggestion!r} waits for a decision; waiting: {known}")
 

@@ -8,7 +8,8 @@ from typing import Any, Self
 from daemon.app.plan import RunPlan
 from daemon.settings.conditions import flat
 
-ENDED = frozenset({"ok", "suspect", "failed", "refused", "aborted", "interrupted"})
+COUNT = frozenset({"ok", "suspect", "failed"})  # towards the campaign's number
+ENDED = COUNT | {"refused", "aborted", "interrupted"}
 
 
 class Progress:
@@ -33,12 +34,18 @@ class Progress:
 
     def on_event(self, event: Mapping[str, Any]) -> None:
         """Take one event."""
-        if event["kind"] != "experiment" or event.get("status") not in ENDED:
-            return
-        if event["id"] in self._seen or self._quiet:
+        if event["kind"] == "campaign":
+            self._done = event["done"]  # a campaign that goes on has done some before
+        elif event["kind"] == "experiment" and event.get("status") in ENDED:
+            self._experiment(event)
+
+    def _experiment(self, event: Mapping[str, Any]) -> None:
+        if "amended_by" in event or event["id"] in self._seen:  # a late result is no experiment
             return
         self._seen.add(event["id"])
-        self._done += 1
+        self._done += event["status"] in COUNT
+        if self._quiet:
+            return
         print(f"{self._done:>3}/{self._total}  {experiment_line(event)}", file=sys.stderr)
 
 

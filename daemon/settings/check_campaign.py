@@ -207,7 +207,11 @@ def _stop_faults(campaign: CampaignSettings) -> Iterator[str]:
             yield f"campaign.stop.reached.{name}: is a target; use targets_met"
     if stop.targets_met and "target" not in goals.values():
         yield "campaign.stop.targets_met: there is no objective with goal 'target'"
-    if stop.least >= campaign.experiments and _has_rule(campaign):
+    if not _has_rule(campaign):
+        if stop.model_fields_set & {"least", "probability"}:
+            rules = "regret_below, no_improvement, reached, targets_met"
+            yield f"campaign.stop: never stops: give at least one of {rules}"
+    elif stop.least >= campaign.experiments:
         yield (
             f"campaign.stop.least: must be less than campaign.experiments,"
             f" {campaign.experiments}, got {stop.least}"

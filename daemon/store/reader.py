@@ -97,6 +97,7 @@ class StoredCampaign:
     suggestions: tuple[StoredSuggestion, ...]
     space: JsonObject = field(default_factory=dict[str, Any])  # configured, current
     standing: JsonObject = field(default_factory=dict[str, Any])  # best, regret, done, text
+    fault: str = ""  # what holds or ended it, when that is no person and no interlock
 
     @property
     def begun(self) -> bool:
@@ -205,6 +206,7 @@ class Reader:
             self.suggestions(row["id"]),
             _loads(_later(row, "space")),
             _loads(_later(row, "standing")),
+            _later(row, "fault") or "",
         )
 
     def next_index(self) -> int:
@@ -236,6 +238,11 @@ class Reader:
             return None
         told = {name: row[name] for name in names}
         return told | {"message": json.loads(row["data"]).get("message") or ""}
+
+    def last_of(self, kind: str) -> str | None:
+        """Return the start that told the last event of a kind; None when none ever did."""
+        row = self.one("SELECT boot FROM events WHERE kind = ? ORDER BY seq DESC LIMIT 1", kind)
+        return None if row is None else row["boot"]
 
     def table(self, name: str) -> list[JsonObject]:
         """Return a small table whole (alarms, connections)."""

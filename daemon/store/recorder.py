@@ -115,10 +115,11 @@ class Recorder:
         return [
             *opened,
             (
-                "UPDATE campaigns SET state = ?, reason = ?, finished = ? WHERE id = ?",
+                "UPDATE campaigns SET state = ?, reason = ?, fault = ?, finished = ? WHERE id = ?",
                 (
                     state,
                     clean(event.data.get("reason", "")),
+                    clean(event.data.get("fault", "")),
                     time_utc if ended else None,
                     self.campaign,
                 ),

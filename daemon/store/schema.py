@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS boots (
 CREATE TABLE IF NOT EXISTS campaigns (
   id TEXT PRIMARY KEY, boot TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
   problem TEXT, planner TEXT, seed INTEGER, wanted INTEGER, config_hash TEXT,
-  started TEXT NOT NULL, finished TEXT, space TEXT, standing TEXT);
+  started TEXT NOT NULL, finished TEXT, space TEXT, standing TEXT, fault TEXT);
 CREATE TABLE IF NOT EXISTS experiments (
   n INTEGER PRIMARY KEY, run TEXT NOT NULL, id TEXT NOT NULL, campaign TEXT, boot TEXT NOT NULL,
   status TEXT NOT NULL, state TEXT NOT NULL, requested TEXT, commanded TEXT, achieved TEXT,
@@ -70,7 +70,7 @@ CREATE VIEW IF NOT EXISTS v_commands AS
 """
 
 # columns that files of earlier versions do not have yet; an older taylord passes them over
-LATER = {"campaigns": ("space", "standing"), "suggestions": ("instead_of", "verdict")}
+LATER = {"campaigns": ("space", "standing", "fault"), "suggestions": ("instead_of", "verdict")}
 
 # columns of v_experiments that are always there, and how each is read
 FIXED = {

@@ -33,7 +33,7 @@ def status(directory: str | Path) -> JsonObject:
             "started": meta.get("started"),
             "data": str(reader.directory),
             "running": running,
-            "state": _state(campaign, running=running),
+            "state": _state(reader, campaign) if running else _left(campaign),
             "campaign": _campaign(campaign),
             "progress": _progress(experiments, campaign),
             "space": (campaign.space.get("current") or None) if campaign else None,
@@ -59,12 +59,17 @@ def _waiting(campaign: StoredCampaign | None, state: str) -> list[JsonObject]:
     return [{name: getattr(s, name) for name in names} for s in waiting]
 
 
-def _state(campaign: StoredCampaign | None, *, running: bool) -> str:
+def _state(reader: Reader, campaign: StoredCampaign | None) -> str:
+    """Return the state while a daemon runs; a campaign of an earlier start may wait in it."""
+    left = reader.last_of("campaign") not in {None, reader.meta()["boot"]}
+    return _left(campaign) if campaign is None or left else campaign.state
+
+
+def _left(campaign: StoredCampaign | None) -> str:
+    """Return the state in which a daemon that ended has left its campaign."""
     if campaign is None:
         return "idle"
-    if campaign.ended or running:
-        return campaign.state
-    return "interrupted"  # the daemon ended before the campaign did
+    return campaign.state if campaign.ended else "interrupted"
 
 
 def _campaign(campaign: StoredCampaign | None) -> JsonObject | None:

@@ -199,6 +199,40 @@ async def test_a_broker_killed_in_mid_campaign_is_found_again_with_everything_re
             await heard.until("status", lambda d: d["state"] == "offline", timeout=30)
 
 
+INFEASIBLE = """
+import json, sys
+for line in sys.stdin:
+    n = len(json.loads(line)["history"])
+    point = {"residence_time": 0.5, "temperature": 60.0 + 0.1 * n, "concentration": 0.5}
+    print(json.dumps({"points": [point | {"equivalents.pyrrolidine": 5.0}]}), flush=True)
+"""
+
+
+async def test_a_campaign_that_was_given_up_calls_a_person_also_after_kill_9(broker, tmp_path):
+    (tmp_path / "planner.py").write_text(INFEASIBLE)
+    command = [sys.executable, str(tmp_path / "planner.py")]
+    daemon = Process(tmp_path, broker)
+    text = daemon.config.read_text().replace("[0.0, 5.0]", "[0.0, 0.3]", 1)
+    text = text.replace('planner = "bayes"', f"planner = {{ command = {json.dumps(command)} }}")
+    daemon.config.write_text(text)
+    given_up = {"id": "campaign given up", "state": "active"}.items()
+    with daemon:
+        async with client(broker, "event/#", "status") as heard:
+            alarm = await heard.until("event/alarm", lambda d: given_up <= d.items(), timeout=30)
+            assert alarm["message"].startswith("20 experiments refused in a row; the last: flow")
+            await heard.until("event/campaign", lambda d: d["state"] == "stopped")
+            daemon.kill()
+            await heard.until("status", lambda d: d["state"] == "offline", timeout=30)
+        daemon.start()
+        async with client(broker) as heard:
+            await heard.until("status", lambda d: d["state"] == "online", timeout=30)
+            state = await heard.until("state", lambda d: d["alarms"], timeout=20)
+            assert [a["message"] for a in state["alarms"]] == [alarm["message"]]
+            assert (await heard.ask("campaign.start", {"id": "again"}))["ok"]
+            cleared = {"id": "campaign given up", "state": "cleared"}.items()
+            await heard.until("event/alarm", lambda d: cleared <= d.items())
+
+
 async def test_suggestions_wait_for_a_person_who_may_veto_them(broker, tmp_path):
     with Process(tmp_path, broker, approve=True):
         async with client(broker) as heard:

@@ -151,6 +151,35 @@ def test_results_without_a_value_are_a_bad_request(responses):
     assert got.code == "bad-request"
 
 
+@pytest.mark.parametrize(
+    ("verb", "fields", "says"),
+    [
+        ("set", {"signal": "a.b", "value": [1]}, "value: must be true or false, a number or a text, got [1]"),
+        ("set", {"signal": 7, "value": 1}, "signal: must be a text, got 7"),
+        ("set", {"signal": "a.b"}, "value: is missing"),
+        ("result.submit", {"y": "97"}, "responses.y: must be a number or an object, got '97'"),
+        ("result.submit", {"y": {"value": 9, "sd": -1}}, "responses.y.sd: must be at least 0, got -1"),
+        ("result.submit", {"y": {"value": 9, "sd": "x"}}, "responses.y.sd: must be a number, got 'x'"),
+        ("result.submit", {"y": {"sd": 1}}, "responses.y.value: is missing"),
+        ("result.submit", {"y": {"value": 1, "unit": "%"}}, "responses.y.unit: is not known there"),
+        ("result.submit", {"y": {"value": 1, "quality": "bad"}}, "responses.y.quality: must be 'ok' or 'suspect', got 'bad'"),
+        ("result.submit", {"y": 1e200}, "responses.y: must be at most 1e+100, got 1e+200"),
+        ("result.submit", {"y": {"value": -1e200}}, "responses.y.value: must be at least -1e+100, got -1e+200"),
+        ("result.submit", {"y": {"value": 1, "sd": 1e200}}, "responses.y.sd: must be at most 1e+100, got 1e+200"),
+        ("space.edit", {"ranges": {"t": [1]}}, "ranges.t: list should have at least 2 items after validation, not 1, got [1]"),
+        ("space.edit", {"drop_constraints": ["0"]}, "drop_constraints.0: must be a whole number, got '0'"),
+        ("space.edit", {"add_constraints": [{"terms": {"t": "x"}}]}, "add_constraints.0.terms.t: must be a number, got 'x'"),
+        ("experiment.submit", {"conditions": {"": 1}}, "conditions.: must not be empty"),
+    ],
+)  # fmt: skip
+def test_a_wrong_argument_is_named_with_its_place_and_what_it_may_be(verb, fields, says):
+    if verb == "result.submit":
+        fields = {"experiment": "e-1", "responses": fields}
+    got = fault(verb, {"id": "a"} | fields)
+    assert got.code == "bad-request"
+    assert got.message.startswith(f"{says} (arguments of {verb}: ")
+
+
 def test_an_unknown_verb_has_its_own_code_and_lists_the_known_ones():
     got = fault("explode", {"id": "a"})
     assert (got.id, got.code) == ("a", "unknown-verb")

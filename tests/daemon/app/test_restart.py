@@ -52,6 +52,8 @@ def asked(monkeypatch):
         ("running", {"on_restart": "safe"}, (True, False)),
         ("running", {"on_restart": "resume"}, (True, True)),
         ("held", {"on_restart": "resume"}, (True, True)),
+        ("stopping", {"on_restart": "resume"}, (True, False)),
+        ("aborting", {"on_restart": "resume"}, (True, False)),
         ("stopped", {"on_restart": "resume"}, (True, False)),
         ("aborted", {"on_restart": "resume"}, (True, False)),
         ("complete", {"on_restart": "resume"}, (True, False)),

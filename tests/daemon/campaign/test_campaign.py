@@ -208,6 +208,29 @@ async def test_failures_in_a_row_stop_the_campaign_with_a_reason():
     assert "2 experiments failed in a row" in bench.campaign.reason
 
 
+async def test_points_that_were_refused_are_no_failures():
+    bench = Bench(experiments=4, max_failures=2)
+    bench.outcome = {"e-0001": "infeasible", "e-0002": "failed", "e-0003": "infeasible"}
+    assert await finished(bench) is State.COMPLETE
+    assert [record.status for record in bench.memory.records.values()].count("failed") == 1
+
+
+async def test_points_refused_in_between_do_not_hide_failures_in_a_row():
+    bench = Bench(experiments=9, max_failures=2)
+    bench.outcome = {"e-0002": "failed", "e-0003": "infeasible", "e-0004": "failed"}
+    assert await finished(bench) is State.STOPPED
+    assert "2 experiments failed in a row" in bench.campaign.reason
+
+
+async def test_failures_are_counted_anew_once_somebody_goes_on_after_them():
+    bench = Bench(experiments=9, max_failures=2)
+    bench.outcome = {f"e-{n:04}": "failed" for n in (1, 2, 3, 5, 6)}
+    assert await finished(bench) is State.STOPPED
+    assert await finished(bench) is State.STOPPED
+    assert len(bench.memory.records) == 6
+    assert "2 experiments failed in a row" in bench.campaign.reason
+
+
 async def test_a_planner_that_dies_once_is_asked_again():
     bench = Bench()
     bench.fail_planner = 2

@@ -276,6 +276,18 @@ def test_a_level_that_was_dropped_still_teaches_with_its_descriptors():
     assert problem_for(CHOICE, chose("dbu")).factors[1].dropped == ()
 
 
+def test_a_level_that_only_an_earlier_campaign_tried_stays_known_when_it_is_dropped():
+    runs = [{"point": {"temperature": 60.0, "base": base}} for base in ("tmg", "tgm")]
+    section = CHOICE.model_copy(update={"options": {"earlier": runs}})
+    assert problem_for(section, Memory()).factors[1].dropped == ("tmg",)  # tgm is a slip
+
+
+def test_a_value_that_only_an_earlier_campaign_tried_stays_known_when_it_is_dropped():
+    narrowed = edited(SECTION, Edit(values={"residence_time": [1.0, 2.0]}))
+    section = narrowed.model_copy(update={"options": {"earlier": [{"point": RUN}]}})
+    assert problem_for(section, Memory()).factors[1].dropped == (0.5,)
+
+
 def test_runs_with_a_level_that_nobody_describes_any_more_are_not_told():
     document = CHOICE.model_dump()
     del document["factors"][1]["descriptors"]["tmg"]

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from daemon.app.plan import RunPlan
 from daemon.cli import main
+from daemon.cli.progress import Progress
+from tests.campaigns.days import settings_of
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "flow.toml"
 PROBLEM = {
@@ -436,7 +439,9 @@ def test_check_finds_what_the_planner_would_refuse(tmp_path, capsys, planner, op
     path = tmp_path / "rig.toml"
     path.write_text(text.replace("[[campaign.factors]]", table, 1))
     assert main(["check", str(path)]) == 2
-    assert f"{path}: campaign.planner: {says}" in capsys.readouterr().err
+    faults = capsys.readouterr().err.splitlines()
+    assert faults[0].startswith(f"{path}: campaign.planner: {says}")
+    assert all(line.startswith(f"{path}: campaign.planner: {planner}: ") for line in faults)
 
 
 @pytest.mark.parametrize(
@@ -514,6 +519,18 @@ def test_progress_goes_to_standard_error_and_the_summary_to_standard_output(tmp_
     captured = capsys.readouterr()
     assert captured.err.startswith("  1/1  e-0001  ok ")
     assert captured.out.startswith("campaign complete: 1 experiments, 1 ok\n")
+
+
+def test_progress_counts_what_is_done_of_the_whole_campaign(capsys):
+    with Progress(RunPlan(settings_of(9), "", Path()), quiet=False) as progress:
+        progress.on_event({"kind": "campaign", "state": "running", "done": 4})
+        for number, status in enumerate(["ok", "refused", "interrupted", "failed", "ok"], 6):
+            ended = {"id": f"e-{number:04}", "status": status, "requested": {}}
+            progress.on_event({"kind": "experiment", **ended})
+        late = {"id": "e-0002", "status": "ok", "requested": {}, "amended_by": "Ada"}
+        progress.on_event({"kind": "experiment", **late})
+    counts = [line.split("  e-")[0].strip() for line in capsys.readouterr().err.splitlines()]
+    assert counts == ["5/9", "5/9", "5/9", "6/9", "7/9"]
 
 
 def test_suggest_prints_a_planners_words_below_each_point(tmp_path, capsys):

@@ -309,6 +309,10 @@ CASES = {
         ),
         "campaign.objectives.1.name: 'space_time_yield' is used twice",
     ),
+    "a stop without a rule": (
+        ("experiments = 40", "experiments = 40\nstop = { least = 5, probability = 0.9 }"),
+        "campaign.stop: never stops: give at least one of regret_below, no_improvement, reached",
+    ),
     "a planner that is no program": (
         ('planner = "bayes"', 'planner = { command = ["/nowhere/planner"] }'),
         "campaign.planner.command.0: no program '/nowhere/planner' that can be started",

@@ -221,6 +221,17 @@ async def test_the_status_after_the_daemon_died_says_interrupted(opened):
     assert "daemon not running" in status_text(document)
 
 
+async def test_a_campaign_that_waits_in_a_new_start_is_still_interrupted_until_it_goes_on(opened):
+    await a_campaign(opened)
+    store, bus = await opened.again()
+    await store.commit()
+    document = status(opened.directory)
+    assert (document["running"], document["state"]) == (True, "interrupted")
+    bus.emit("campaign", state="running", reason="")
+    await store.commit()
+    assert status(opened.directory)["state"] == "running"
+
+
 async def test_the_status_without_a_campaign_is_idle(opened):
     opened.open()
     document = status(opened.directory)
