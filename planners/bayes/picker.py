@@ -185,8 +185,9 @@ class Picker:
         if pool is None:
             pool = feasible_rows(self._problem, _POOL // 2, self._rng)
         pool = np.vstack([row[None], pool, worth.seen])
-        sound = self._chances(pool) >= _EVEN
-        return outlook(self._known.space, worth, pool[sound] if sound.any() else row[None], row)
+        chances = self._chances(pool)
+        sound = pool[chances >= _EVEN] if (chances >= _EVEN).any() else row[None]
+        return outlook(self._known.space, worth, sound, row, float(np.exp(chances[0])))
 
     def _chances(self, rows: Array) -> Array:
         """Return ln of the chance of success, ``(m,)``."""

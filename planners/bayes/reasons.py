@@ -100,19 +100,22 @@ def hopeless(worth: Worth, row: Array) -> bool:
     return bool(ndtr((means[0, 0] - worth.known.max()) / sds[0, 0]) < _HOPE)
 
 
-def outlook(space: Space, worth: Worth, pool: Array, row: Array) -> Outlook | None:
-    """Return what is left to gain, judged on ``pool`` ``(m, dimension)``; None if not known."""
+def outlook(space: Space, worth: Worth, pool: Array, row: Array, success: float) -> Outlook | None:
+    """Return what is left to gain, judged on ``pool`` ``(m, dimension)``; None if not known.
+
+    ``row`` is the next one, perhaps outside the pool, and ``success`` its chance, 0 to 1.
+    """
     if not worth.goals:
         met = float(np.exp(worth.target_logs(worth.seen)).max(initial=0.0))
         return Outlook(f"best known run meets the targets with {met:.0%}", met > _MET)
     if not len(worth.known):
         return None
     if len(worth.goals) == 1:
-        return _regret(space, worth, pool, row)
-    return _growth(worth, row, worth.reference) if worth.reference is not None else None
+        return _regret(space, worth, pool, row, success)
+    return _growth(worth, row, success, worth.reference) if worth.reference is not None else None
 
 
-def _regret(space: Space, worth: Worth, pool: Array, row: Array) -> Outlook:
+def _regret(space: Space, worth: Worth, pool: Array, row: Array, success: float) -> Outlook:
     goal = worth.goals[0]
     best = worth.seen[worth.likely][int(np.argmax(worth.known[:, 0]))]
     means, sds = worth.predicted(pool)
@@ -127,8 +130,9 @@ def _regret(space: Space, worth: Worth, pool: Array, row: Array) -> Outlook:
     noise = float(np.sqrt(goal.process.noise_variance))
     far = f"{rounded(plain, 3)} from the best possible {goal.response.name}"
     text = f"the best known run is expected {far}"
-    gain = float(np.exp(worth.improvement(row[None])[0]))
-    return Outlook(text, regret < max(noise, _LITTLE), gain < 0.5 * max(noise, _LITTLE))
+    gain = success * float(np.exp((worth.target_logs(row[None]) + worth.improvement(row[None]))[0]))
+    little = max(noise, _LITTLE)
+    return Outlook(text, max(regret, gain) < little, gain < 0.5 * little)
 
 
 def _meets(worth: Worth, features: Array, generator: np.random.Generator) -> NDArray[np.bool_]:
@@ -141,14 +145,14 @@ def _meets(worth: Worth, features: Array, generator: np.random.Generator) -> NDA
     return met
 
 
-def _growth(worth: Worth, row: Array, reference: Array) -> Outlook:
+def _growth(worth: Worth, row: Array, success: float, reference: Array) -> Outlook:
     """Return by how much one more run is expected to enlarge the front."""
     generator, goals = np.random.default_rng(0), len(reference)
     means, sds = worth.predicted(row[None])
     draws = means + worth.shown(sds) * generator.normal(size=(_OUTCOMES, goals))
     directions = np.maximum(np.abs(generator.normal(size=(_DIRECTIONS, goals))), 1e-3)
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    met = float(np.exp(worth.target_logs(row[None])[0]))
+    met = success * float(np.exp(worth.target_logs(row[None])[0]))
     own = [
         np.column_stack([g.scale.own(v[:, k]) for k, g in enumerate(worth.goals)])
         for v in (worth.known, draws, reference[None])

@@ -112,6 +112,21 @@ def test_a_front_is_counted_from_what_is_typical_however_many_runs_crowd_its_mid
     assert max(corner([*early, *crowd, *crowd])) < 0.4
 
 
+@pytest.mark.parametrize("seed", [2, 5])
+def test_nobody_is_told_to_stop_before_a_better_point_that_may_fail(plane, seed):
+    """The best lies where runs begin to fail."""
+    history: list[Observation] = []
+    for i in range(17):
+        (found,) = Bayes(seed=seed).propose(plane, history, 1, generator(seed, i))
+        best = max((run.responses["y"].value for run in history if run.responses), default=0.0)
+        assert "stop here" not in found.note or best > 1.95
+        a, b = found.point["a"], found.point["b"] / 10.0
+        fails = a + b > 1.0
+        values = {} if fails else {"y": Measured(2.0 * a + b)}
+        history.append(Observation(found.point, values, "failed" if fails else "ok"))
+    assert best > 1.95
+
+
 def test_targets_alone_stop_when_they_are_met(plane):
     problem = Problem(plane.factors, (Response("y", "target", 0.5, 0.9),))
     assert "stop here" in notes(problem, hill, 12, noise=0.001)
