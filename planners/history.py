@@ -121,9 +121,9 @@ def _misspelt(
 ) -> Iterator[str]:
     """Give the columns that are passed over for their spelling alone; lists of points have none."""
     known = [name for name in columns(problem) if name not in (*header, *needed)]
-    meant = {_spelt(name): name for name in known}
+    right_names = {_spelt(name): name for name in known}
     for name in spare:
-        if right := meant.get(_spelt(name)):
+        if right := right_names.get(_spelt(name)):
             yield f"row 1: column {name!r} would be passed over; write {right!r}, or leave it out"
 
 

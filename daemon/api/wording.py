@@ -5,8 +5,11 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from daemon.settings.wording import allowed, shown
+
 Path = tuple[int | str, ...]
 
+_SHOWN = 60  # characters of what was given
 # what a value may be, by the fault of the branch of a union that takes it
 KINDS = {
     "bool_type": "true or false",
@@ -53,10 +56,11 @@ def _said(found: Sequence[ErrorDetails], *, at_top: bool) -> str:
     if KINDS["float_type"] in kinds:
         kinds.pop(KINDS["int_type"], None)
     told = [e for e in found if e["type"] not in KINDS]  # its kind is right, and more is known
+    given = shown((told or found)[0]["input"], _SHOWN)
     if not told:
         *others, last = kinds
-        allowed = f"{', '.join(others)} or {last}" if others else last
-        return f"must be {allowed}, got {_short(found[0]['input'])}"
+        either = f"{', '.join(others)} or {last}" if others else last
+        return f"must be {either}, got {given}"
     bounds = told[0].get("ctx", {})
     match told[0]["type"]:
         case "extra_forbidden":
@@ -66,14 +70,8 @@ def _said(found: Sequence[ErrorDetails], *, at_top: bool) -> str:
         case "string_too_short":
             return "must not be empty"
         case "greater_than_equal":
-            return f"must be at least {bounds['ge']:g}, got {_short(told[0]['input'])}"
+            return f"must be at least {bounds['ge']:g}, got {given}"
         case "less_than_equal":
-            return f"must be at most {bounds['le']:g}, got {_short(told[0]['input'])}"
+            return f"must be at most {bounds['le']:g}, got {given}"
         case _:
-            message = told[0]["msg"].replace("Input should be", "must be")
-            return f"{message[:1].lower()}{message[1:]}, got {_short(told[0]['input'])}"
-
-
-def _short(given: object) -> str:
-    text = repr(given)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+            return f"{allowed(told[0]['msg'])}, got {given}"

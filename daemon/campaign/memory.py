@@ -8,6 +8,7 @@ from typing import Any
 from daemon.experiment.record import ExperimentRecord, ResponseValue
 
 MEASURED = frozenset({"ok", "suspect"})
+COUNTED = MEASURED | {"failed"}  # towards a campaign's number of experiments
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +66,14 @@ class Memory:
     @property
     def done(self) -> int:
         """Return how many experiments count towards the campaign's number."""
-        return sum(record.status in MEASURED | {"failed"} for record in self.records.values())
+        return sum(record.status in COUNTED for record in self.records.values())
 
     def in_a_row(self, status: str, *, since: int) -> int:
         """Return how many of the last experiments, of those after the first ``since``, ended so.
 
         A refused one has moved nothing: it neither is a failure nor ends a row of them.
         """
-        ends = MEASURED if status == "failed" else MEASURED | {"failed"}
+        ends = MEASURED if status == "failed" else COUNTED
         last = list(self.records.values())[since:][::-1]
         row = takewhile(lambda record: record.status not in ends, last)
         return sum(record.status == status for record in row)

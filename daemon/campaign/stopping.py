@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import erf, sqrt
 from typing import Any
 
-from daemon.campaign.memory import MEASURED, Memory
+from daemon.campaign.memory import COUNTED, Memory
 from daemon.campaign.standing import Standing
 from daemon.settings.models import CampaignSettings, ObjectiveSettings
 from planners.rounding import rounded, spread
@@ -35,7 +35,7 @@ def _regret(campaign: CampaignSettings, standing: Standing) -> Iterator[str]:
 def _stalled(campaign: CampaignSettings, memory: Memory, standing: Standing) -> Iterator[str]:
     """No experiment of the last so many is the most probable best, or on the front."""
     count = campaign.stop.no_improvement
-    spent = [r.id for r in memory.records.values() if r.status in MEASURED | {"failed"}]
+    spent = [r.id for r in memory.records.values() if r.status in COUNTED]
     best = {row["experiment"] for row in standing.best}
     if count is None or len(spent) <= count or best & set(spent[-count:]):
         return

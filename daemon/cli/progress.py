@@ -6,10 +6,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from daemon.app.plan import RunPlan
+from daemon.campaign.memory import COUNTED
 from daemon.settings.conditions import flat
 
-COUNT = frozenset({"ok", "suspect", "failed"})  # towards the campaign's number
-ENDED = COUNT | {"refused", "aborted", "interrupted"}
+ENDED = COUNTED | {"refused", "aborted", "interrupted"}
 
 
 class Progress:
@@ -43,7 +43,7 @@ class Progress:
         if "amended_by" in event or event["id"] in self._seen:  # a late result is no experiment
             return
         self._seen.add(event["id"])
-        self._done += event["status"] in COUNT
+        self._done += event["status"] in COUNTED
         if self._quiet:
             return
         print(f"{self._done:>3}/{self._total}  {experiment_line(event)}", file=sys.stderr)

@@ -82,13 +82,13 @@ def _says(model: type[BaseModel], loc: Loc, fault: Mapping[str, Any]) -> str:
         case "value_error":
             return str(fault["ctx"]["error"])
         case "dict_type" | "model_type" | "model_attributes_type" | "dataclass_type":
-            return f"must be a table, {_EXAMPLES['table']}, got {_short(given)}"
+            return f"must be a table, {_EXAMPLES['table']}, got {shown(given)}"
         case "list_type" | "tuple_type":
-            return f"must be a list, {_EXAMPLES['list']}, got {_short(given)}"
+            return f"must be a list, {_EXAMPLES['list']}, got {shown(given)}"
         case "too_short" | "too_long":
             return _length(fault["ctx"], given)
         case _:
-            return f"{_lower(fault['msg'])}, got {_short(given)}"
+            return f"{allowed(fault['msg'])}, got {shown(given)}"
 
 
 _EXAMPLES = {"table": "[section] or { key = value }", "list": "[1, 2] or [[section]]"}
@@ -96,18 +96,20 @@ _EXAMPLES = {"table": "[section] or { key = value }", "list": "[1, 2] or [[secti
 
 def _length(bounds: Mapping[str, Any], given: object) -> str:
     least, most = bounds.get("min_length"), bounds.get("max_length")
-    allowed = f"at least {least}" if most is None else f"at most {most}"
-    return f"must have {allowed} entries, got {bounds['actual_length']}: {_short(given)}"
+    count = f"at least {least}" if most is None else f"at most {most}"
+    return f"must have {count} entries, got {bounds['actual_length']}: {shown(given)}"
 
 
-def _lower(message: str) -> str:
+def allowed(message: str) -> str:
+    """Return pydantic's sentence on what a value may be as part of a line."""
     message = message.replace("Input should be", "must be")
     return message[:1].lower() + message[1:]
 
 
-def _short(given: object) -> str:
+def shown(given: object, most: int = 80) -> str:
+    """Return what was given, at most ``most`` characters of it."""
     text = repr(given)
-    return text if len(text) <= 80 else text[:77] + "..."
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def _keys_at(annotation: Any, loc: Loc) -> list[str]:

@@ -186,8 +186,9 @@ class Picker:
             pool = feasible_rows(self._problem, _POOL // 2, self._rng)
         pool = np.vstack([row[None], pool, worth.seen])
         chances = self._chances(pool)
-        sound = pool[chances >= _EVEN] if (chances >= _EVEN).any() else row[None]
-        return outlook(self._known.space, worth, sound, row, float(np.exp(chances[0])))
+        sound, success = chances >= _EVEN, float(np.exp(chances[0]))
+        pool = pool[sound] if sound.any() else row[None]
+        return outlook(self._known.space, worth, pool, row, success)
 
     def _chances(self, rows: Array) -> Array:
         """Return ln of the chance of success, ``(m,)``."""

@@ -5,9 +5,7 @@ from decimal import Decimal
 
 from planners.factors import Composition, Continuous, Discrete, Factor, FactorValue, number
 
-_OFF = (
-    1e-3  # of a factor's range and of the value: more is another value, however few its digits are
-)
+_OFF = 1e-3  # of a factor's range and of the value: more is another value, whatever its digits
 _MIXED_OFF = 0.021  # of a mixture's total: six parts of 0.17
 
 

@@ -117,8 +117,8 @@ class Covariance(_Kernel):
         shrinking = np.exp(-2.0 * self.logs[: self._n_lengths])
         along = self._weights @ gaps
         broad, slope = _sloped_matern(shrinking @ squares + along**2)
-        parts = (little * narrow, variance * broad, noise, curved)
-        return _Sloped(len(rows), squares, gaps, shrinking, variance * slope, along, parts)
+        parts = (little * narrow, variance * broad, noise)
+        return _Sloped(len(rows), squares, gaps, shrinking, variance * slope, along, parts, curved)
 
     @property
     def _weights(self) -> Array:
@@ -132,13 +132,13 @@ class Covariance(_Kernel):
             ends = [rows[:, self.ridge] @ self._weights for rows in (one, other)]
             squares += np.subtract.outer(*ends) ** 2
         little, variance, _ = np.exp(self.logs[-OTHERS:])
-        found = variance * _matern(squares) + little * self._narrow(one, other)
-        return found if self.quadratic is None else found + self._curved(one, other)
+        broad, narrow = variance * _matern(squares), little * self._narrow(one, other)
+        return broad + narrow + self._curved(one, other)
 
-    def _curved(self, one: Array, other: Array) -> Array:
-        """Return the polynomial's covariance of rows, ``(n, m)``; none without one."""
+    def _curved(self, one: Array, other: Array) -> Array | float:
+        """Return the polynomial's covariance of rows, ``(n, m)``; 0 without one."""
         if self.quadratic is None:
-            return np.zeros((len(one), len(other)))
+            return 0.0
         return self.quadratic.scaled(one) @ self.quadratic.scaled(other).T
 
     def _narrow(self, one: Array, other: Array) -> Array:
@@ -147,11 +147,11 @@ class Covariance(_Kernel):
         squares: Any = cdist(one, other, "sqeuclidean") / square
         return _matern(squares)
 
-    def _parts(self, rows: Array) -> tuple[Array, Array, Array, Array]:
+    def _parts(self, rows: Array) -> tuple[Array, Array, Array, Array | float]:
         """Return squared distances by group, differences by weight, narrow correlation, polynomial.
 
-        Shapes ``(groups, n * n)``, ``(weights, n * n)`` and twice ``(n * n,)``. Kept while rows are
-        the same: none depends on hyper-parameters.
+        Shapes ``(groups, n * n)``, ``(weights, n * n)``, ``(n * n,)`` and ``(n, n)``. Kept while
+        rows are the same: none depends on hyper-parameters.
         """
         if self._seen[0] is not rows:
             columns = [self.groups == group for group in range(self._n_lengths)]
@@ -159,8 +159,8 @@ class Covariance(_Kernel):
             squares = [cdist(rows[:, c], rows[:, c], "sqeuclidean").ravel() for c in columns]
             weighed = rows[:, self.ridge].T
             gaps = (weighed[:, :, None] - weighed[:, None, :]).reshape(-1, pairs)
-            whole = [self._narrow(rows, rows).ravel(), self._curved(rows, rows).ravel()]
-            self._seen = rows, np.array(squares), gaps, *whole
+            narrow, curved = self._narrow(rows, rows).ravel(), self._curved(rows, rows)
+            self._seen = rows, np.array(squares), gaps, narrow, curved
         return self._seen[1:]
 
 
@@ -177,17 +177,18 @@ class _Sloped:
     shrinking: Array  # what each group's squares are multiplied by, ``(groups,)``
     slope: Array
     along: Array  # the weighted differences
-    parts: tuple[Array, Array, float, Array]  # narrow part, broad part, noise, polynomial
+    parts: tuple[Array, Array, float]  # narrow part, broad part, noise
+    curved: Array | float  # polynomial, ``(n, n)``, or 0
 
     @property
     def covariance(self) -> Array:
-        narrow, broad, noise, curved = self.parts
-        found = (narrow + broad + curved).reshape(self.rows, self.rows)
+        narrow, broad, noise = self.parts
+        found = (narrow + broad).reshape(self.rows, self.rows) + self.curved
         found[np.diag_indices(self.rows)] += noise
         return found
 
     def pulled(self, weights: Array) -> Array:
-        narrow, broad, noise, _ = self.parts
+        narrow, broad, noise = self.parts
         flat = weights.ravel()
         shares = self.slope * flat
         lengths = self.shrinking * (self.squares @ shares)
@@ -196,7 +197,7 @@ class _Sloped:
 
     def whole(self) -> tuple[Array, Array]:
         """Return the covariance and its gradient ``(n, n, p)``, as scikit-learn takes it."""
-        narrow, broad, noise, _ = self.parts
+        narrow, broad, noise = self.parts
         lengths = self.shrinking[:, None] * self.squares * self.slope
         ends = np.stack([narrow, broad, noise * np.eye(self.rows).ravel()])
         slopes = np.concatenate([lengths, -self.slope * self.along * self.gaps, ends])

@@ -26,6 +26,7 @@ from planners.factors import Array
 
 _MANY = 160  # runs beyond which hyper-parameters come from a part of them: cost grows as n cubed
 _LATEST = 40  # of that part; the others are spread over the history
+_DOUBTED = 4  # power of a length-scale's shortening by which the variance of a rest grows
 
 
 class Process(ABC):
@@ -153,9 +154,18 @@ class GaussianProcess(Process):
         """Return joint draws (without noise) at rows ``x`` ``(m, f)``, shape of ``normals``."""
         return drawn(self.moments(x), normals)
 
-    def rescaled(self, factor: float, variance: float = 1.0) -> "GaussianProcess":
-        """Return the process with every length-scale times ``factor``, and more ``variance``."""
-        logs = self.layout.stretched(self.log_parameters, factor, variance)
+    def rescaled(self, factor: float) -> "GaussianProcess":
+        """Return the process with every length-scale times ``factor``."""
+        return self._with(self.layout.stretched(self.log_parameters, factor))
+
+    def doubted(self, factor: float) -> "GaussianProcess":
+        """Return the same of what a law or a surface leaves over: with shorter ones, that is more.
+
+        Whoever doubts the process doubts them.
+        """
+        return self._with(self.layout.stretched(self.log_parameters, factor, factor**-_DOUBTED))
+
+    def _with(self, logs: Array) -> "GaussianProcess":
         return GaussianProcess(self.x, self.y, self.known_variance, self.layout, logs)
 
     def given(self, x: Array, y: Array, known_variance: Array) -> "GaussianProcess":

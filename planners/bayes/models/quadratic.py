@@ -28,15 +28,17 @@ class Quadratic:
     def _pairs(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         return np.triu_indices(len(self.columns), 1)
 
+    def _even(self, rows: Array) -> Array:
+        return 2.0 * rows[:, self.columns] - 1.0
+
     def _terms(self, rows: Array) -> Array:
-        even = 2.0 * rows[:, self.columns] - 1.0
+        even = self._even(rows)
         one, other = self._pairs
         return np.hstack([np.ones((len(rows), 1)), even, even**2, even[:, one] * even[:, other]])
 
     def expected(self, rows: Array) -> Array:
         """Return what is expected at feature rows ``(m, f)``, ``(m,)``: 0 on average."""
-        even = 2.0 * rows[:, self.columns] - 1.0
-        return _DOWN * (even**2 - 1.0 / 3.0).sum(axis=1)
+        return _DOWN * (self._even(rows) ** 2 - 1.0 / 3.0).sum(axis=1)
 
     def scaled(self, rows: Array) -> Array:
         """Return all terms times their priors' sds, ``(m, terms)``.

@@ -14,7 +14,6 @@ from planners.bayes.models.quadratic import Quadratic
 from planners.factors import Array
 
 _PRIORS = Priors(variance=(-1.0, 1.5))  # what a surface leaves over
-_DOUBTED = 4  # power of a length-scale's shortening by which the variance it leaves grows
 
 
 class Surface(Process):
@@ -49,7 +48,7 @@ class Surface(Process):
 
         With shorter ones it leaves more: whoever doubts the process doubts the surface.
         """
-        rest = self.rest.rescaled(factor, variance=factor**-_DOUBTED)
+        rest = self.rest.doubted(factor)
         return Surface(self.quadratic, self.y, rest)
 
     def given(self, x: Array, y: Array, known_variance: Array) -> "Surface":

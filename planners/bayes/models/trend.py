@@ -24,7 +24,6 @@ from planners.factors import Array
 _PRIORS = Priors(variance=(-3.0, 1.5))  # a law that is believed leaves little
 _NAMED = Priors()  # but what names and mixtures do, it does not know
 _MISSED = 0.03  # variance that a law misses, by which the search for its constants is scaled
-_DOUBTED = 4  # power of a length-scale's shortening by which the variance it misses grows
 _REACH = 12.0  # sds of what is then known, within which constants are sought
 
 
@@ -96,7 +95,7 @@ class Trend(Process):
 
         With shorter ones it misses more: whoever doubts the process doubts the law.
         """
-        rest = self.rest.rescaled(factor, variance=factor**-_DOUBTED)
+        rest = self.rest.doubted(factor)
         return Trend(self.law, self.constants, self.y, rest)
 
     def given(self, x: Array, y: Array, known_variance: Array) -> "Trend":

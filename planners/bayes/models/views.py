@@ -49,9 +49,10 @@ def viewed(
         views.append(_lawful(plain, laws))
     elif len(numbers) > 1:
         views.append(_slanted(plain, numbers))
-    if len(numbers) and len(plain.x) >= _FEWEST and _handicap(laws) < np.inf:
+    handicap = _handicap(laws)
+    if len(numbers) and len(plain.x) >= _FEWEST and handicap is not None:
         surface, other = curved(plain, Quadratic(numbers))
-        views.append((surface, -other - _handicap(laws)))
+        views.append((surface, -other - handicap))
     return blended(views)
 
 
@@ -68,11 +69,14 @@ def _favour(coordinates: Coordinates) -> float:
     return _LAWFUL if coordinates.timed else _WARMED
 
 
-def _handicap(laws: Sequence[Law]) -> float:
-    """Return the nats by which a surface of second order is less likely than the plain view."""
+def _handicap(laws: Sequence[Law]) -> float | None:
+    """Return the nats by which a surface of second order is less likely than the plain view.
+
+    None where it is left out: a law and a surface beside names would be two guesses too many.
+    """
     if not laws:
         return _CURVED
-    return _HARDLY if laws[0].coordinates.whole else np.inf  # two guesses beside names confuse
+    return _HARDLY if laws[0].coordinates.whole else None
 
 
 def _slanted(plain: GaussianProcess, ridge: NDArray[np.intp]) -> tuple[Process, float]:
