@@ -19,9 +19,10 @@ from planners.factors import Array
 from planners.sampling import feasible_rows
 
 Predict = Callable[[Array], tuple[Array, Array]]  # rows (m, d) -> means and sds, (m, goals) each
-Likely = Callable[[Array], NDArray[np.bool_]]  # rows (m, d) -> which count, (m,)
+Possible = Callable[[Array], NDArray[np.bool_]]  # rows (m, d) -> which count, (m,)
 
 _EVEN = 256  # rows that tell what experiments give
+_MANY = 2048  # among which as many are sought where not all of them count
 _GOOD = 0.75  # quantile of them that a front counts from, if it is not worse itself
 _MARGIN = 0.1  # of the front's range, from its worst to the corner
 _ENDS = 8  # runs of the front whose factors are varied one by one
@@ -31,24 +32,31 @@ _FEWEST = 0.02  # of the known range: the least that counts as better
 
 
 def corner(
-    problem: Problem, rows: Array, known: Array, predict: Predict, noise: Array, likely: Likely
+    problem: Problem, rows: Array, known: Array, predict: Predict, noise: Array, possible: Possible
 ) -> Array:
     """Return the corner ``(goals,)``; all goals are maximised, in the models' units.
 
     ``rows`` ``(k, d)`` are the known runs that count, at least one, ``known`` ``(k, goals)`` what
-    is expected of them, and ``noise`` ``(goals,)`` the sds of one run. Rows that are not ``likely``
-    to meet the targets do not count.
+    is expected of them, and ``noise`` ``(goals,)`` the sds of one run. Rows where it is not
+    ``possible`` that the targets are met do not count.
     """
-    even = feasible_rows(problem, _EVEN, np.random.default_rng(0))
-    even = even[likely(even)]
+    even = _even(problem, possible)
     varied = _varied(problem, rows[acquisition.unbeaten(known[None])[0]][:_ENDS])
-    means, sds = predict(np.vstack([even, varied[likely(varied)]]))
+    means, sds = predict(np.vstack([even, varied[possible(varied)]]))
     clear = np.maximum(_CLEAR * noise, _FEWEST * np.ptp(known, axis=0))
     worst, best = _ends(np.vstack([known, means]), np.vstack([known, means + sds]), clear)
     found = worst - _MARGIN * np.maximum(best - worst, 1e-3)
     if not len(even):
         return found
     return np.minimum(found, np.quantile(means[: len(even)], _GOOD, axis=0))
+
+
+def _even(problem: Problem, possible: Possible) -> Array:
+    """Return even rows that count, ``(m, d)``: few or none where targets are hard to meet."""
+    even = feasible_rows(problem, _EVEN, np.random.default_rng(0))
+    if not possible(even).all():
+        even = feasible_rows(problem, _MANY, np.random.default_rng(0))
+    return even[possible(even)][:_EVEN]
 
 
 def _ends(means: Array, hopes: Array, clear: Array) -> tuple[Array, Array]:

@@ -25,7 +25,7 @@ _WORTH_A_WORD = 0.05  # probability of a kinetic law
 _HOPE = 0.1  # chance to beat the best known run, below which a run is better spent elsewhere
 _NEVER = 0.005  # chance that targets are met, below which they are out of reach
 _MET = 0.95  # chance that targets are met, above which they are
-_GROWTH = 0.005  # of the front's area or volume: growth not worth a run
+_GROWTH = 0.002  # of the front's area or volume: growth not worth a run
 _OUTCOMES, _DIRECTIONS = 128, 256  # draws of one run's outcome, and of ways to improve
 
 

@@ -44,11 +44,18 @@ class Worth:
         """Return the corner from which dominated volume counts, ``(goals,)``."""
         seen, noise = self.seen[self.likely], np.sqrt(self._noises)
         problem = self._space.problem
-        return corner(problem, seen, self.known, self.predicted, noise, self._likely)
+        return corner(problem, seen, self.known, self.predicted, noise, self._possible)
 
     def _likely(self, rows: Array) -> NDArray[np.bool_]:
         """Return which rows are more likely to meet the targets than not, ``(m,)``."""
         return self.target_logs(rows) > len(self.gates) * np.log(0.5) - 1e-9
+
+    def _possible(self, rows: Array) -> NDArray[np.bool_]:
+        """Return where the models hold it possible that the targets are met, ``(m,)``."""
+        if not self._aims:
+            return np.ones(len(rows), dtype=bool)
+        features = self._space.features(rows)
+        return np.all([aim.possible(features) for aim in self._aims], axis=0)
 
     @property
     def _noises(self) -> Array:
@@ -149,6 +156,12 @@ class _Aim:
         """Return the logarithm of the chance that the target is met, ``(m,)``."""
         mean, sd = self.gate.process.predict(features)
         return acquisition.log_probability_between(mean, sd, *self.gate.bounds())
+
+    def possible(self, features: Array) -> NDArray[np.bool_]:
+        """Return whether the target is within a sd of what is expected, ``(m,)``."""
+        mean, sd = self.gate.process.predict(features)
+        low, high = self.gate.bounds()
+        return (mean > low - sd) & (mean < high + sd)
 
     def neared(self, features: Array) -> Array:
         """Return the same, or that of the expected approach to a target out of sight, ``(m,)``."""

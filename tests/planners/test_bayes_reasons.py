@@ -112,6 +112,24 @@ def test_a_front_is_counted_from_what_is_typical_however_many_runs_crowd_its_mid
     assert max(corner([*early, *crowd, *crowd])) < 0.4
 
 
+def test_a_front_is_counted_from_where_a_target_may_be_met(plane):
+    """A few runs in its middle meet the target; it is met all along the diagonal."""
+    target = Response("size", "target", 0.45, 0.55)
+    problem = Problem(plane.factors, (Response("u"), Response("v"), target))
+
+    def observed(a, b):
+        values = {"u": a, "v": 1 - a, "size": 0.5 + (a - b / 10)}
+        return Observation({"a": a, "b": b}, {k: Measured(v) for k, v in values.items()})
+
+    places = [(0.4, 4.0), (0.5, 5.1), (0.6, 5.9), (0.2, 6.0), (0.8, 5.0), (0.5, 8.0), (0.4, 1.0)]
+    known = Situation(Bayes(), problem, [observed(a, b) for a, b in places])
+    worth = Worth(known.space, known.models(), known.good, np.random.default_rng(0))
+    assert worth.reference is not None
+    assert worth.likely.sum() == 3
+    found = [worth.goals[k].scale.plain(worth.reference[k]) for k in (0, 1)]
+    assert max(found) < 0.2  # the known runs end at 0.4
+
+
 @pytest.mark.parametrize("seed", [2, 5])
 def test_nobody_is_told_to_stop_before_a_better_point_that_may_fail(plane, seed):
     """The best lies where runs begin to fail."""

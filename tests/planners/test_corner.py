@@ -89,3 +89,16 @@ def test_where_no_row_is_likely_the_known_runs_tell():
         PLANE, rows, sloping(rows), surely, NOISE, lambda rows: np.zeros(len(rows), dtype=bool)
     )
     np.testing.assert_allclose(found, [0.9, 0.9])
+
+
+def test_rows_that_meet_a_narrow_target_are_sought_among_many():
+    """Along the diagonal alone targets are met: varying one column at a time leaves it."""
+    middle = np.array([[0.5, 0.5], [0.52, 0.52]])
+
+    def across(rows):
+        return np.column_stack([rows[:, 0], 1.0 - rows[:, 1]]), np.full((len(rows), 2), 1e-3)
+
+    def diagonal(rows):
+        return np.abs(rows[:, 0] - rows[:, 1]) < 0.004
+
+    assert corner(PLANE, middle, across(middle)[0], across, NOISE, diagonal).max() < 0.2

@@ -37,7 +37,9 @@ def covariance(a, b, logs, layout=PLAIN):
 
     little, variance = np.exp(logs[-3:-1])
     broad = matern(np.exp(logs[:count])[layout.groups], along**2)
-    found = variance * broad + little * matern(0.2 * np.sqrt(count / 3))
+    names = np.isin(layout.groups, np.flatnonzero(np.bincount(layout.groups) > 1))
+    main = 0.4**2 * 2.0 * a[:, names] @ b[:, names].T
+    found = variance * broad + little * matern(0.2 * np.sqrt(count / 3)) + main
     if layout.quadratic is None:
         return found
     return found + layout.quadratic.scaled(a) @ layout.quadratic.scaled(b).T
@@ -102,10 +104,11 @@ def test_a_covariance_that_is_none_has_no_likelihood():
 @pytest.mark.parametrize("factor", [0.5, 2.0])
 def test_stretching_divides_every_distance(factor):
     x, y = data()
-    logs = np.array([*np.log([0.7, 1.1, 2.0]), 1.5, -2.5, *np.log([1e-9, 1.3, 0.02])])
+    layout = Layout(np.arange(4), np.array([0, 3]))  # a name's main effect knows no distance
+    logs = np.array([*np.log([0.7, 1.1, 0.8, 2.0]), 1.5, -2.5, *np.log([1e-9, 1.3, 0.02])])
     at = np.random.default_rng(1).random((40, 4))
-    process = GaussianProcess(x, y, np.zeros(25), SLANTED, logs).rescaled(factor)
-    near = GaussianProcess(x / factor, y, np.zeros(25), SLANTED, logs)
+    process = GaussianProcess(x, y, np.zeros(25), layout, logs).rescaled(factor)
+    near = GaussianProcess(x / factor, y, np.zeros(25), layout, logs)
     for own, other in zip(process.predict(at), near.predict(at / factor), strict=True):
         np.testing.assert_allclose(own, other, atol=1e-6)
 
@@ -118,7 +121,8 @@ def test_mean_and_sd_are_those_of_the_textbook():
     cross = covariance(at, x, logs)
     gain = cross @ np.linalg.inv(covariance(x, x, logs) + np.diag(0.02 + known))
     np.testing.assert_allclose(mean, gain @ y, atol=1e-6)
-    np.testing.assert_allclose(sd**2, 1.4 - (gain * cross).sum(axis=1), atol=1e-6)
+    before = covariance(at, at, logs).diagonal()
+    np.testing.assert_allclose(sd**2, before - (gain * cross).sum(axis=1), atol=1e-6)
 
 
 def test_on_a_ridge_as_well():
@@ -128,8 +132,23 @@ def test_on_a_ridge_as_well():
     mean, sd = GaussianProcess(x, y, np.zeros(25), SLANTED, logs).predict(at)
     cross = covariance(at, x, logs, SLANTED)
     gain = cross @ np.linalg.inv(covariance(x, x, logs, SLANTED) + 0.02 * np.eye(25))
+    before = covariance(at, at, logs, SLANTED).diagonal()
     np.testing.assert_allclose(mean, gain @ y, atol=1e-6)
-    np.testing.assert_allclose(sd**2, 1.4 - (gain * cross).sum(axis=1), atol=1e-6)
+    np.testing.assert_allclose(sd**2, before - (gain * cross).sum(axis=1), atol=1e-6)
+
+
+def test_what_a_base_does_with_one_ligand_is_expected_with_another():
+    levels = np.eye(3) / np.sqrt(2.0)
+    pairs = np.array([[0, 0], [0, 1], [1, 0], [2, 0]])  # ligand, base; the second base is better
+    x = np.hstack([levels[pairs[:, 0]], levels[pairs[:, 1]]])
+    y = np.array([-1.0, 1.0, 1.0, -1.0])  # the second ligand as well
+    layout = Layout(np.repeat([0, 1], 3))
+    logs = np.log([1.0, 1.0, 1e-3, 0.1, 1e-3])  # names interact little
+    both = np.hstack([levels[[1, 2, 1]], levels[[1, 1, 2]]])
+    best, second, unknown = GaussianProcess(x, y, np.zeros(4), layout, logs).predict(both)[0]
+    assert best > 2.0  # more than anything seen
+    assert second > 0.0
+    assert abs(unknown - best) > 1.0  # of the third base nothing is known
 
 
 def test_no_hyper_parameters_nearby_are_more_probable():

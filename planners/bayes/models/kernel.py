@@ -7,10 +7,11 @@ narrow one is for a peak that stands on a broad hill: without it, one surprising
 smooth ones counts as noise, or makes all of the landscape rough. Columns may also have weights in
 one common direction, whose difference adds to the distance (factor analysis distance of rank one,
 ibid., section 5.1): a hotter reactor and a longer residence time do the same, so that responses lie
-on ridges across both, which length-scales along the axes cannot tell from roughness. A polynomial
-of second order may be added, whose covariances have no hyper-parameters. As one kernel
-it knows its parameters by one array, and shares length-scales within groups; a sum of
-scikit-learn's own kernels does neither, and spends most of its time on looking up parameters.
+on ridges across both, which length-scales along the axes cannot tell from roughness. Added are
+terms without hyper-parameters: a main effect of every name, as a good ligand is good with most
+bases and at most temperatures, and perhaps a polynomial of second order. As one kernel it knows its
+parameters by one array, and shares length-scales within groups; a sum of scikit-learn's own kernels
+does neither, and spends most of its time on looking up parameters.
 
 The one module here that imports scikit-learn, which takes a second: never in the daemon's process.
 """
@@ -33,6 +34,7 @@ Regressor: Any = GaussianProcessRegressor
 Classifier: Any = GaussianProcessClassifier
 _Kernel: Any = Kernel
 
+_MAIN = 0.4  # sd of a name's main effect, in sds of all outputs
 _NARROW = 0.2  # length-scale of the narrow part with three factors; grows with their number
 OTHERS = 3  # hyper-parameters that are no length-scales
 
@@ -53,6 +55,7 @@ class Covariance(_Kernel):
         """Take each feature column's length-scale, the columns with weights, and the parameters."""
         self.groups, self.ridge, self.logs, self.quadratic = groups, ridge, logs, quadratic
         self._n_lengths = len(logs) - len(ridge) - OTHERS
+        self._names = np.flatnonzero(np.bincount(groups)[groups] > 1)
         self._seen: Any = (None,)  # rows, and their ``_parts``
 
     @property
@@ -88,11 +91,8 @@ class Covariance(_Kernel):
 
     def variances(self, rows: Array) -> Array:
         """Return all variances but noise at each row ``(n, f)``, ``(n,)``."""
-        same = np.full(len(rows), np.exp(self.logs[-OTHERS:-1]).sum())
-        if self.quadratic is None:
-            return same
-        terms = self.quadratic.scaled(rows)
-        return same + np.einsum("np,np->n", terms, terms)
+        terms = self._terms(rows)
+        return np.exp(self.logs[-OTHERS:-1]).sum() + np.einsum("np,np->n", terms, terms)
 
     def __call__(self, X: Array, Y: Array | None = None, eval_gradient: bool = False) -> Any:  # noqa: N803  # scikit-learn's names
         """Return ``(n, m)`` without noise, or ``(n, n)`` with it and perhaps its gradient."""
@@ -113,12 +113,12 @@ class Covariance(_Kernel):
 
     def _sloped(self, rows: Array) -> "_Sloped":
         little, variance, noise = np.exp(self.logs[-OTHERS:])
-        squares, gaps, narrow, curved = self._parts(rows)
+        squares, gaps, narrow, added = self._parts(rows)
         shrinking = np.exp(-2.0 * self.logs[: self._n_lengths])
         along = self._weights @ gaps
         broad, slope = _sloped_matern(shrinking @ squares + along**2)
         parts = (little * narrow, variance * broad, noise)
-        return _Sloped(len(rows), squares, gaps, shrinking, variance * slope, along, parts, curved)
+        return _Sloped(len(rows), squares, gaps, shrinking, variance * slope, along, parts, added)
 
     @property
     def _weights(self) -> Array:
@@ -133,13 +133,12 @@ class Covariance(_Kernel):
             squares += np.subtract.outer(*ends) ** 2
         little, variance, _ = np.exp(self.logs[-OTHERS:])
         broad, narrow = variance * _matern(squares), little * self._narrow(one, other)
-        return broad + narrow + self._curved(one, other)
+        return broad + narrow + self._terms(one) @ self._terms(other).T
 
-    def _curved(self, one: Array, other: Array) -> Array | float:
-        """Return the polynomial's covariance of rows, ``(n, m)``; 0 without one."""
-        if self.quadratic is None:
-            return 0.0
-        return self.quadratic.scaled(one) @ self.quadratic.scaled(other).T
+    def _terms(self, rows: Array) -> Array:
+        """Return what has no hyper-parameters, times its prior's sds, ``(n, p)``; perhaps none."""
+        main = (_MAIN * np.sqrt(2.0)) * rows[:, self._names]  # columns of names are 0 or sqrt(1/2)
+        return main if self.quadratic is None else np.hstack([main, self.quadratic.scaled(rows)])
 
     def _narrow(self, one: Array, other: Array) -> Array:
         """Return the narrow part's correlation of rows, ``(n, m)``."""
@@ -147,8 +146,8 @@ class Covariance(_Kernel):
         squares: Any = cdist(one, other, "sqeuclidean") / square
         return _matern(squares)
 
-    def _parts(self, rows: Array) -> tuple[Array, Array, Array, Array | float]:
-        """Return squared distances by group, differences by weight, narrow correlation, polynomial.
+    def _parts(self, rows: Array) -> tuple[Array, Array, Array, Array]:
+        """Return squared distances by group, differences by weight, narrow correlation, terms.
 
         Shapes ``(groups, n * n)``, ``(weights, n * n)``, ``(n * n,)`` and ``(n, n)``. Kept while
         rows are the same: none depends on hyper-parameters.
@@ -159,8 +158,8 @@ class Covariance(_Kernel):
             squares = [cdist(rows[:, c], rows[:, c], "sqeuclidean").ravel() for c in columns]
             weighed = rows[:, self.ridge].T
             gaps = (weighed[:, :, None] - weighed[:, None, :]).reshape(-1, pairs)
-            narrow, curved = self._narrow(rows, rows).ravel(), self._curved(rows, rows)
-            self._seen = rows, np.array(squares), gaps, narrow, curved
+            narrow, terms = self._narrow(rows, rows).ravel(), self._terms(rows)
+            self._seen = rows, np.array(squares), gaps, narrow, terms @ terms.T
         return self._seen[1:]
 
 
@@ -178,12 +177,12 @@ class _Sloped:
     slope: Array
     along: Array  # the weighted differences
     parts: tuple[Array, Array, float]  # narrow part, broad part, noise
-    curved: Array | float  # polynomial, ``(n, n)``, or 0
+    added: Array  # by terms without hyper-parameters, ``(n, n)``
 
     @property
     def covariance(self) -> Array:
         narrow, broad, noise = self.parts
-        found = (narrow + broad).reshape(self.rows, self.rows) + self.curved
+        found = (narrow + broad).reshape(self.rows, self.rows) + self.added
         found[np.diag_indices(self.rows)] += noise
         return found
 
