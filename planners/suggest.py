@@ -12,7 +12,14 @@ import numpy as np
 
 from planners.base import Observation, Planner, Problem, Proposer, Suggestion
 from planners.cells import NO_TEXT
-from planners.errors import BadHistory, BadOption, BadProblem, NonsenseAnswer, PlannerRefused
+from planners.errors import (
+    BadHistory,
+    BadOption,
+    BadProblem,
+    NonsenseAnswer,
+    NothingLeft,
+    PlannerRefused,
+)
 from planners.external import External
 from planners.fixing import check_shared, hold, parse_fixed
 from planners.history import read_history, write_points
@@ -57,7 +64,10 @@ def ask(
     """
     rng = generator(seed, len(history))
     if isinstance(planner, Proposer):
-        found = list(planner.propose(problem, history, n, rng))
+        try:
+            found = list(planner.propose(problem, history, n, rng))
+        except NothingLeft as end:
+            return Suggestions((), f"nothing left to suggest; {end}")
     else:
         found = [Suggestion(point) for point in planner.suggest(problem, history, n, rng)]
     checked = checked_points(problem, [s.to_json() for s in found[:n]])

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import structlog
+
 from daemon.campaign.memory import Memory, Suggestion
 from daemon.campaign.problem import observations, problem_for, told_records, whole_problem
 from daemon.campaign.standing import Standing, standing_of
@@ -14,6 +16,8 @@ from daemon.settings.models import CampaignSettings
 from planners.base import Observation, Problem, plain_point
 from planners.errors import BadProblem
 from planners.fixing import hold
+
+log = structlog.get_logger(__name__)
 
 
 class PlannerAsker:
@@ -64,6 +68,8 @@ class PlannerAsker:
         instead_of: str,
     ) -> list[Suggestion]:
         answer = await self._worker.suggest(self._planner, problem, history, n, self._seed)
+        if not answer.points:
+            log.info("planner.finished", note=answer.note)
         rows = zip(answer.points, answer.predicted, answer.notes, strict=True)
         return [
             Suggestion(

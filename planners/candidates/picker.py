@@ -1,7 +1,7 @@
 """One call: the list, what the runs teach, scores, the best, and the next as if it had been run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from planners.candidates.learners import Data, Learner, enough, learned
 from planners.candidates.listing import Listing, listing, unheld
 from planners.candidates.planner import Candidates
 from planners.candidates.scores import IMPOSSIBLE, Seen
+from planners.errors import NothingLeft
 from planners.factors import Array
 from planners.scaling import Scale
 
@@ -40,7 +41,7 @@ class _Picker:
         self, options: Candidates, problem: Problem, history: Sequence[Observation]
     ) -> None:
         self._options, self._problem = options, problem
-        self._list: Listing = listing(options, problem)
+        self._list: Listing = listing(options, problem, history)
         self._whole = unheld(problem)
         self._x = problem.features(self._list.rows)
         tried = _rows(problem, list(history))
@@ -80,7 +81,15 @@ class _Picker:
         found = self._spread_out(fill)
         if ready and len(found) < n:
             found += self._promising(n - len(found))
-        return found
+        return self._with_passed_over(found)
+
+    def _with_passed_over(self, found: list[Suggestion]) -> list[Suggestion]:
+        """Return the answer whose first point also says which entries the space does not hold."""
+        if not (passed := self._list.passed):
+            return found
+        if not found:
+            raise NothingLeft(passed)
+        return [replace(found[0], note=f"{found[0].note}; {passed}"), *found[1:]]
 
     # -- before there is a model -----------------------------------------------------------------
 

@@ -96,7 +96,8 @@ class Candidates(Proposing):
         """Return the best untried candidates, with what is expected there and why.
 
         Raises BadOption naming faulty candidates and an acquisition that does not suit the problem,
-        CannotSuggest when the problem has no responses or no feasible point.
+        CannotSuggest when the problem has no responses or no feasible point, and NothingLeft when
+        only entries are left that the space does not hold any more.
         """
         if not problem.responses:
             raise CannotSuggest("candidates needs at least one response to score them by")
