@@ -7,7 +7,7 @@ with the others.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -78,4 +78,6 @@ class Bayes(Proposing):
             picker = Picker(self, problem, history, rng)
             while len(found) < n and (pick := picker.pick()) is not None:
                 found.append(pick)
+        if lost := options.left_out(self.earlier or (), problem, history):
+            found[:1] = [replace(first, note=f"{first.note}; {lost}") for first in found[:1]]
         return found

@@ -25,7 +25,8 @@ class Situation:
         self.tried = problem.snap(asked[inside(problem, asked)])
         self.failed = stack([run_row(problem, r) for r in history if r.status == "failed"], width)
         self.waiting = [problem.encode(r.point) for r in history if r.status == "pending"]
-        earlier = reading.observations("earlier", options.earlier or (), problem)
+        told = reading.whole(options.earlier or (), problem, history)
+        earlier = reading.observations("earlier", told, problem)
         self._lessons = {
             r.name: _lessons(r.name, history, earlier, options.use_suspect)
             for r in problem.responses
