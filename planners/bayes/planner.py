@@ -78,6 +78,6 @@ class Bayes(Proposing):
             picker = Picker(self, problem, history, rng)
             while len(found) < n and (pick := picker.pick()) is not None:
                 found.append(pick)
-        if lost := options.left_out(self.earlier or (), problem, history):
-            found[:1] = [replace(first, note=f"{first.note}; {lost}") for first in found[:1]]
-        return found
+        said = (picker.remark, options.left_out(self.earlier or (), problem, history))
+        more = "".join(f"; {remark}" for remark in said if remark)
+        return [replace(s, note=s.note + more) if s is found[0] else s for s in found]
