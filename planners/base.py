@@ -135,6 +135,10 @@ class Proposing(ABC):
         """Return up to ``n`` next points with predictions and notes."""
 
 
+class Tabular(Proposing):
+    """A planner of ours that works off a table: asked for more points it answers the same first."""
+
+
 __all__ = [
     "STATUSES",
     "Array",
@@ -157,5 +161,6 @@ __all__ = [
     "Response",
     "Status",
     "Suggestion",
+    "Tabular",
     "plain_point",
 ]

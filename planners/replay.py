@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from planners.base import Observation, Problem, Proposing, Suggestion
+from planners.base import Observation, Problem, Suggestion, Tabular
 from planners.errors import BadOption, NothingLeft
 from planners.listed import listed
 from planners.tables import different
 
 
 @dataclass(frozen=True)
-class Replay(Proposing):
+class Replay(Tabular):
     """Run the points of a list in their order; a point listed twice is run twice.
 
     ``points`` is a list of objects with a value for each factor, the same as JSON text (also a
