@@ -15,6 +15,7 @@ from planners.candidates.planner import Candidates
 from planners.candidates.scores import IMPOSSIBLE, Seen
 from planners.errors import NothingLeft
 from planners.factors import Array
+from planners.sampling import n_different
 from planners.scaling import Scale
 
 _WITHIN = 2e-3  # of the unit cube's edge: values in files have few digits
@@ -52,6 +53,7 @@ class _Picker:
         self._tried = self._features(tried)
         names = [response.name for response in problem.responses]
         self._data = {name: self._of(name) for name in names}
+        self._begun = min((self._different(name) for name in names), default=0)
         self._seen = [Seen(r, self._data[r.name].y) for r in problem.responses]
 
     def _features(self, rows: Array) -> Array:
@@ -67,6 +69,11 @@ class _Picker:
             np.array([(m.sd or 0.0) ** 2 for m in found]),
         )
 
+    def _different(self, name: str) -> int:
+        """Return how many experiments have a response or are under way; replicates are one."""
+        runs = [run for run in self._runs if name in run.responses]
+        return n_different(_rows(self._problem, [*runs, *self._waiting]))
+
     @property
     def _wanted(self) -> int:
         usual = max(4, min(12, self._problem.dimension + 2))
@@ -75,9 +82,8 @@ class _Picker:
 
     def pick(self, n: int) -> list[Suggestion]:
         """Return the first runs while they last, then the most promising."""
-        count = min(len(data.y) for data in self._data.values())
         ready = all(enough(self._options.model, data) for data in self._data.values())
-        fill = min(n, max(0, self._wanted - count - len(self._waiting))) if ready else n
+        fill = min(n, max(0, self._wanted - self._begun)) if ready else n
         found = self._spread_out(fill)
         if ready and len(found) < n:
             found += self._promising(n - len(found))

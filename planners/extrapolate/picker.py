@@ -62,7 +62,7 @@ class _Picker:
 
     def pick(self, n: int) -> list[Suggestion]:
         pool = _untried(self._candidates.pool(self._rng), self._known.tried)
-        count = len(self._known.known) + len(self._known.waiting)
+        count = self._known.begun
         fill = n if not self._known.enough else min(n, max(0, self._wanted - count))
         found = self._spread_out(pool, fill, count)
         if len(found) < n and self._known.enough:
@@ -96,10 +96,11 @@ class _Picker:
         found: list[Suggestion] = []
         for i in range(min(n, len(some))):
             best = int(np.argmax(gaps))
-            note = f"first runs, {count + i + 1} of {max(self._wanted, count + i + 1)}"
-            found.append(
-                Suggestion(self._problem.scale(some[best]), note=f"{note}: unlike the others")
-            )
+            number = count + i + 1
+            note = f"first runs, {number} of {self._wanted}: unlike the others"
+            if number > self._wanted:
+                note = "first runs: too few results for a model, unlike the others"
+            found.append(Suggestion(self._problem.scale(some[best]), note=note))
             gaps = np.minimum(gaps, np.sqrt(((places - places[best]) ** 2).sum(axis=1)))
             gaps[best] = -1.0
         return found

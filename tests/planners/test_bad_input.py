@@ -252,3 +252,21 @@ def test_every_planner_keeps_to_what_is_fixed_and_shared(planner, fix, tmp_path,
     assert points
     assert {str(point[name]).removesuffix(".0") for point in points} == {value}
     assert len({json.dumps(point["m"]) for point in points}) == 1
+
+
+@pytest.mark.parametrize(
+    ("planner", "words"),
+    [
+        ("bayes", "first design"),
+        ("candidates", "unlike all runs so far"),
+        ("extrapolate", "first runs, 2 of 4: unlike the others"),
+        ("inverse", "first design"),
+    ],
+)
+def test_readings_of_one_point_are_no_first_look(planner, words, tmp_path, capsys):
+    problem, history = tmp_path / "problem.json", tmp_path / "history.csv"
+    factors = [{"name": name, "low": 0, "high": 1} for name in "ab"]
+    problem.write_text(json.dumps({"factors": factors, "responses": [{"name": "y"}]}), "utf-8")
+    history.write_text("a,b,y\n" + "".join(f"0.3,0.4,{0.5 + i / 100}\n" for i in range(9)), "utf-8")
+    assert main(["suggest", str(problem), "--history", str(history), "--planner", planner]) == 0
+    assert words in capsys.readouterr().err
