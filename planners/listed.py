@@ -159,7 +159,7 @@ def _read(given: Any, problem: Problem, where: str, *, anywhere: bool = False) -
         return given
     if given.lstrip()[:1] in ("[", "{"):
         return _parsed(given, where)
-    if given.endswith(_FILES) and "\n" not in given:
+    if names_file(given):
         option = f'--option "points=$(cat {given})"'
         toml = "[[campaign.options.points]] in a configuration"
         advice = f"give what is in it: {toml}, else {option}"
@@ -170,6 +170,11 @@ def _read(given: Any, problem: Problem, where: str, *, anywhere: bool = False) -
     except BadHistory as error:
         raise BadOption(error.under(where)) from None
     return [run.point for run in runs]
+
+
+def names_file(given: str) -> bool:
+    """Return whether the text of a list is rather the name of its file."""
+    return given.endswith(_FILES) and "\n" not in given
 
 
 def _parsed(text: str, where: str) -> Sequence[Any]:

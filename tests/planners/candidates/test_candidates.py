@@ -229,6 +229,7 @@ def test_what_the_selected_model_believes_moves_it():
         ({"model": "gpr"}, r"model: must be one of gp, select, got 'gpr' \(did you mean 'gp'\?\)"),
         ({"points": [], "number": 1}, "points: must hold .*\nnumber: must be 2 to 100000"),
         ({"points": 7}, "points: must be a list or its text"),
+        ({"points": "shelf.csv"}, "points: 'shelf.csv' is the name of a file; give it as file"),
         ({"points": GRID, "file": "x"}, "file: give either points or file"),
         ({"file": "nowhere.csv"}, "file: nowhere.csv: cannot be read: No such file"),
         ({"n_initial": 0, "seed": -1}, "n_initial: must be at least 1, got 0\nseed: must be"),
