@@ -39,7 +39,9 @@ class Reasons:
         return found
 
     def _compared(self, name: str, less: bool, mean: float, sd: float, *, first: bool) -> str:
-        values = [k.responses[name] for k in self._known.known if name in k.responses]
+        known = [k for k in self._known.known if name in k.responses]
+        surest = max(k.weight for k in known)  # what a suspect run read is no best to beat
+        values = [k.responses[name] for k in known if k.weight == surest]
         best = min(values) if less else max(values)
         better = mean < best if less else mean > best
         verb = ("exploit: " if better else "explore: ") if first else ""

@@ -185,7 +185,9 @@ def test_infeasible_corners_move_to_the_edge():
 def test_infeasible_corners_can_be_left_out_or_refused():
     problem = cube(2, TIGHT)
     assert len(table(problem, kind="full", infeasible="drop")) == 3
-    with pytest.raises(CannotSuggest, match=r"1 run of .* breaks the constraint 1 x0 \+ 1 x1 <= 0.5"):
+    with pytest.raises(
+        CannotSuggest, match=r"1 run of .* breaks the constraint 1 x0 \+ 1 x1 <= 0.5"
+    ):
         table(problem, kind="full", infeasible="refuse")
 
 
