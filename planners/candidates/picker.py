@@ -180,6 +180,8 @@ class _Picker:
             return f"best bound by mutual information, {score:.4g}"
         if self._by_improvement:
             return f"best expected improvement, ln {score:.4g}"
+        if far := [seen.response.name for seen in self._seen if seen.far]:
+            return f"expected nearest to the target of {', '.join(far)}, far from anything seen"
         goals = "every goal at once" if len(self._seen) > 1 else "the goal"
         return f"most likely to meet {goals}, ln p {score:.4g}"
 

@@ -19,6 +19,7 @@ from planners.extrapolate.reasons import Reasons
 from planners.extrapolate.sight import Sight
 from planners.extrapolate.smooth import Frame
 from planners.factors import Array
+from planners.goals import far_side
 
 _SAME = 0.004  # of the cube: rows closer than that in every column are the same experiment
 _FILL = 128  # rows among which a space-filling pick is made
@@ -191,6 +192,10 @@ class _Search:
         for target in self._known.targets:
             mean, sd = self._models[target.name].predict(features)
             sd = _BOLD * sd if bold else sd
+            values = self._known.of(target.name).values
+            if side := far_side(target, values):  # the chance would be best where it is least sure
+                total = total + log_expected_improvement(side * mean, sd, (side * values).max())
+                continue
             low, high = float(target.low or 0.0), float(target.high or 0.0)
             total = total + log_probability_between(mean, sd, low, high)
         return np.where(np.isfinite(total), total, -1e30)
