@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
+from planners.errors import NothingLeft
 from planners.factors import (
     Array,
     Categorical,
@@ -122,13 +123,20 @@ class Proposing(ABC):
         self, problem: Problem, history: Sequence[Observation], n: int, rng: np.random.Generator
     ) -> Sequence[Point]:
         """Return up to ``n`` different next points; fewer, or none, when nothing is left."""
-        return [suggestion.point for suggestion in self.propose(problem, history, n, rng)]
+        try:
+            return [suggestion.point for suggestion in self.propose(problem, history, n, rng)]
+        except NothingLeft:
+            return []
 
     @abstractmethod
     def propose(
         self, problem: Problem, history: Sequence[Observation], n: int, rng: np.random.Generator
     ) -> Sequence[Suggestion]:
         """Return up to ``n`` next points with predictions and notes."""
+
+
+class Tabular(Proposing):
+    """A planner of ours that works off a table: asked for more points it answers the same first."""
 
 
 __all__ = [
@@ -153,5 +161,6 @@ __all__ = [
     "Response",
     "Status",
     "Suggestion",
+    "Tabular",
     "plain_point",
 ]

@@ -35,6 +35,10 @@ class CannotSuggest(PlannerError):
     """The problem is well formed, but no point can be found; the sentence says why."""
 
 
+class NothingLeft(PlannerError):
+    """No point is left, and that is the end; the sentence says what was passed over, and why."""
+
+
 class PlannerDied(PlannerError):
     """The planner's process ended, stalled or could not be started; asking again may help."""
 

@@ -6,9 +6,14 @@ from functools import cached_property
 from math import isfinite
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from planners.errors import BadProblem
 from planners.expressions import Formula
 from planners.factors.common import name_faults
+
+_FAR = 4.0  # of a response's spread: a target as far from all that was seen is out of sight
 
 Goal = Literal["maximise", "minimise", "target"]
 
@@ -44,6 +49,18 @@ class Response:
         plain: dict[str, Any] = {"name": self.name, "goal": self.goal}
         plain |= {"low": self.low, "high": self.high} if self.goal == "target" else {}
         return plain | ({"unit": self.unit} if self.unit else {})
+
+
+def far_side(response: Response, values: NDArray[np.float64]) -> float:
+    """Return 1 where a target lies far above all ``values`` ``(n,)`` seen, -1 far below, else 0."""
+    if response.low is None or response.high is None or not len(values):
+        return 0.0
+    reach = _FAR * float(values.std())
+    if not reach:
+        return 0.0
+    if response.low > float(values.max()) + reach:
+        return 1.0
+    return -1.0 if response.high < float(values.min()) - reach else 0.0
 
 
 class _Bounded:

@@ -70,8 +70,10 @@ def cells(problem: Problem, point: Point) -> dict[str, object]:
     return found
 
 
-def read_history(lines: Sequence[str], problem: Problem) -> list[Observation]:
-    """Return the runs of a CSV file's lines.
+def read_history(
+    lines: Sequence[str], problem: Problem, *, anywhere: bool = False
+) -> list[Observation]:
+    """Return the runs of a CSV file's lines; ``anywhere`` also those out of range.
 
     A row that is ``pending`` or has no status is ``ok`` when anything was measured, else it is
     ``pending``. Columns of other names are passed over. Raises BadHistory with every fault: row,
@@ -90,7 +92,7 @@ def read_history(lines: Sequence[str], problem: Problem) -> list[Observation]:
     runs: list[Observation] = []
     for number, cells in enumerate(rows[1:], start=2):
         if any(cell.strip() for cell in cells):
-            reader = _Row(problem, header, cells, f"row {number}")
+            reader = _Row(problem, header, cells, f"row {number}", anywhere=anywhere)
             runs.append(reader.run())
             faults += reader.faults
     _raise_any(faults)
@@ -135,8 +137,10 @@ def _spelt(name: str) -> str:
 class _Row:
     """Reads one row; its faults gather in ``faults``."""
 
-    def __init__(self, problem: Problem, header: list[str], cells: list[str], where: str) -> None:
-        self._problem, self._where = problem, where
+    def __init__(
+        self, problem: Problem, header: list[str], cells: list[str], where: str, *, anywhere: bool
+    ) -> None:
+        self._problem, self._where, self._anywhere = problem, where, anywhere
         self.faults: list[str] = []
         if len(cells) > len(header):
             self.faults.append(f"{where}: {len(cells)} cells under {len(header)} columns")
@@ -182,7 +186,7 @@ class _Row:
                     self._fault(factor.name, "is empty; every run needs all its factors")
                 continue
             value = meant(free(factor), value)
-            fault = free(factor).fault(value)
+            fault = None if self._anywhere else free(factor).fault(value)
             if fault and value not in getattr(factor, "dropped", ()):  # those were legal once
                 self._fault(factor.name, fault)
             point[factor.name] = value

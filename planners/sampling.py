@@ -99,6 +99,11 @@ def asked_rows(problem: Problem, points: Sequence[Point]) -> Array:
     return np.where(inside(problem, rows)[:, None], problem.snap(rows), rows)
 
 
+def n_different(rows: Array) -> int:
+    """Return how many experiments rows ``(k, dimension)`` are; replicates are one."""
+    return len(np.unique(np.round(rows, 6), axis=0))
+
+
 def known_rows(problem: Problem, rows: Array, others: Array, within: float) -> Array:
     """Return which rows lie within ``within`` of one of ``others`` in every column, ``(n,)``."""
     if not len(others) or not len(rows):

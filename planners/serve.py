@@ -26,7 +26,7 @@ from planners.errors import PlannerError
 from planners.external import External
 from planners.history import history_from_json
 from planners.registry import make_planner
-from planners.suggest import Suggestions, ask
+from planners.suggest import Suggestions, ask_shared
 
 _NICENESS = 19  # the daemon's loop comes first; SCHED_IDLE would let it wake on a taken core
 _GRACE_S = 2.0  # an external program is given up before this process is
@@ -87,7 +87,7 @@ class Server:
             answer = program.ask(problem, history, n, seed)
             return Suggestions(answer.suggestions, answer.note)
         planner: Planner = make_planner(request["planner"], request["options"], seed=seed)
-        return ask(planner, problem, history, n, seed)
+        return ask_shared(planner, problem, history, n, seed, request.get("shared", ()))
 
     def _program(self, command: tuple[str, ...], timeout_s: float) -> External:
         program = self._programs.setdefault(command, External(command, timeout_s))

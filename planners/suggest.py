@@ -10,15 +10,25 @@ from typing import Any
 
 import numpy as np
 
-from planners.base import Observation, Planner, Problem, Proposer, Suggestion
+from planners.advice import remarks
+from planners.base import Observation, Planner, Problem, Proposer, Suggestion, Tabular
 from planners.cells import NO_TEXT
-from planners.errors import BadHistory, BadOption, BadProblem, NonsenseAnswer, PlannerRefused
+from planners.errors import (
+    BadHistory,
+    BadOption,
+    BadProblem,
+    NonsenseAnswer,
+    NothingLeft,
+    PlannerRefused,
+)
 from planners.external import External
 from planners.fixing import check_shared, hold, parse_fixed
 from planners.history import read_history, write_points
 from planners.protocol import called, checked_points
 from planners.registry import make_planner, takes_option
 from planners.report import summarise
+
+_ROWS = 100_000  # of a table: all that are left
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +67,20 @@ def ask(
     """
     rng = generator(seed, len(history))
     if isinstance(planner, Proposer):
-        found = list(planner.propose(problem, history, n, rng))
+        try:
+            found = list(planner.propose(problem, history, n, rng))
+        except NothingLeft as end:
+            return Suggestions((), f"nothing left to suggest; {end}")
     else:
         found = [Suggestion(point) for point in planner.suggest(problem, history, n, rng)]
     checked = checked_points(problem, [s.to_json() for s in found[:n]])
     checked = [replace(c, note=s.note) for c, s in zip(checked, found, strict=False)]
-    return _noted(checked, last=not checked)
+    return _noted(checked) if checked else Suggestions((), "nothing left to suggest")
 
 
-def _noted(suggestions: Sequence[Suggestion], *, last: bool) -> Suggestions:
+def _noted(suggestions: Sequence[Suggestion]) -> Suggestions:
     """Return an answer whose note has every remark once."""
-    notes = list(dict.fromkeys(s.note for s in suggestions if s.note))
-    notes += ["nothing left to suggest"] * last
+    notes = dict.fromkeys(s.note for s in suggestions if s.note)
     return Suggestions(tuple(suggestions), "; ".join(notes))
 
 
@@ -82,19 +94,31 @@ def ask_shared(
 ) -> Suggestions:
     """Return what ``ask`` does, with one value for all points of each factor named in ``shared``.
 
-    The first point decides on the values; for the others it counts as pending.
+    The first point decides on the values. The others are rows of the same table that have them;
+    else, and when there are no more, they are asked for with what came before as pending.
     """
     if not shared or n == 1:
         return ask(planner, problem, history, n, seed)
-    first = ask(planner, problem, history, 1, seed)
-    if not first.suggestions:
-        return first
-    point = first.suggestions[0].point
-    held = hold(problem, {name: point[name] for name in shared})
-    waiting = [*history, Observation(point, status="pending")]
-    rest = ask(planner, held, waiting, n - 1, seed)
-    new = [s for s in rest.suggestions if s.point != point]
-    return _noted((*first.suggestions, *new), last=not rest.suggestions)
+    tabular = isinstance(planner, Tabular)
+    whole = ask(planner, problem, history, _ROWS if tabular else 1, seed)
+    if not whole.suggestions:
+        return whole
+    first = whole.suggestions[0].point
+    held = hold(problem, {name: first[name] for name in shared})
+    found = [s for s in whole.suggestions if held.feasible(s.point)][:n]
+    if len(found) == n:
+        return _noted(found)
+    waiting = [*history, *(Observation(s.point, status="pending") for s in found)]
+    rest = list(ask(planner, held, waiting, n - len(found), seed).suggestions)
+    names = ", ".join(shared)
+    if tabular and rest:
+        more = f"the table has no more runs that share {names}, these are of another"
+        rest[0] = replace(rest[0], note=f"{more}: {rest[0].note}")
+    taken = [s.point for s in found]
+    answer = _noted([*found, *(s for s in rest if s.point not in taken)])
+    if len(answer.suggestions) == n:
+        return answer
+    return replace(answer, note=f"{answer.note}; nothing left to suggest that shares {names}")
 
 
 def load_problem(path: Path) -> Problem:
@@ -167,7 +191,8 @@ def suggest_document(
 ) -> dict[str, Any]:
     """Return what ``taylord suggest --json`` prints: points, planner, seconds, note, summary.
 
-    ``notes`` has each point's own note where they differ.
+    ``notes`` has each point's own note where they differ, ``remarks`` what to think about in the
+    problem, where there is anything.
     With ``plots``, a folder, pictures of the model are written there, ``plots`` names them, and
     ``not_drawn`` says which there is no data for.
     ``out`` is a file that must not exist yet; the points are written there as a history's runs.
@@ -196,6 +221,8 @@ def suggest_document(
         "seconds": round(clock() - start, 3),
         "summary": summarise(problem, history, answer.suggestions),
     }
+    if told := remarks(asked):
+        document["remarks"] = told
     if out is not None:
         document["out"] = _written(problem, answer, out)
     return document if plots is None else document | _drawn(problem, history, plots)

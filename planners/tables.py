@@ -5,6 +5,7 @@ whatever became of it: a failed run is not proposed again.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -26,12 +27,13 @@ def placed(problem: Problem, history: Sequence[Observation]) -> Array:
 
 def closeness(rows: Array) -> float:
     """Return within which distance in every column a run is one of these rows and no other."""
-    different = np.unique(np.round(rows, 9), axis=0)
-    least = _WITHIN
-    for i in range(1, len(different)):
-        gaps = np.max(np.abs(different[:i] - different[i]), axis=1)
-        least = min(least, float(gaps.min()) / 3.0)
-    return max(least, 1e-9)
+    apart = np.unique(np.round(rows, 9), axis=0)
+    if len(apart) < 2:
+        return _WITHIN
+    from scipy.spatial import KDTree  # only where a table is worked off
+
+    gaps: Any = KDTree(apart).query(apart, k=2, p=np.inf)[0]
+    return max(min(_WITHIN, float(gaps[:, 1].min()) / 3.0), 1e-9)
 
 
 def left_rows(problem: Problem, table: Array, history: Sequence[Observation]) -> list[int]:
@@ -47,11 +49,6 @@ def left_rows(problem: Problem, table: Array, history: Sequence[Observation]) ->
         else:
             left.append(i)
     return left
-
-
-def next_rows(problem: Problem, table: Array, history: Sequence[Observation], n: int) -> list[int]:
-    """Return the numbers of the next rows, all different: replicates wait for the next question."""
-    return different(table, left_rows(problem, table, history), n)
 
 
 def different(table: Array, left: Sequence[int], n: int) -> list[int]:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import structlog
+
 from daemon.campaign.memory import Memory, Suggestion
 from daemon.campaign.problem import observations, problem_for, told_records, whole_problem
 from daemon.campaign.standing import Standing, standing_of
@@ -14,6 +16,8 @@ from daemon.settings.models import CampaignSettings
 from planners.base import Observation, Problem, plain_point
 from planners.errors import BadProblem
 from planners.fixing import hold
+
+log = structlog.get_logger(__name__)
 
 
 class PlannerAsker:
@@ -48,8 +52,10 @@ class PlannerAsker:
         elif section.shared and pending:
             problem = _sharing(problem, pending[-1].point, section.shared)
         instead = wish.id if wish is not None else ""
-        found = await self._found(problem, history, 1 if section.shared else n, memory, instead)
-        if section.shared and found and len(found) < n:  # the first decides what the others share
+        if not section.shared or isinstance(self._planner, NamedPlanner):
+            return await self._found(problem, history, n, memory, instead)
+        found = await self._found(problem, history, 1, memory, instead)
+        if found and len(found) < n:  # the first decides what the others share
             problem = _sharing(problem, found[0].point, section.shared)
             history = [*history, Observation(found[0].point, {}, "pending")]
             found += await self._found(problem, history, n - 1, memory, "")
@@ -63,7 +69,10 @@ class PlannerAsker:
         memory: Memory,
         instead_of: str,
     ) -> list[Suggestion]:
-        answer = await self._worker.suggest(self._planner, problem, history, n, self._seed)
+        shared = self._settings().shared
+        answer = await self._worker.suggest(self._planner, problem, history, n, self._seed, shared)
+        if not answer.points:
+            log.info("planner.finished", note=answer.note)
         rows = zip(answer.points, answer.predicted, answer.notes, strict=True)
         return [
             Suggestion(

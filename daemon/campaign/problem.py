@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isclose
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
 from daemon.campaign.memory import Memory, Suggestion
 from daemon.experiment.record import ExperimentRecord
@@ -16,6 +16,8 @@ from daemon.settings.conditions import (
 )
 from daemon.settings.models import CampaignSettings, FactorSettings, ObjectiveSettings
 from planners.base import Measured, Observation, Problem, Status
+from planners.bayes.options import runs
+from planners.errors import BadOption
 from planners.factors.possible import impossible
 
 STATUS: Mapping[str, Status] = {
@@ -127,10 +129,11 @@ def problem_for(
 
 def _earlier(campaign: CampaignSettings) -> list[Mapping[str, Any]]:
     """Return the points of an earlier campaign's runs, where the file gives the planner some."""
-    runs = campaign.options.get("earlier")
-    rows = cast("list[Any]", runs) if isinstance(runs, list) else []
-    points = [row.get("point") for row in rows if isinstance(row, Mapping)]
-    return [point for point in points if isinstance(point, Mapping)]
+    try:
+        rows = runs("earlier", campaign.options.get("earlier"))
+    except BadOption:
+        return []  # the planner will say what is wrong with them
+    return [point for row in rows if isinstance(point := row.get("point"), Mapping)]
 
 
 def _values(points: Sequence[Mapping[str, Any]], name: str) -> set[Any]:

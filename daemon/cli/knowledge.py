@@ -58,6 +58,8 @@ def _print_points(document: dict[str, Any]) -> None:
     print(document["summary"]["text"])
     if whole := _of_all(document):
         print(whole, file=sys.stderr)
+    for remark in document.get("remarks", ()):
+        print(remark, file=sys.stderr)
     for path in [*([document["out"]] if "out" in document else ()), *document.get("plots", ())]:
         print(f"wrote {path}", file=sys.stderr)
     for why in document.get("not_drawn", ()):

@@ -53,6 +53,7 @@ async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
 def check(arguments: argparse.Namespace) -> int:
     """List every fault of a file; with ``--connect`` ask the instruments of a configuration too."""
     from daemon.described import looks_described
+    from daemon.settings.check_problem import problem_remarks
     from daemon.settings.load import load
 
     if arguments.trace and not arguments.connect:
@@ -74,11 +75,14 @@ def check(arguments: argparse.Namespace) -> int:
         trace = Path(arguments.trace) if arguments.trace else None
         answers = asyncio.run(ask_everyone(settings, trace))
     ok = all(answer["ok"] for answer in answers.values())
-    told = _told_of_responses(settings)
+    told, remarks = _told_of_responses(settings), problem_remarks(settings)
     if arguments.json:
-        print_json({"ok": ok, "faults": [], "instruments": answers, "responses": told})
+        more = {"instruments": answers, "responses": told, "remarks": remarks}
+        print_json({"ok": ok, "faults": [], **more})
     else:
         print(f"{arguments.config}: no fault found")
+        for remark in remarks:
+            print(f"warning: {remark}")
         for line in (*_told_lines(told), *(f"{n}: {_answer_text(a)}" for n, a in answers.items())):
             print(line)
     return 0 if ok else 3

@@ -132,17 +132,20 @@ class PlannerWorker:
         history: Sequence[Observation],
         n: int,
         seed: int,
+        shared: Sequence[str] = (),
     ) -> Suggested:
         """Return up to ``n`` different feasible points; none ends the campaign.
 
-        Raises PlannerFailed when the planner dies, stalls, refuses or answers nonsense; the next
-        request starts afresh.
+        An installed planner's have one value of each factor named in ``shared``. Raises
+        PlannerFailed when the planner dies, stalls, refuses or answers nonsense; the next request
+        starts afresh.
         """
         start = wall_s()
         async with self._turn:
             with outside_work():
                 runs = await _texts(history)
-                request = joined_request(problem, runs, n, seed, **planner.request())
+                more = {**planner.request(), "shared": list(shared)}
+                request = joined_request(problem, runs, n, seed, **more)
                 line = await self._exchange(request, planner)
         try:
             answer = read_answer(line, problem, n)

@@ -190,6 +190,10 @@ def _batch_faults(campaign: CampaignSettings) -> Iterator[str]:
             yield f"campaign.shared.{i}: {name!r} is no factor{nearest(name, names)}"
     if campaign.batch > 1 and campaign.pending > 1:
         yield "campaign.pending: is for points one by one; leave it out, or leave batch out"
+    if campaign.shared and max(campaign.batch, campaign.pending) < 2:
+        yield "campaign.shared: points run one by one share nothing; give batch, or leave it out"
+    if campaign.ramp_k_min is not None and campaign.cost != "time":
+        yield 'campaign.ramp_k_min: is for cost = "time" alone; give that, or leave it out'
     if campaign.cost == "time" and isinstance(campaign.planner, PlannerCommand):
         yield "campaign.cost: is told to an installed planner, not to a program"
 

@@ -8,6 +8,7 @@ from daemon.campaign.problem import problem_of
 from daemon.settings.models import CampaignSettings, PlannerCommand, Settings
 from daemon.settings.subject import Subject
 from daemon.settings.wording import key_of, nearest
+from planners.advice import remarks
 from planners.errors import BadOption, BadProblem
 from planners.registry import make_planner
 
@@ -29,6 +30,13 @@ def problem_faults(settings: Settings, said: Sequence[str]) -> list[str]:
     except ValueError:
         pass  # a bound that is no number: said where it stands
     return []
+
+
+def problem_remarks(settings: Settings) -> list[str]:
+    """Return what is no fault of the factors, and worth a word before the campaign begins."""
+    if settings.campaign is None:
+        return []
+    return [f"campaign.factors: {remark}" for remark in remarks(problem_of(settings.campaign))]
 
 
 def _stands_in_the_file(campaign: CampaignSettings, fault: str) -> bool:

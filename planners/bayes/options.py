@@ -85,6 +85,35 @@ def _run(where: str, row: object) -> Mapping[str, Any]:
     return {**row, "responses": responses}
 
 
+def lacking(row: Mapping[str, Any], problem: Problem) -> list[str]:
+    """Return the factors that a run of an earlier campaign has no value of."""
+    point = row.get("point")
+    names = [factor.name for factor in problem.factors]
+    return [name for name in names if isinstance(point, Mapping) and name not in point]
+
+
+def whole(
+    rows: Sequence[Mapping[str, Any]], problem: Problem, history: Sequence[Observation]
+) -> list[Mapping[str, Any]]:
+    """Return the runs of an earlier campaign that can teach.
+
+    What becomes a factor in mid-campaign was none of theirs; before any run, that is a fault.
+    """
+    return [row for row in rows if not (history and lacking(row, problem))]
+
+
+def left_out(
+    rows: Sequence[Mapping[str, Any]], problem: Problem, history: Sequence[Observation]
+) -> str:
+    """Return how many runs of an earlier campaign teach nothing, and why; empty for none."""
+    gone = [names for row in rows if history and (names := lacking(row, problem))]
+    if not gone:
+        return ""
+    factors = ", ".join(dict.fromkeys(name for names in gone for name in names))
+    count = f"{len(gone)} of {len(rows)} earlier runs"
+    return f"{count} have no value of {factors} and teach nothing until it is added to them"
+
+
 def observations(
     name: str, rows: Sequence[Mapping[str, Any]], problem: Problem
 ) -> list[Observation]:

@@ -95,6 +95,12 @@ class Picker:
             self._models = [m.believing(features) for m in self._models]
         return Suggestion(point, predicted, note)
 
+    @property
+    def remark(self) -> str:
+        """Return which goals do not count, and why; empty where all do."""
+        names = ", ".join(self._known.constant)
+        return f"{names} never varied, so that the other goals decide" if names else ""
+
     def _found(self) -> tuple[Array, str] | None:
         return self._designed() or self._spread_out() or self._promising()
 
@@ -211,7 +217,8 @@ class Picker:
     def _best(self, models: Sequence[Model]) -> tuple[Worth, Array | None]:
         known, width = self._known, self._problem.dimension
         seen = np.vstack([known.good, known.earlier, stack(self._waiting, width)])
-        worth = Worth(known.space, models, seen, self._rng)
+        counted = [m for m in models if m.response.name not in known.constant]
+        worth = Worth(known.space, counted, seen, self._rng)
 
         def smooth(rows: Array) -> Array:
             chances = self._chances(rows)

@@ -7,7 +7,7 @@ with the others.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -78,4 +78,6 @@ class Bayes(Proposing):
             picker = Picker(self, problem, history, rng)
             while len(found) < n and (pick := picker.pick()) is not None:
                 found.append(pick)
-        return found
+        said = (picker.remark, options.left_out(self.earlier or (), problem, history))
+        more = "".join(f"; {remark}" for remark in said if remark)
+        return [replace(s, note=s.note + more) if s is found[0] else s for s in found]

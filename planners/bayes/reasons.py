@@ -117,16 +117,7 @@ def outlook(space: Space, worth: Worth, pool: Array, row: Array, success: float)
 
 def _regret(space: Space, worth: Worth, pool: Array, row: Array, success: float) -> Outlook:
     goal = worth.goals[0]
-    best = worth.seen[worth.likely][int(np.argmax(worth.known[:, 0]))]
-    means, sds = worth.predicted(pool)
-    hopes = means[:, 0] + 2.0 * sds[:, 0] + worth.target_logs(pool)
-    features = space.features(np.vstack([best, pool[np.argsort(-hopes, kind="stable")[:_ROWS]]]))
-    generator = np.random.default_rng(0)
-    draws = goal.process.draws(features, generator.normal(size=(_DRAWS, len(features))))
-    others = np.where(_meets(worth, features[1:], generator), draws[:, 1:], -np.inf)
-    regret = float(np.maximum(others.max(axis=1) - draws[:, 0], 0.0).mean())
-    top = float(worth.known.max())
-    plain = abs(goal.scale.plain(top + regret) - goal.scale.plain(top))
+    regret, plain = expected_regret(space, worth, pool, _DRAWS)
     noise = float(np.sqrt(goal.process.noise_variance))
     far = f"{rounded(plain, 3)} from the best possible {goal.response.name}"
     text = f"the best known run is expected {far}"
@@ -135,9 +126,29 @@ def _regret(space: Space, worth: Worth, pool: Array, row: Array, success: float)
     return Outlook(text, max(regret, gain) < little, gain < 0.5 * little)
 
 
-def _meets(worth: Worth, features: Array, generator: np.random.Generator) -> NDArray[np.bool_]:
+def expected_regret(space: Space, worth: Worth, pool: Array, n_draws: int) -> tuple[float, float]:
+    """Return the expected regret of one goal on the model's scale, and in the response's unit.
+
+    The greatest is sought among the rows of ``pool`` ``(m, dimension)`` in ``n_draws`` functions.
+    """
+    goal = worth.goals[0]
+    best = worth.seen[worth.likely][int(np.argmax(worth.known[:, 0]))]
+    means, sds = worth.predicted(pool)
+    hopes = means[:, 0] + 2.0 * sds[:, 0] + worth.target_logs(pool)
+    features = space.features(np.vstack([best, pool[np.argsort(-hopes, kind="stable")[:_ROWS]]]))
+    generator = np.random.default_rng(0)
+    draws = goal.process.draws(features, generator.normal(size=(n_draws, len(features))))
+    others = np.where(_meets(worth, features[1:], n_draws, generator), draws[:, 1:], -np.inf)
+    regret = float(np.maximum(others.max(axis=1) - draws[:, 0], 0.0).mean())
+    top = float(worth.known.max())
+    return regret, abs(float(goal.scale.plain(top + regret) - goal.scale.plain(top)))
+
+
+def _meets(
+    worth: Worth, features: Array, n_draws: int, generator: np.random.Generator
+) -> NDArray[np.bool_]:
     """Return in which joint draws rows of features ``(m, f)`` meet the targets, ``(draws, m)``."""
-    met = np.ones((_DRAWS, len(features)), dtype=bool)
+    met = np.ones((n_draws, len(features)), dtype=bool)
     for gate in worth.gates:
         low, high = gate.bounds()
         drawn = gate.process.draws(features, generator.normal(size=met.shape))

@@ -13,6 +13,7 @@ from planners.factors import Array
 from planners.sampling import inside
 
 _FEWEST = 2  # runs without which a response has no model
+_CONSTANT = 8  # equal readings after which a goal is not traded for others
 
 
 class Situation:
@@ -25,7 +26,8 @@ class Situation:
         self.tried = problem.snap(asked[inside(problem, asked)])
         self.failed = stack([run_row(problem, r) for r in history if r.status == "failed"], width)
         self.waiting = [problem.encode(r.point) for r in history if r.status == "pending"]
-        earlier = reading.observations("earlier", options.earlier or (), problem)
+        told = reading.whole(options.earlier or (), problem, history)
+        earlier = reading.observations("earlier", told, problem)
         self._lessons = {
             r.name: _lessons(r.name, history, earlier, options.use_suspect)
             for r in problem.responses
@@ -49,6 +51,16 @@ class Situation:
         """Return whether every response has runs enough for a model."""
         return all(len(p.sure) + len(p.earlier) >= _FEWEST for p in self._lessons.values())
 
+    @property
+    def constant(self) -> list[str]:
+        """Return the goals that never varied while others did: nothing is to be gained there.
+
+        A front of them and others would have no extent, and any doubt of the model would be growth.
+        """
+        goals = [r.name for r in self.problem.responses if r.goal != "target"]
+        found = [name for name in goals if _is_constant(name, self._lessons[name])]
+        return found if len(found) < len(goals) else []
+
     def models(self) -> list[Model]:
         """Return the fitted models of all responses, with runs in flight as expected."""
         found = [model(self.space, r, self._lessons[r.name]) for r in self.problem.responses]
@@ -66,6 +78,11 @@ def _lessons(
     else:
         sure, doubtful = usable(history, name), usable(history, name, ("suspect",))
     return Lessons(sure, doubtful, usable(earlier, name))
+
+
+def _is_constant(name: str, lessons: Lessons) -> bool:
+    runs = (*lessons.sure, *lessons.doubtful, *lessons.earlier)
+    return len(runs) >= _CONSTANT and len({run.responses[name].value for run in runs}) == 1
 
 
 def stack(rows: Sequence[Array], width: int) -> Array:

@@ -1,7 +1,6 @@
 """How a campaign stands: the most probable best runs, and how much better the best could be.
 
-Expected regret: the mean over joint draws of the model of the greatest value in the space, less
-that at the best known run inside it (simple regret), in the response's own unit.
+The expected regret (``planners.bayes.reasons``) is in the response's own unit.
 
 Imports scikit-learn: import this in the planner's process.
 """
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planners.base import Observation, Problem
+from planners.bayes import reasons
 from planners.bayes.best import BestRun, best_runs
 from planners.bayes.picker import one_thread
 from planners.bayes.planner import Bayes
@@ -24,7 +24,6 @@ from planners.factors import Array
 from planners.sampling import all_rows, feasible_rows
 
 _DRAWS = 128
-_ROWS = 96  # rows among which the greatest is sought
 _POOL = 512
 
 
@@ -64,26 +63,10 @@ def expected_regret(problem: Problem, history: Sequence[Observation]) -> float |
     except CannotSuggest:
         return None
     with one_thread():
-        return _regret(
-            known, Worth(known.space, known.models(), own, np.random.default_rng(0)), pool
-        )
+        worth = Worth(known.space, known.models(), own, np.random.default_rng(0))
+        return reasons.expected_regret(known.space, worth, pool, _DRAWS)[1]
 
 
 def _near(problem: Problem, rows: Array) -> NDArray[np.bool_]:
     """Return which rows lie inside the problem, as far as a rig makes what it is asked for."""
     return np.max(np.abs(rows - problem.snap(rows)), axis=1) <= 0.05
-
-
-def _regret(known: Situation, worth: Worth, pool: Array) -> float | None:
-    if not len(worth.known):
-        return None
-    goal = worth.goals[0]
-    best = worth.seen[worth.likely][int(np.argmax(worth.known[:, 0]))]
-    means, sds = worth.predicted(pool)
-    order = np.argsort(-(means[:, 0] + 2.0 * sds[:, 0]), kind="stable")[:_ROWS]
-    rows = np.vstack([best, pool[order]])
-    normals = np.random.default_rng(0).normal(size=(_DRAWS, len(rows)))
-    draws = goal.process.draws(known.space.features(rows), normals)
-    regret = float((draws.max(axis=1) - draws[:, 0]).mean())
-    top = float(worth.known.max())
-    return abs(float(goal.scale.plain(top + regret) - goal.scale.plain(top)))

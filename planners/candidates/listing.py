@@ -1,16 +1,17 @@
 """The list of a call: checked points, as rows of the unit cube, without those that cannot be."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from planners.base import Point, Problem
+from planners.base import Observation, Point, Problem
 from planners.candidates.planner import Candidates
-from planners.errors import CannotSuggest
+from planners.errors import CannotSuggest, NothingLeft
 from planners.factors import Array
 from planners.factors.held import free
-from planners.replay import Replay
+from planners.listed import listed
 from planners.sampling import all_rows, feasible_rows
 
 
@@ -18,25 +19,33 @@ from planners.sampling import all_rows, feasible_rows
 class Listing:
     """Candidates that may be run: legal ``rows``, their points (None: that of the row), numbers.
 
-    ``numbers`` ``(m,)`` are places in the list, which has ``total`` entries.
+    ``numbers`` ``(m,)`` are places in the list, which has ``total`` entries; ``passed`` says which
+    of it the space does not hold any more.
     """
 
     rows: Array
     points: tuple[Point | None, ...]
     numbers: NDArray[np.intp]
     total: int
+    passed: str = ""
 
 
-def listing(options: Candidates, problem: Problem) -> Listing:
+def listing(options: Candidates, problem: Problem, history: Sequence[Observation]) -> Listing:
     """Return the candidates that keep the constraints and the values held, each once.
 
-    Raises BadOption with the faults of candidates that are none of the problem's, and
-    CannotSuggest when not one keeps the constraints.
+    Raises BadOption with the faults of candidates that are none of the problem's,
+    CannotSuggest when not one keeps the constraints, and NothingLeft when the space holds none of
+    a list any more that has been begun.
     """
     if options.listed is None:
         return _drawn(options, problem)
     whole = unheld(problem)
-    points = Replay(options.listed).checked(whole, options.file or "points")
+    found = listed(options.listed, whole, history, options.file or "points")
+    passed = found.passed_over(found.left(history)) if found.beyond else ""
+    inside = np.array([i for i in range(len(found.points)) if i not in found.beyond], dtype=np.intp)
+    if not len(inside):
+        raise NothingLeft(passed or "every candidate of the list has been run")
+    points = [found.points[i] for i in inside]
     rows = np.array([whole.encode(point) for point in points])
     kept = np.array([_held(problem, point) for point in points], dtype=bool) & _unique(rows)
     legal = problem.snap(rows)
@@ -44,10 +53,11 @@ def listing(options: Candidates, problem: Problem) -> Listing:
     if not kept.any():
         raise CannotSuggest("no candidate of the list has the values that are held")
     if not (kept & within).any():
-        listed = "; ".join(str(constraint) for constraint in problem.constraints)
-        raise CannotSuggest(f"no candidate keeps the constraints: {listed}")
-    numbers = np.flatnonzero(kept & within)
-    return Listing(legal[numbers], tuple(points[i] for i in numbers), numbers, len(points))
+        broken = "; ".join(str(constraint) for constraint in problem.constraints)
+        raise CannotSuggest(f"no candidate keeps the constraints: {broken}")
+    chosen = np.flatnonzero(kept & within)
+    total = len(found.points)
+    return Listing(legal[chosen], tuple(points[i] for i in chosen), inside[chosen], total, passed)
 
 
 def unheld(problem: Problem) -> Problem:

@@ -1,7 +1,7 @@
 """One call: the list, what the runs teach, scores, the best, and the next as if it had been run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,9 @@ from planners.candidates.learners import Data, Learner, enough, learned
 from planners.candidates.listing import Listing, listing, unheld
 from planners.candidates.planner import Candidates
 from planners.candidates.scores import IMPOSSIBLE, Seen
+from planners.errors import NothingLeft
 from planners.factors import Array
+from planners.sampling import n_different
 from planners.scaling import Scale
 
 _WITHIN = 2e-3  # of the unit cube's edge: values in files have few digits
@@ -40,7 +42,7 @@ class _Picker:
         self, options: Candidates, problem: Problem, history: Sequence[Observation]
     ) -> None:
         self._options, self._problem = options, problem
-        self._list: Listing = listing(options, problem)
+        self._list: Listing = listing(options, problem, history)
         self._whole = unheld(problem)
         self._x = problem.features(self._list.rows)
         tried = _rows(problem, list(history))
@@ -51,6 +53,7 @@ class _Picker:
         self._tried = self._features(tried)
         names = [response.name for response in problem.responses]
         self._data = {name: self._of(name) for name in names}
+        self._begun = min((self._different(name) for name in names), default=0)
         self._seen = [Seen(r, self._data[r.name].y) for r in problem.responses]
 
     def _features(self, rows: Array) -> Array:
@@ -66,6 +69,11 @@ class _Picker:
             np.array([(m.sd or 0.0) ** 2 for m in found]),
         )
 
+    def _different(self, name: str) -> int:
+        """Return how many experiments have a response or are under way; replicates are one."""
+        runs = [run for run in self._runs if name in run.responses]
+        return n_different(_rows(self._problem, [*runs, *self._waiting]))
+
     @property
     def _wanted(self) -> int:
         usual = max(4, min(12, self._problem.dimension + 2))
@@ -74,13 +82,20 @@ class _Picker:
 
     def pick(self, n: int) -> list[Suggestion]:
         """Return the first runs while they last, then the most promising."""
-        count = min(len(data.y) for data in self._data.values())
         ready = all(enough(self._options.model, data) for data in self._data.values())
-        fill = min(n, max(0, self._wanted - count - len(self._waiting))) if ready else n
+        fill = min(n, max(0, self._wanted - self._begun)) if ready else n
         found = self._spread_out(fill)
         if ready and len(found) < n:
             found += self._promising(n - len(found))
-        return found
+        return self._with_passed_over(found)
+
+    def _with_passed_over(self, found: list[Suggestion]) -> list[Suggestion]:
+        """Return the answer whose first point also says which entries the space does not hold."""
+        if not (passed := self._list.passed):
+            return found
+        if not found:
+            raise NothingLeft(passed)
+        return [replace(found[0], note=f"{found[0].note}; {passed}"), *found[1:]]
 
     # -- before there is a model -----------------------------------------------------------------
 
@@ -165,6 +180,8 @@ class _Picker:
             return f"best bound by mutual information, {score:.4g}"
         if self._by_improvement:
             return f"best expected improvement, ln {score:.4g}"
+        if far := [seen.response.name for seen in self._seen if seen.far]:
+            return f"expected nearest to the target of {', '.join(far)}, far from anything seen"
         goals = "every goal at once" if len(self._seen) > 1 else "the goal"
         return f"most likely to meet {goals}, ln p {score:.4g}"
 

@@ -15,6 +15,7 @@ import numpy as np
 from planners.base import Observation, Problem, Proposing, Suggestion
 from planners.cells import NO_TEXT
 from planners.errors import BadOption, CannotSuggest
+from planners.listed import names_file
 from planners.problem import nearest
 
 Acquisition = Literal["auto", "probability", "ei", "mi"]
@@ -53,6 +54,8 @@ class Candidates(Proposing):
             faults.append("file: give either points or file, not both")
         if self.points is not None and not isinstance(self.points, str | list | tuple):
             faults.append(f"points: must be a list or its text, got {self.points!r:.80}")
+        elif isinstance(self.points, str) and names_file(self.points):
+            faults.append(f"points: {self.points!r} is the name of a file; give it as file")
         elif self.points is not None and not self.points:
             faults.append("points: must hold at least one point, got none")
         if not 2 <= self.number <= 100_000:
@@ -96,7 +99,8 @@ class Candidates(Proposing):
         """Return the best untried candidates, with what is expected there and why.
 
         Raises BadOption naming faulty candidates and an acquisition that does not suit the problem,
-        CannotSuggest when the problem has no responses or no feasible point.
+        CannotSuggest when the problem has no responses or no feasible point, and NothingLeft when
+        only entries are left that the space does not hold any more.
         """
         if not problem.responses:
             raise CannotSuggest("candidates needs at least one response to score them by")

@@ -9,7 +9,8 @@ deviation sd_y over the runs, a run counts as an improvement from ``best + 0.01 
 - mutual information: MI = mu + sqrt(alpha) (sqrt(s^2 + gamma) - sqrt(gamma)), alpha = ln(2e6),
   gamma the variances of the points chosen so far, each as it was before its run (Contal, Perchet
   and Vayatis, "Gaussian process optimization with mutual information", ICML 2014);
-- probability of a target range: PTR = Phi((high - mu)/s) - Phi((low - mu)/s).
+- probability of a target range: PTR = Phi((high - mu)/s) - Phi((low - mu)/s); of one far from
+  anything seen, EI of the approach instead.
 
 Of several responses, the logarithms of PI and PTR are added: ln of the chance that every goal is
 met at once, were they independent. Logarithms still rank candidates where chances are too small for
@@ -24,6 +25,7 @@ from scipy.special import log_ndtr
 from planners.base import Response
 from planners.bayes.acquisition import log_expected_improvement, log_probability_between
 from planners.factors import Array
+from planners.goals import far_side
 
 _MARGIN = 0.01  # of a response's standard deviation: less is no improvement
 _DELTA = 1e-6  # confidence of the mutual information's bound
@@ -52,10 +54,22 @@ class Seen:
         spread = float(self.values.std(ddof=1)) if len(self.values) > 1 else 0.0
         return float((self.sign * self.values).max()) + _MARGIN * spread
 
+    @property
+    def far(self) -> float:
+        """Return 1 where a target lies far above all that was seen, -1 far below, else 0."""
+        return far_side(self.response, self.values)
+
     def log_probability(self, mean: Array, sd: Array) -> Array:
-        """Return ln of the chance to meet the goal, ``(m,)``: PTR for targets, else PI."""
+        """Return ln of the chance to meet the goal, ``(m,)``: PTR for targets, else PI.
+
+        Of a target far from anything seen, ln of the expected approach to it: PTR would be best
+        where a model is least sure, whichever way that lies.
+        """
         safe = np.where(sd > 0, sd, 1.0)
-        if self.response.goal == "target":
+        if side := self.far:
+            nearest = float((side * self.values).max())
+            found = log_expected_improvement(side * mean, safe, nearest)
+        elif self.response.goal == "target":
             low, high = float(self.response.low or 0.0), float(self.response.high or 0.0)
             found = log_probability_between(mean, safe, low, high)
         else:

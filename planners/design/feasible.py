@@ -31,19 +31,25 @@ def fitted(
     if infeasible == "drop":
         if not good.any():
             raise CannotSuggest("no run of the design keeps the constraints: replace them instead")
-        return different(rows[good]), f"{n_bad} runs that break a constraint are left out"
+        return different(rows[good]), f"{_that_break(n_bad)} left out"
     moved = rows.copy()
     moved[~good] = _moved(problem, rows[~good], rng)
     kept = different(moved)
     lost = len(different(rows)) - len(kept)
-    said = f"{n_bad} runs that break a constraint are moved to its edge"
+    said = f"{_that_break(n_bad)} moved to its edge"
     return kept, said + (f" ({lost} fall together)" if lost else "")
+
+
+def _that_break(count: int) -> str:
+    one = "1 run that breaks a constraint is"
+    return one if count == 1 else f"{count} runs that break a constraint are"
 
 
 def _refusal(problem: Problem, rows: Array) -> str:
     breach = "; ".join(problem.faults(problem.scale(rows[0])))
+    runs = "run" if len(rows) == 1 else "runs"
     return (
-        f"{len(rows)} runs of the design cannot be done, the first {breach}:"
+        f"{len(rows)} {runs} of the design cannot be done, the first {breach}:"
         " set infeasible to replace or drop, or narrow the factors"
     )
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from planners.base import Observation, Problem, Proposing, Suggestion
+from planners.base import Observation, Problem, Suggestion, Tabular
 from planners.errors import BadOption
 from planners.factors import Array
 from planners.sampling import all_rows, feasible_rows, known_rows, legal_rows
@@ -19,7 +19,7 @@ _LEAF = 40  # rows in a leaf of the tree: in many columns faster than the usual 
 
 
 @dataclass(frozen=True)
-class LatinHypercube(Proposing):
+class LatinHypercube(Tabular):
     """Spread ``n_runs`` points evenly over the factors; looks at no response.
 
     The table follows from ``seed`` alone, so it is the same at every call; rows already in the

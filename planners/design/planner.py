@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from planners.base import Observation, Problem, Proposing, Suggestion
+from planners.base import Observation, Problem, Suggestion, Tabular
 from planners.design import factorial, mixture, optimal, spread
 from planners.design.arrange import Run, arranged
 from planners.design.coded import MAX_RUNS, centre_rows
@@ -41,7 +41,7 @@ Table = tuple[Array, str]  # rows of the unit cube, and what they are in words
 
 
 @dataclass(frozen=True)
-class Design(Proposing):
+class Design(Tabular):
     """A table of runs chosen beforehand: factorial, response surface, optimal, mixture, spread.
 
     ``kind`` names the table (the page docs/planners/design.md says what each is for). It follows

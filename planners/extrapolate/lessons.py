@@ -10,7 +10,7 @@ from planners.base import Observation, Problem, Response
 from planners.extrapolate.model import Data
 from planners.extrapolate.sight import Sight
 from planners.factors import Array, Composition
-from planners.sampling import asked_rows
+from planners.sampling import asked_rows, n_different
 
 PRESENT = 1e-6  # of a mixture: less is nothing
 _DOUBT = 0.25  # weight of a suspect run
@@ -28,7 +28,10 @@ class Known:
 
 
 class Lessons:
-    """One history of one problem; rows are in the unit cube, ``(k, dimension)``."""
+    """One history of one problem; rows are in the unit cube, ``(k, dimension)``.
+
+    ``begun`` is how many experiments teach something or are under way; replicates are one.
+    """
 
     def __init__(self, problem: Problem, history: Sequence[Observation], see: Sight) -> None:
         self._problem, self._see = problem, see
@@ -37,14 +40,19 @@ class Lessons:
         status = np.array([run.status for run in history])
         self.failed, self.waiting = self.tried[status == "failed"], self.tried[status == "pending"]
         names = {response.name for response in problem.responses}
+        teaches = [
+            run.status in {"ok", "suspect"} and bool(names & set(run.responses)) for run in history
+        ]
+        begun = np.array(teaches, dtype=bool) | (status == "pending")
+        self.begun = n_different(self.tried[begun])
         self.known = [
             Known(
                 _row(problem, run),
                 {k: m.value for k, m in run.responses.items() if k in names},
                 1.0 if run.status == "ok" else _DOUBT,
             )
-            for run in history
-            if run.status in {"ok", "suspect"} and names & set(run.responses)
+            for run, some in zip(history, teaches, strict=True)
+            if some
         ]
         self.rows = np.array([k.row for k in self.known]).reshape(-1, width)
 

@@ -19,6 +19,7 @@ from planners.extrapolate.reasons import Reasons
 from planners.extrapolate.sight import Sight
 from planners.extrapolate.smooth import Frame
 from planners.factors import Array
+from planners.goals import far_side
 
 _SAME = 0.004  # of the cube: rows closer than that in every column are the same experiment
 _FILL = 128  # rows among which a space-filling pick is made
@@ -62,7 +63,7 @@ class _Picker:
 
     def pick(self, n: int) -> list[Suggestion]:
         pool = _untried(self._candidates.pool(self._rng), self._known.tried)
-        count = len(self._known.known) + len(self._known.waiting)
+        count = self._known.begun
         fill = n if not self._known.enough else min(n, max(0, self._wanted - count))
         found = self._spread_out(pool, fill, count)
         if len(found) < n and self._known.enough:
@@ -96,10 +97,11 @@ class _Picker:
         found: list[Suggestion] = []
         for i in range(min(n, len(some))):
             best = int(np.argmax(gaps))
-            note = f"first runs, {count + i + 1} of {max(self._wanted, count + i + 1)}"
-            found.append(
-                Suggestion(self._problem.scale(some[best]), note=f"{note}: unlike the others")
-            )
+            number = count + i + 1
+            note = f"first runs, {number} of {self._wanted}: unlike the others"
+            if number > self._wanted:
+                note = "first runs: too few results for a model, unlike the others"
+            found.append(Suggestion(self._problem.scale(some[best]), note=note))
             gaps = np.minimum(gaps, np.sqrt(((places - places[best]) ** 2).sum(axis=1)))
             gaps[best] = -1.0
         return found
@@ -190,6 +192,10 @@ class _Search:
         for target in self._known.targets:
             mean, sd = self._models[target.name].predict(features)
             sd = _BOLD * sd if bold else sd
+            values = self._known.of(target.name).values
+            if side := far_side(target, values):  # the chance would be best where it is least sure
+                total = total + log_expected_improvement(side * mean, sd, (side * values).max())
+                continue
             low, high = float(target.low or 0.0), float(target.high or 0.0)
             total = total + log_probability_between(mean, sd, low, high)
         return np.where(np.isfinite(total), total, -1e30)

@@ -14,7 +14,9 @@ WEIGHTS = (0.2, 0.5, 0.7, 1.0, 1.2, 1.5, 2.0)  # as in the paper
 
 def one_of(name: str, given: str, known: Sequence[str]) -> list[str]:
     """Return the fault of a word that is none of those known, if any."""
-    return [] if given in known else [f"{name}: must be one of {', '.join(known)}, got {given!r}"]
+    if given in known:
+        return []
+    return [f"{name}: must be one of {', '.join(known)}, got {given!r}{nearest(given, known)}"]
 
 
 def weights(name: str, given: object) -> tuple[float, ...]:

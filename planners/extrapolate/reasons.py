@@ -7,6 +7,7 @@ import numpy as np
 from planners.base import Composition, Problem
 from planners.extrapolate.lessons import PRESENT, Lessons
 from planners.factors import Array
+from planners.goals import far_side
 from planners.rounding import beside, spread
 
 
@@ -24,8 +25,11 @@ class Reasons:
             self._compared(r.name, r.goal == "minimise", *expected[r.name], first=not new)
             for r in self._known.objectives[:1]
         ]
+        far = [r.name for r in self._known.targets if far_side(r, self._known.of(r.name).values)]
         if not words:
-            words = ["exploit: most likely to meet the targets"]
+            likely = "exploit: most likely to meet the targets"
+            words = ["explore: expected nearest to the targets" if far else likely]
+        words += [f"the target of {', '.join(far)} is far from anything seen"] if far else []
         return ", ".join(words)
 
     def _new(self, row: Array) -> list[str]:
@@ -39,7 +43,9 @@ class Reasons:
         return found
 
     def _compared(self, name: str, less: bool, mean: float, sd: float, *, first: bool) -> str:
-        values = [k.responses[name] for k in self._known.known if name in k.responses]
+        known = [k for k in self._known.known if name in k.responses]
+        surest = max(k.weight for k in known)  # what a suspect run read is no best to beat
+        values = [k.responses[name] for k in known if k.weight == surest]
         best = min(values) if less else max(values)
         better = mean < best if less else mean > best
         verb = ("exploit: " if better else "explore: ") if first else ""

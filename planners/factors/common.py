@@ -33,6 +33,11 @@ def number(value: object) -> float | None:
     return result if isfinite(result) else None
 
 
+def exact(value: float) -> str:
+    """Return a number for a sentence, with all the digits that can make it a fault."""
+    return f"{value:.10g}"
+
+
 def check(faults: Sequence[str]) -> None:
     """Raise BadProblem when there are any."""
     if faults:

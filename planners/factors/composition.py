@@ -12,6 +12,7 @@ from planners.factors.common import (
     Array,
     FactorValue,
     check,
+    exact,
     name_faults,
     number,
     too_large,
@@ -122,7 +123,7 @@ class Composition:
 
     def _mixture_fault(self, amounts: list[float]) -> str | None:
         if abs(sum(amounts) - self.total) > SLACK * self.total:
-            return f"must add up to {self.total:.10g}, got {sum(amounts):.10g}"
+            return f"must add up to {exact(self.total)}, got {exact(sum(amounts))}"
         present = sum(a > SLACK * self.total for a in amounts)
         if present > self.most:
             return f"must have at most {self.most} components, got {present}"

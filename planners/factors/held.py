@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from planners.factors.categorical import Categorical
-from planners.factors.common import SLACK, Array, FactorValue, number
+from planners.factors.common import SLACK, Array, FactorValue, exact, number
 from planners.factors.composition import Composition
 from planners.factors.numeric import Continuous, Discrete
 
@@ -82,8 +82,8 @@ def _same(value: object, own: object) -> bool:
 def shown(value: object) -> str:
     """Return a factor's value for a sentence."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {amount:.10g}" for name, amount in value.items())
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
+        return ", ".join(f"{name} {exact(amount)}" for name, amount in value.items())
+    return exact(value) if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True, slots=True)

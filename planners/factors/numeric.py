@@ -12,6 +12,7 @@ from planners.factors.common import (
     FactorValue,
     check,
     dropped_faults,
+    exact,
     known_index,
     level_index,
     name_faults,
@@ -146,7 +147,7 @@ class Continuous:
             return f"must be a number, got {value!r}"
         slack = SLACK * (self.high - self.low)
         if not self.low - slack <= given <= self.high + slack:
-            return f"must be in [{self.low:.10g}, {self.high:.10g}], got {given:.10g}"
+            return f"must be in [{exact(self.low)}, {exact(self.high)}], got {exact(given)}"
         return None
 
     def tidy(self, value: FactorValue) -> FactorValue:
@@ -239,8 +240,8 @@ class Discrete:
             return f"must be a number, got {value!r}"
         slack = SLACK * (self.values[-1] - self.values[0])
         if min(abs(given - v) for v in self.values) > slack:
-            listed = ", ".join(f"{v:.10g}" for v in self.values)
-            return f"must be one of {listed}, got {given:.10g}"
+            listed = ", ".join(map(exact, self.values))
+            return f"must be one of {listed}, got {exact(given)}"
         return None
 
     def tidy(self, value: FactorValue) -> FactorValue:

@@ -17,7 +17,7 @@ from planners.inverse.learners import ForwardKind, fit_forward
 from planners.inverse.planner import Inverse
 from planners.inverse.rows import achieved_row, legal_rows, seen_features, stacked
 from planners.inverse.targets import aimed_at, check_names, targets
-from planners.sampling import all_rows, asked_rows, feasible_rows, known_rows
+from planners.sampling import all_rows, asked_rows, feasible_rows, known_rows, n_different
 from planners.scaling import Scale
 
 _FEWEST = 4  # runs without which a mixture of two columns means nothing
@@ -80,8 +80,9 @@ class Designer:
     def _first(self, n: int) -> list[Suggestion]:
         """Return what is left of the space-filling design: failed runs are made up for."""
         wanted = self.options.n_initial or max(_FEWEST, self.problem.dimension + 3)
-        waiting = sum(run.status == "pending" for run in self.history)
-        lacking = min(n, wanted - len(self._runs) - waiting)
+        begun = [*self._runs, *(run for run in self.history if run.status == "pending")]
+        rows = stacked([self._row(run) for run in begun], self.problem.dimension)
+        lacking = min(n, wanted - n_different(rows))
         if lacking <= 0:
             return []
         table = design_rows(self.problem, wanted, np.random.default_rng(self.options.seed))

@@ -13,6 +13,7 @@ from planners.inverse.learners import Forward
 _HIT = 0.3  # of a response's spread that a prediction may lie beside the target
 _NEAR_FAILED = 0.05  # of the cube: where a run failed, others may fail
 _OUTSIDE = 1e3  # cost of a nat outside the domain, in squared spreads
+_ALIKE = 1.0  # nats within which candidates are as strange as each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +75,22 @@ def judge(
     strange = joint.strangeness(x)
     miss, own = _beside(expected, aim), _beside(joint.predict(x), aim)
     off = np.sqrt(((expected - aim.y) ** 2).sum(axis=1))  # within a range, its middle is better
-    cost = miss**2 + own**2 + 0.01 * off**2 + _OUTSIDE * np.maximum(strange, 0.0)
+    cost = miss**2 + own**2 + 0.01 * off**2 + _OUTSIDE * _strange(strange)
     if len(failed):
         gaps = np.abs(rows[:, None, :] - failed[None, :, :]).max(axis=2).min(axis=1)
         cost = cost + np.where(gaps < _NEAR_FAILED, _OUTSIDE, 0.0)
     checker = "a Gaussian process" if forward.kind == "gp" else "extra trees"
     return Judged(rows, expected, sds, strange <= 0.0, miss, cost, direct, checker)
+
+
+def _strange(nats: Array) -> Array:
+    """Return how far candidates lie outside the domain; where all do, outside the least strange.
+
+    Elsewhere the domain alone would decide, and not the target, among candidates that are hardly
+    more or less strange than each other.
+    """
+    least = float(nats.min(initial=np.inf))
+    return np.maximum(nats - (least + _ALIKE if least > 0.0 else 0.0), 0.0)
 
 
 def _beside(y: Array, aim: Aim) -> Array:

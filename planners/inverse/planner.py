@@ -8,13 +8,14 @@ result, each further point shows another of them.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from planners.base import Observation, Problem, Proposing, Suggestion
 from planners.errors import BadOption, CannotSuggest
+from planners.factors import number
+from planners.factors.common import GREATEST
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "model": ("mixture", "variational", "topographic"),
@@ -70,7 +71,7 @@ class Inverse(Proposing):
         wanted = _target(self.target)
         if wanted is None:
             faults.append(
-                f"target: must be numbers by response, as yield=0.8,ph=7, got {self.target!r}"
+                f"target: must be numbers by response, as yield=0.8,ph=7, got {self.target!r:.80}"
             )
         if faults:
             raise BadOption(faults)
@@ -103,10 +104,11 @@ def _target(given: object) -> dict[str, float] | None:
     if not isinstance(pairs, Mapping):
         return None
     wanted: dict[str, float] = {}
-    for name, value in pairs.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    for name, given_value in pairs.items():
+        value = number(given_value)
+        if value is None or abs(value) > GREATEST:
             return None
-        wanted[str(name)] = float(value)
+        wanted[str(name)] = value
     return wanted
 
 
@@ -117,5 +119,5 @@ def _pairs(text: str) -> object:
             return json.loads(text)
         parts = [part.partition("=") for part in text.split(",")]
         return {name.strip(): float(value) for name, _, value in parts}
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

@@ -82,6 +82,7 @@ class Simplex(Proposing):
         space = Space(problem)
         start = space.start(self._start(), np.random.default_rng(0))
         runs = Runs(problem, response, history)
+        elsewhere = self._elsewhere(problem, runs)
         alone = f"; climbs {response.name} alone" if self._unasked(problem) else ""
         found: list[Suggestion] = []
         rows: list[Array] = []
@@ -90,6 +91,7 @@ class Simplex(Proposing):
             if wanted is None:
                 break
             row, note = wanted
+            note += elsewhere if note == "start" else ""
             found.append(Suggestion(problem.scale(row), note=note + alone))
             rows.append(row)
             runs.wait_for(row)
@@ -101,14 +103,22 @@ class Simplex(Proposing):
         """Return the next run that is not taken, and why; None when there is none."""
         rules = Rules(self.size, self.tolerance, self.remeasure)
         for scenario in get_args(Scenario):
-            runs.scenario = scenario
+            runs.take(scenario)
             try:
                 Replay(space, runs, rules).run(start)
             except Wanted as wanted:
                 if not any(np.allclose(wanted.row, row, atol=1e-6) for row in taken):
-                    guess = f" ({_GUESSES[scenario]})" if runs.waiting else ""
+                    guess = f" ({_GUESSES[scenario]})" if runs.guessed else ""
                     return wanted.row, wanted.why + guess
         return None
+
+    def _elsewhere(self, problem: Problem, runs: Runs) -> str:
+        """Return how to begin at the best run, for when none of the history is at the start."""
+        if (best := runs.best) is None or self.start:
+            return ""
+        point = {name: _written(value) for name, value in problem.scale(best).items()}
+        option = f"--option 'start={json.dumps(point)}'"
+        return f", where no run was yet; {option} begins at the best run so far"
 
     def _unasked(self, problem: Problem) -> bool:
         """Return whether there are responses that it passes over without being told to."""
@@ -126,3 +136,10 @@ class Simplex(Proposing):
                 [f"response: no response {self.response!r}{near}; they are {', '.join(names)}"]
             )
         return problem.responses[names.index(self.response)]
+
+
+def _written(value: Any) -> Any:
+    """Return a factor's value as a person would write it."""
+    if isinstance(value, Mapping):
+        return {part: _written(amount) for part, amount in value.items()}
+    return float(f"{value:.9g}") if isinstance(value, float) else value

@@ -51,7 +51,12 @@ class Runs:
     ) -> None:
         self._problem, self._response = problem, response
         self._runs = [run for o in history if (run := self._run(o)) is not None]
-        self.scenario: Scenario = "middling"
+        self.take("middling")
+
+    def take(self, scenario: Scenario) -> None:
+        """Take runs under way for what a scenario says, from here on; ``guessed`` says if any."""
+        self._scenario: Scenario = scenario
+        self.guessed = False
 
     def _run(self, run: Observation) -> _Run | None:
         factors = self._problem.factors
@@ -81,9 +86,10 @@ class Runs:
         self._runs.append(_Run(row, row, None, False))
 
     @property
-    def waiting(self) -> bool:
-        """Return whether any run is still under way."""
-        return any(run.value is None for run in self._runs)
+    def best(self) -> Array | None:
+        """Return the row of the best result, whoever asked for it; None where there is none."""
+        known = [r for r in self._runs if r.value is not None and np.isfinite(r.value)]
+        return max(known, key=lambda run: run.value or 0.0).row if known else None
 
     def _at(self, row: Array) -> list[_Run]:
         return [r for r in self._runs if np.max(np.abs(r.row - row)) <= _WITHIN]
@@ -121,10 +127,11 @@ class Runs:
 
     def _assumed(self) -> float:
         """Return what a run under way is taken for: middling, or better or worse than all."""
+        self.guessed = True
         known = [r.value for r in self._runs if r.value is not None and np.isfinite(r.value)]
         if not known:
             return 0.0
         low, high = min(known), max(known)
         room = max(high - low, abs(high) * 1e-3, 1e-9)
         choices = {"good": high + room, "bad": low - room, "middling": float(np.median(known))}
-        return choices[self.scenario]
+        return choices[self._scenario]

@@ -5,6 +5,7 @@ import pytest
 from daemon.app import assembly
 from daemon.campaign.cost import costs, run_minutes
 from daemon.planning import planner_of
+from daemon.settings.check_problem import problem_remarks
 from daemon.settings.load import parse, read_toml
 from tests.campaigns.days import EXAMPLE, day, events
 from tests.campaigns.test_planned import planned_by
@@ -60,12 +61,24 @@ def test_the_campaign_tells_its_planner(tmp_path, monkeypatch):
     assert {"run_cost", "move_cost"} <= set(asked[-1].options)
 
 
+def test_a_plain_scale_over_decades_is_worth_a_word():
+    fixed = {"residence_time": 1.0, "temperature": 60.0, "equivalents.pyrrolidine": 2.0}
+    wide = {"name": "concentration", "low": 1e-4, "high": 0.5}
+    (remark,) = problem_remarks(planned_by("lhs", factors=[wide], fixed=fixed))
+    assert remark.startswith("campaign.factors: concentration: spans 3.7 decades (0.0001 to 0.5)")
+    assert (
+        problem_remarks(planned_by("lhs", factors=[wide | {"transform": "log"}], fixed=fixed)) == []
+    )
+
+
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
         ({"shared": ["temprature"]}, "campaign.shared.0: 'temprature' is no factor; did you mean"),
         ({"batch": 3, "pending": 2}, "campaign.pending: is for points one by one"),
         ({"batch": 0}, "campaign.batch: must be greater than or equal to 1"),
+        ({"shared": ["temperature"]}, "campaign.shared: points run one by one share nothing"),
+        ({"ramp_k_min": 2.0}, 'campaign.ramp_k_min: is for cost = "time" alone'),
         ({"cost": "money"}, "campaign.cost: must be 'none' or 'time'"),
         ({"ramp_k_min": 0.0}, "campaign.ramp_k_min: must be greater than 0"),
     ],

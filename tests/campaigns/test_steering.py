@@ -167,6 +167,23 @@ def test_a_planner_without_points_left_goes_on_in_a_wider_space(tmp_path):
     assert sorted(asked) == [40.0, 60.0, 80.0, 90.0]
 
 
+def test_a_list_goes_on_when_the_space_no_longer_holds_all_of_it(tmp_path):
+    rest = {"residence_time": 1.0, "concentration": 0.3, "equivalents.pyrrolidine": 2.0}
+    ladder = [{"temperature": t, **rest} for t in (100.0, 90.0, 60.0)]
+
+    async def narrow(stage):
+        await stage.until("experiment", status="ok")
+        await stage.commands.space_edit(EditSpace(ranges={"temperature": [30.0, 80.0]}))
+
+    settings = planned_by("replay", 3, options={"points": ladder}, pending=1)
+    outcome = scenario(tmp_path, settings, narrow)
+    assert outcome.document["state"] == "complete"
+    asked = [e["requested"]["temperature"] for e in outcome.document["experiments"]]
+    assert asked == [100.0, 60.0]
+    notes = [s["reason"] for s in events(tmp_path, "suggestion")]
+    assert any("point 2 of 3 (temperature: must be in [30, 80], got 90)" in n for n in notes)
+
+
 def test_the_space_of_an_edited_file_holds_at_a_restart_and_is_on_record(tmp_path):
     async def stop_after_two(stage):
         await stage.until("experiment", status="ok")

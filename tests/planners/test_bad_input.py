@@ -252,3 +252,40 @@ def test_every_planner_keeps_to_what_is_fixed_and_shared(planner, fix, tmp_path,
     assert points
     assert {str(point[name]).removesuffix(".0") for point in points} == {value}
     assert len({json.dumps(point["m"]) for point in points}) == 1
+
+
+@pytest.mark.parametrize(
+    ("planner", "words"),
+    [
+        ("bayes", "first design"),
+        ("candidates", "unlike all runs so far"),
+        ("extrapolate", "first runs, 2 of 4: unlike the others"),
+        ("inverse", "first design"),
+    ],
+)
+def test_readings_of_one_point_are_no_first_look(planner, words, tmp_path, capsys):
+    problem, history = tmp_path / "problem.json", tmp_path / "history.csv"
+    factors = [{"name": name, "low": 0, "high": 1} for name in "ab"]
+    problem.write_text(json.dumps({"factors": factors, "responses": [{"name": "y"}]}), "utf-8")
+    history.write_text("a,b,y\n" + "".join(f"0.3,0.4,{0.5 + i / 100}\n" for i in range(9)), "utf-8")
+    assert main(["suggest", str(problem), "--history", str(history), "--planner", planner]) == 0
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("planner", ["bayes", "candidates", "extrapolate"])
+@pytest.mark.parametrize(("low", "best"), [(50, 1.0), (-60, 0.0)])
+def test_a_target_far_from_anything_seen_is_neared_and_said_to_be_far(
+    planner, low, best, tmp_path, capsys
+):
+    problem, history = tmp_path / "problem.json", tmp_path / "history.csv"
+    factors = [{"name": name, "low": 0, "high": 1} for name in "ab"]
+    goal = {"name": "y", "goal": "target", "low": low, "high": low + 10}
+    problem.write_text(json.dumps({"factors": factors, "responses": [goal]}), "utf-8")
+    places = [(i % 4 / 5 + 0.2, i // 4 / 3) for i in range(12)]
+    rows = "".join(f"{a},{b},{5 + 2 * a + b / 10}\n" for a, b in places)
+    history.write_text(f"a,b,y\n{rows}", "utf-8")
+    command = ["suggest", str(problem), "--history", str(history), "--planner", planner, "--json"]
+    assert main(command) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["points"][0]["a"] == pytest.approx(best, abs=0.25)
+    assert "far from anything seen" in told["note"]

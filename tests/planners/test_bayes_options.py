@@ -110,6 +110,16 @@ def test_an_earlier_run_that_does_not_fit_is_refused(plane, rng):
         Bayes(earlier=[{"point": {"a": 1}, "responses": {"y": 1}}]).suggest(plane, [], 1, rng)
 
 
+def test_earlier_runs_without_a_factor_that_is_new_in_mid_campaign_are_passed_over(plane, rng):
+    whole = [{"point": {"a": 0.2, "b": 1.0}, "responses": {"y": 1}}]
+    short = [{"point": {"a": a}, "responses": {"y": 1}} for a in (0.3, 0.6)]
+    history = even(plane, hill, 4)
+    (first, second) = Bayes(earlier=[*whole, *short]).propose(plane, history, 2, rng)
+    assert "2 of 3 earlier runs have no value of b and teach nothing until it is" in first.note
+    assert "earlier" not in second.note
+    assert Bayes(earlier=short).suggest(plane, history, 1, rng)
+
+
 def test_earlier_runs_of_which_nothing_can_be_learned_are_refused(plane, rng):
     runs = [{"point": {"a": 0.5, "b": 1}, "responses": {"yeld": 1}}]
     with pytest.raises(BadOption, match="no run has a response of this problem, y, only yeld"):

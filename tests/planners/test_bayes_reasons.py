@@ -61,6 +61,21 @@ def test_several_goals_say_what_the_front_gains(plane):
     assert "grow" in note
 
 
+def test_a_goal_that_never_varies_leaves_the_choice_to_the_others(plane):
+    both = Problem(plane.factors, (Response("y"), Response("impurity", "minimise")))
+    grid = [{"a": a, "b": b} for a in (0.1, 0.4, 0.9) for b in (1.0, 4.0, 8.0)]
+    values = [{"y": Measured(hill(p)["y"]), "impurity": Measured(5.0)} for p in grid]
+    history = [Observation(p, v) for p, v in zip(grid, values, strict=True)]
+    (found, *_) = ask(Bayes(), both, history, 1, 0).suggestions
+    (alone, *_) = ask(Bayes(), plane, history, 1, 0).suggestions
+    assert hill(found.point)["y"] == pytest.approx(hill(alone.point)["y"], abs=0.1)
+    assert found.note.endswith("impurity never varied, so that the other goals decide")
+    assert "front" not in found.note
+    assert found.predicted["impurity"].mean == pytest.approx(5.0)
+    varied = Observation({"a": 0.5, "b": 9.0}, {"y": Measured(0.9), "impurity": Measured(4.0)})
+    assert "never varied" not in ask(Bayes(), both, [*history, varied], 1, 0).note
+
+
 def test_three_goals_say_what_the_front_gains_and_stop_when_it_is_known(plane):
     problem = Problem(plane.factors, (*PAIR, Response("pure")))
 

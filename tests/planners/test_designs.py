@@ -179,13 +179,15 @@ def test_infeasible_corners_move_to_the_edge():
     assert all(problem.faults(p) == [] for p in points)
     (moved,) = [p for p in points if p["x0"] + p["x1"] > 0.1]
     assert moved["x0"] + moved["x1"] == pytest.approx(0.5, abs=1e-4)
-    assert "1 runs that break a constraint are moved to its edge" in said(problem, kind="full")
+    assert "1 run that breaks a constraint is moved to its edge" in said(problem, kind="full")
 
 
 def test_infeasible_corners_can_be_left_out_or_refused():
     problem = cube(2, TIGHT)
     assert len(table(problem, kind="full", infeasible="drop")) == 3
-    with pytest.raises(CannotSuggest, match=r"1 runs .* breaks the constraint 1 x0 \+ 1 x1 <= 0.5"):
+    with pytest.raises(
+        CannotSuggest, match=r"1 run of .* breaks the constraint 1 x0 \+ 1 x1 <= 0.5"
+    ):
         table(problem, kind="full", infeasible="refuse")
 
 

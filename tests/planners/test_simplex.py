@@ -1,10 +1,13 @@
 """The simplex: climbs, stands noise and failures, says the same after a restart."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from daemon.cli import main
 from planners.base import (
     Categorical,
     Composition,
@@ -287,3 +290,17 @@ def test_of_several_responses_it_says_which_one_it_climbs():
     assert ask(Simplex(), pair, [], 1, 0).note == "start; climbs y alone"
     assert ask(Simplex(response="cost"), pair, [], 1, 0).note == "start"
     assert ask(Simplex(), PLANE, [], 1, 0).note == "start"
+
+
+def test_a_start_where_no_run_was_names_the_best_run_to_begin_at(tmp_path, capsys):
+    problem, history = tmp_path / "problem.json", tmp_path / "history.csv"
+    problem.write_text(json.dumps(PLANE.to_json()), "utf-8")
+    history.write_text("a,b,y\n0.2,3,0.4\n0.7,2.5,0.9\n0.9,8,\n", "utf-8")
+    command = ["suggest", str(problem), "--history", str(history), "--planner", "simplex"]
+    assert main(command) == 0
+    told = capsys.readouterr().err
+    start = '\'start={"a": 0.7, "b": 2.5}\''
+    assert f"start, where no run was yet; --option {start} begins at the best run so far" in told
+    assert "under way" not in told  # that one is none of the simplex's
+    assert main([*command, "--option", start.strip("'")]) == 0
+    assert "start: vertex 2 of 3" in capsys.readouterr().err

@@ -159,7 +159,10 @@ def test_each_point_has_its_own_note_where_they_differ(problem_file, clock, caps
 def test_what_is_said_of_the_whole_answer_follows_the_points(problem_file, capsys):
     held = ["--shared", "a", "--shared", "b"]
     assert main(["suggest", str(problem_file), "-n", "2", *held]) == 0
-    assert capsys.readouterr().err == "first design, 1 of 3; nothing left to suggest\n"
+    assert (
+        capsys.readouterr().err
+        == "first design, 1 of 3; nothing left to suggest that shares a, b\n"
+    )
     mixture = {"name": "m", "kind": "composition", "components": ["Pt", "Mo"]}
     solvent = {"name": "s", "kind": "categorical", "levels": ["THF", "DMF", "MeCN"]}
     problem_file.write_text(json.dumps(PLANE | {"factors": [*PLANE["factors"], mixture, solvent]}))
@@ -242,9 +245,54 @@ def test_a_remark_on_points_that_share_a_value_is_made_once(plane):
     assert answer.note == "direct; another"
 
 
+def test_a_batch_of_a_design_is_of_its_own_table_while_that_has_rows_that_share(tmp_path, capsys):
+    path, out = tmp_path / "problem.json", tmp_path / "next.csv"
+    base = {"name": "base", "kind": "categorical", "levels": ["A", "B"]}
+    path.write_text(json.dumps({**PLANE, "factors": [*PLANE["factors"], base]}))
+    asked = ["suggest", str(path), "--planner", "design", "--option", "kind=central-composite"]
+    assert main([*asked, "--shared", "a", "-n", "5", "--out", str(out)]) == 0
+    assert capsys.readouterr().out.count(" of 19") == 5
+    assert main([*asked, "--shared", "a", "-n", "9", "--history", str(out)]) == 0
+    said = capsys.readouterr()
+    assert "run 2 of 19" in said.out
+    assert main(["suggest", str(path), "--planner", "lhs", "--shared", "a", "-n", "3"]) == 0
+    assert (
+        "no more runs that share a, these are of another: design 1 of 12" in capsys.readouterr().out
+    )
+
+
+def test_fewer_points_that_share_a_value_are_said_to_be_fewer(tmp_path, capsys):
+    factors = [{"name": x, "kind": "discrete", "values": [1, 2]} for x in "ab"]
+    path = tmp_path / "problem.json"
+    path.write_text(json.dumps({"factors": factors, "responses": [{"name": "y"}]}))
+    for planner in ("design", "bayes"):
+        assert main(["suggest", str(path), "--planner", planner, "--shared", "a", "-n", "4"]) == 0
+        assert "nothing left to suggest that shares a" in capsys.readouterr().err
+
+
 def test_a_target_for_no_response_is_a_fault_of_usage(problem_file, capsys):
     asked = ["suggest", str(problem_file), "--planner", "inverse", "--option", "target=yy=3,z=1"]
     assert main(asked) == 2
     told = capsys.readouterr().err.splitlines()
     assert told[0] == "target: no response is named 'yy' (did you mean 'y'?); they are y"
     assert told[1].startswith("target: no response is named 'z'")
+
+
+def test_a_plain_scale_over_many_decades_is_remarked_on(tmp_path, capsys):
+    path = tmp_path / "problem.json"
+
+    def said(low, high, **more):
+        factors = [{"name": "catalyst", "low": low, "high": high, **more}]
+        path.write_text(json.dumps({"factors": factors, "responses": [{"name": "y"}]}))
+        assert main(["suggest", str(path), "--planner", "lhs"]) == 0
+        return capsys.readouterr().err
+
+    assert "catalyst: spans 6 decades (1e-06 to 1), and on a plain scale" in said(1e-6, 1.0)
+    assert 'transform = "log" lets the planner' in said(1e-3, 1.0)
+    for quiet in (
+        said(1e-6, 1.0, transform="log"),
+        said(0.0, 1.0),
+        said(0.002, 1.0),
+        said(0.1, 120.0, unit="degC"),
+    ):
+        assert "decades" not in quiet

@@ -1,5 +1,6 @@
 """Edits of a campaign's space: what they change, what they refuse, how they are said."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -280,6 +281,17 @@ def test_a_level_that_only_an_earlier_campaign_tried_stays_known_when_it_is_drop
     runs = [{"point": {"temperature": 60.0, "base": base}} for base in ("tmg", "tgm")]
     section = CHOICE.model_copy(update={"options": {"earlier": runs}})
     assert problem_for(section, Memory()).factors[1].dropped == ("tmg",)  # tgm is a slip
+
+
+def test_earlier_runs_given_as_text_keep_their_levels_and_values_known_too():
+    points = [{"point": {"temperature": 60.0, "base": "tmg"}}]
+    section = CHOICE.model_copy(update={"options": {"earlier": json.dumps(points)}})
+    assert problem_for(section, Memory()).factors[1].dropped == ("tmg",)
+    narrowed = edited(SECTION, Edit(values={"residence_time": [1.0, 2.0]}))
+    text = {"options": {"earlier": json.dumps([{"point": RUN}])}}
+    assert problem_for(narrowed.model_copy(update=text), Memory()).factors[1].dropped == (0.5,)
+    broken = narrowed.model_copy(update={"options": {"earlier": "[{"}})
+    assert problem_for(broken, Memory()).factors[1].dropped == ()
 
 
 def test_a_value_that_only_an_earlier_campaign_tried_stays_known_when_it_is_dropped():

@@ -229,6 +229,7 @@ def test_what_the_selected_model_believes_moves_it():
         ({"model": "gpr"}, r"model: must be one of gp, select, got 'gpr' \(did you mean 'gp'\?\)"),
         ({"points": [], "number": 1}, "points: must hold .*\nnumber: must be 2 to 100000"),
         ({"points": 7}, "points: must be a list or its text"),
+        ({"points": "shelf.csv"}, "points: 'shelf.csv' is the name of a file; give it as file"),
         ({"points": GRID, "file": "x"}, "file: give either points or file"),
         ({"file": "nowhere.csv"}, "file: nowhere.csv: cannot be read: No such file"),
         ({"n_initial": 0, "seed": -1}, "n_initial: must be at least 1, got 0\nseed: must be"),
@@ -303,3 +304,25 @@ def test_a_list_of_a_header_alone_is_refused_and_the_file_named(tmp_path):
     shelf.write_text("a\n0.5\n7\n", encoding="utf-8")
     with pytest.raises(BadOption, match=r"shelf\.csv: row 3: a: must be in \[0, 1\], got 7"):
         chosen(Candidates(file=str(shelf)), problem)
+
+
+def test_a_shelf_goes_on_in_a_space_that_was_narrowed(tmp_path):
+    def oven(high):
+        factors = [{"name": "a", "kind": "continuous", "low": 0, "high": high}]
+        return Problem.from_json({"factors": factors, "responses": [{"name": "y"}]})
+
+    shelf = tmp_path / "shelf.csv"
+    shelf.write_text("bottle,a\n" + "".join(f"{i},{i / 10}\n" for i in range(10)), "utf-8")
+    planner = Candidates(file=str(shelf))
+    done = [
+        Observation({"a": a}, {"y": Measured(a * (1 - a))}) for a in (0.0, 0.1, 0.2, 0.5, 0.8, 0.9)
+    ]
+    (first, *_), whole = answered(planner, oven(0.6), done, 9), answered(planner, oven(1), done, 9)
+    assert {s.point["a"] for s in whole} == {0.3, 0.4, 0.6, 0.7}
+    assert {p["a"] for p in chosen(planner, oven(0.6), done, 9)} == {0.3, 0.4, 0.6}
+    assert "passed over until the space holds them: point 8 of 10 (a: must be in" in first.note
+    assert "candidate" in first.note
+    with pytest.raises(BadOption, match=r"shelf\.csv: row 9: a: must be in \[0, 0\.6\], got 0\.7"):
+        chosen(planner, oven(0.6), [], 9)
+    spent = [*done, *(Observation({"a": a}) for a in (0.3, 0.4, 0.6))]
+    assert ask(planner, oven(0.6), spent, 1, 0).note.endswith("got 0.7)")

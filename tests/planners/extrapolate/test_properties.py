@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from planners.base import Composition, Problem, Response
+from planners.base import Composition, Measured, Observation, Problem, Response
 from planners.errors import BadOption
 from planners.extrapolate import Extrapolate
 from planners.suggest import ask
@@ -65,3 +65,18 @@ def test_properties_of_what_is_no_component_are_refused(rng):
 
 def test_weights_are_read_as_a_list_or_with_commas():
     assert Extrapolate(weights="[0.5, 1]").weights == Extrapolate(weights="1,0.5").weights
+
+
+def test_what_a_suspect_run_read_is_not_the_best_so_far(rng):
+    problem = Problem((Composition("mix", ("Ni", "Fe", "Co")),), (Response("rate"),))
+    parts = [(1, 0, 0), (0, 1, 0), (0, 0, 1), (0.5, 0.5, 0), (0, 0.5, 0.5)]
+    history = [
+        Observation(
+            {"mix": dict(zip(("Ni", "Fe", "Co"), part, strict=True))},
+            {"rate": Measured(9.0 if i == 4 else 1.0 + i / 10)},
+            "suspect" if i == 4 else "ok",
+        )
+        for i, part in enumerate(parts)
+    ]
+    (found,) = Extrapolate(candidates=64, n_initial=4).propose(problem, history, 1, rng)
+    assert "best so far 1.3" in found.note

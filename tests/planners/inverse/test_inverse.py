@@ -3,8 +3,17 @@
 import numpy as np
 import pytest
 
-from planners.base import Categorical, Constraint, Continuous, Problem, Response
+from planners.base import (
+    Categorical,
+    Constraint,
+    Continuous,
+    Measured,
+    Observation,
+    Problem,
+    Response,
+)
 from planners.errors import BadOption, CannotSuggest
+from planners.fixing import hold
 from planners.inverse import Inverse
 from planners.registry import make_planner
 from planners.suggest import generator
@@ -143,7 +152,14 @@ def test_targets_may_be_written_on_the_command_line(text):
     assert make_planner("inverse", {"target": text}) == Inverse(target=AIM)
 
 
-@pytest.mark.parametrize("target", ["a=1,b", "a=nan", {"a": True}, ["a"], '{"a": "1"}', "{a"])
+BEYOND_NUMBERS = ["a=1e200", {"a": 10**400}, '{"a":' * 50_000]
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["a=1,b", "a=nan", {"a": True}, ["a"], '{"a": "1"}', "{a", *BEYOND_NUMBERS],
+    ids=lambda given: repr(given)[:12],
+)
 def test_what_is_no_target_is_refused(target):
     with pytest.raises(BadOption, match="target: must be numbers by response"):
         Inverse(target=target)
@@ -229,3 +245,14 @@ def test_the_last_point_of_a_finite_problem_ends_the_campaign():
     problem = Problem((Categorical("base", ("DBU", "Et3N")),), (Response("y"),))
     history = [ran({"base": base}, y=float(i)) for i, base in enumerate(("DBU", "Et3N") * 4)]
     assert design(Inverse(), problem, history, 2) == []
+
+
+def test_where_all_that_is_allowed_is_strange_the_target_still_counts():
+    factors = (Continuous("a", 0.0, 1.0), Continuous("b", 0.0, 1.0))
+    problem = Problem(factors, (Response("y"),))
+    places = np.random.default_rng(1).uniform([0.1, 0.05], [0.6, 0.95], (24, 2)).tolist()
+    history = [Observation({"a": a, "b": b}, {"y": Measured(b)}) for a, b in places]
+    held = hold(problem, {"a": 0.95})
+    (found,) = design(Inverse(target={"y": 0.8}), held, history, 1)
+    assert "outside the domain" in found.note
+    assert found.predicted["y"].mean == pytest.approx(0.8, abs=0.1)
