@@ -221,6 +221,32 @@ async def test_the_status_after_the_daemon_died_says_interrupted(opened):
     assert "daemon not running" in status_text(document)
 
 
+async def test_the_status_after_the_daemon_died_tells_nothing_as_if_it_still_ran(opened):
+    _, bus = await a_campaign(opened)
+    bus.emit("connection", instrument="bath", state="connected", message="")
+    bus.emit("experiment", id="e-4", state="running", requested=POINT)
+    await opened.store.commit()
+    opened.lose()
+    document = status(opened.directory)
+    text = status_text(document)
+    assert "(1 interrupted, 3 ok)" in text
+    assert "e-4 interrupted: " in text
+    assert "connections" not in text
+    assert "may still pump and heat: `taylord safe CONFIG`" in text
+
+
+async def test_after_an_end_in_good_order_nobody_is_sent_to_the_rig(opened):
+    store, _ = await a_campaign(opened)
+    assert not store.last_died
+    await opened.close()
+    assert "taylord safe" not in status_text(status(opened.directory))
+    store, _ = opened.open("boot-2")
+    assert not store.last_died
+    opened.lose()
+    store, _ = opened.open("boot-3")
+    assert store.last_died
+
+
 async def test_a_campaign_that_waits_in_a_new_start_is_still_interrupted_until_it_goes_on(opened):
     await a_campaign(opened)
     store, bus = await opened.again()
