@@ -2,6 +2,7 @@
 
 import json
 import os
+import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -51,6 +52,7 @@ def status(directory: str | Path) -> JsonObject:
             "front": front(documents, objectives) if len(objectives) > 1 else [],
             "standing": (campaign.standing or None) if campaign else None,
             "proposed": _waiting(campaign, "proposed"),
+            "approve": _approves(meta.get("config")),
             "approved": _waiting(campaign, "approved"),
             "lines": json.loads(meta.get("lines") or "null") if running else None,
             "connections": _connections(reader) if running else {},
@@ -68,6 +70,12 @@ def _cut_short(experiment: StoredExperiment) -> StoredExperiment:
 
 def _connections(reader: Reader) -> JsonObject:
     return {row["instrument"]: row["state"] for row in reader.table("connections")}
+
+
+def _approves(config: str | None) -> bool:
+    """Return whether a person approves each point, as far as the last start's file says."""
+    section = tomllib.loads(config or "").get("campaign")
+    return section is None or bool(section.get("approve", False))
 
 
 def _waiting(campaign: StoredCampaign | None, state: str) -> list[JsonObject]:
@@ -147,7 +155,9 @@ def status_text(document: JsonObject) -> str:
         "last": _experiment_text(document["last"]),
         "best reading": _experiment_text(document["best"]),
         "best": _indented((document["standing"] or {}).get("text", "").splitlines()),
-        "proposed": _indented([_proposed_text(row) for row in document["proposed"]]),
+        "proposed" if document["approve"] else "next": _indented(
+            [_proposed_text(row) for row in document["proposed"]]
+        ),
         "approved": _indented([_proposed_text(row) for row in document["approved"]]),
         "front": ", ".join(e["id"] for e in document["front"]),
         "space": _indented(space_lines(document["space"] or {})),
