@@ -198,6 +198,7 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
         # a complete one may have late results, and the file may ask for more by now
         label = planner_of(section).label if settings.campaign is not None else ""
         parts.store.continue_campaign(left.id, section.experiments, label)
+    parts.store.keep("campaign", {"approve": section.approve})
     raw = RawFiles(parts.store.directory, left.id if left else _begun(parts, section, problem))
     parts.executor = Executor(
         settings,

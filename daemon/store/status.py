@@ -2,7 +2,6 @@
 
 import json
 import os
-import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -52,7 +51,7 @@ def status(directory: str | Path) -> JsonObject:
             "front": front(documents, objectives) if len(objectives) > 1 else [],
             "standing": (campaign.standing or None) if campaign else None,
             "proposed": _waiting(campaign, "proposed"),
-            "approve": _approves(meta.get("config")),
+            "approve": json.loads(meta.get("campaign") or "{}").get("approve", True),
             "approved": _waiting(campaign, "approved"),
             "lines": json.loads(meta.get("lines") or "null") if running else None,
             "connections": _connections(reader) if running else {},
@@ -70,12 +69,6 @@ def _cut_short(experiment: StoredExperiment) -> StoredExperiment:
 
 def _connections(reader: Reader) -> JsonObject:
     return {row["instrument"]: row["state"] for row in reader.table("connections")}
-
-
-def _approves(config: str | None) -> bool:
-    """Return whether a person approves each point, as far as the last start's file says."""
-    section = tomllib.loads(config or "").get("campaign")
-    return section is None or bool(section.get("approve", False))
 
 
 def _waiting(campaign: StoredCampaign | None, state: str) -> list[JsonObject]:

@@ -26,14 +26,14 @@ class Opened:
         self.directory = directory
         self.store: Store | None = None
 
-    def open(self, boot: str = "boot-1", config: str = "name='x'") -> tuple[Store, EventBus]:
+    def open(self, boot: str = "boot-1") -> tuple[Store, EventBus]:
         timebase = Timebase.virtual() if is_virtual() else Timebase.real()
         bus = EventBus()
         self.store = Store.open(
             self.directory,
             timebase=timebase,
             boot=boot,
-            config_text=config,
+            config_text="name='x'",
             seed=3,
             rig="flow-1",
         )

@@ -108,15 +108,14 @@ async def test_status_tells_the_points_that_wait_for_a_word_from_those_that_wait
     ]
 
 
-async def test_a_point_that_nobody_has_to_approve_is_called_the_next(opened):
-    store, bus = opened.open(config="[campaign]\nexperiments = 3")
+@pytest.mark.parametrize(("approve", "called"), [(True, "proposed"), (False, "next")])
+async def test_a_point_that_nobody_has_to_approve_is_called_the_next(opened, approve, called):
+    store, bus = opened.open()
     store.begin_campaign(problem=PROBLEM, planner="bayes", seed=5, experiments=3)
+    store.keep("campaign", {"approve": approve})
     bus.emit("suggestion", id="s-1", state="proposed", point=POINT, predicted={}, reason="why")
     await store.commit()
-    assert "next          s-1: temperature 80" in status_text(status(opened.directory))
-    await opened.close()
-    opened.open("boot-2", config="[campaign]\napprove = true")
-    assert "proposed      s-1: temperature 80" in status_text(status(opened.directory))
+    assert f"{called:<14}s-1: temperature 80" in status_text(status(opened.directory))
 
 
 async def test_a_trip_by_a_person_is_told_with_the_reason(opened):
