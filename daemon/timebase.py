@@ -35,6 +35,10 @@ class Timebase:
         t = asyncio.get_running_loop().time() if loop_t is None else loop_t
         return self._utc + timedelta(seconds=t - self._loop)
 
+    def behind_s(self) -> float:
+        """Return how far the system's clock is ahead of this one by now, s."""
+        return time.time() - self.utc().timestamp()
+
     def iso(self, loop_t: float | None = None) -> str:
         """Return UTC as ISO 8601 with milliseconds and ``Z``."""
         return self.utc(loop_t).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -43,6 +47,14 @@ class Timebase:
 def wall_s() -> float:
     """Return monotonic wall time (s), for reporting how long a run really took."""
     return time.monotonic()
+
+
+def suspended_s() -> float:
+    """Return how long (s) the computer has slept since it was switched on.
+
+    Loop time leaves that out: to the daemon no time has passed.
+    """
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -105,7 +105,16 @@ def assemble(
         log.warning("campaign.config_changed", campaign=continues.id, changes=changes)
     settings = _with_simulated_options(space.settings, simulation)
     lines = _lines(settings, simulation, recording)
-    rig = Rig(settings, lines, events, commit=store.commit, heartbeats=heartbeats)
+    if store.interrupted:
+        _tell_of_interrupted(store.interrupted)
+    rig = Rig(
+        settings,
+        lines,
+        events,
+        commit=store.commit,
+        heartbeats=heartbeats,
+        left_acting=store.last_died,
+    )
     store.listen(events)
     rig.lines.tell = lambda lines: store.keep("lines", {"t": timebase.iso(), "lines": lines})
     parts = Parts(
@@ -129,6 +138,15 @@ def _changes_since_it_began(plan: RunPlan, continues: StoredCampaign | None) -> 
         ["the file it began with is not on record"]
         if began is None
         else config_changes(began, plan.config_text)
+    )
+
+
+def _tell_of_interrupted(experiments: Sequence[str]) -> None:
+    log.warning(
+        "experiment.interrupted",
+        experiments=list(experiments),
+        why="the last start ended while they were in flight",
+        now="a campaign that goes on runs their points again",
     )
 
 
@@ -180,6 +198,7 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
         # a complete one may have late results, and the file may ask for more by now
         label = planner_of(section).label if settings.campaign is not None else ""
         parts.store.continue_campaign(left.id, section.experiments, label)
+    parts.store.keep("campaign", {"approve": section.approve})
     raw = RawFiles(parts.store.directory, left.id if left else _begun(parts, section, problem))
     parts.executor = Executor(
         settings,

@@ -22,10 +22,11 @@ from daemon.app.state import state_document
 from daemon.campaign.states import ENDED, State
 from daemon.errors import Tripped
 from daemon.loop import run_real
+from daemon.safety.clocks import ClockWatch
 from daemon.safety.watchdog import Notifier, Watchdog
 from daemon.store.export import experiments_document
 from daemon.store.reader import Reader, StoredCampaign
-from daemon.timebase import is_virtual, wall_s
+from daemon.timebase import is_virtual, suspended_s, wall_s
 from daemon.trace.recording import recording_to
 
 log = structlog.get_logger(__name__)
@@ -94,6 +95,8 @@ def _background(parts: Parts, notifier: Notifier) -> dict[str, Work]:
     if not is_virtual():
         work["watchdog"] = Watchdog(notifier, parts.heartbeats).run
         work["store beats"] = lambda: _store_beats(parts)
+        behind_s, pull = parts.timebase.behind_s, parts.rig.trip.pull
+        work["clocks"] = ClockWatch(suspended_s, behind_s, pull, parts.events).run
     settings = parts.plan.settings
     if settings.mqtt is not None:
         if parts.plan.speed == "max":

@@ -91,8 +91,7 @@ class Ahead:
             found = await self._asker.ask(campaign.memory, pending, self._room())
             self._failures = 0
         except PlannerFailed as error:
-            self._failures += 1
-            await self._planner_failed(self._failures, str(error), wish)
+            await self._planner_failed(str(error), wish, stand)
             return
         if edits != campaign.steering.edits:  # an answer for the space as it was
             return
@@ -173,10 +172,17 @@ class Ahead:
             memory.waiting.append(suggestion)
         campaign.notify()
 
-    async def _planner_failed(self, failures: int, why: str, wish: Suggestion | None) -> None:
-        log.warning("planner.failed", error=why, attempt=failures)
-        self._events.emit("decision", what="planner failed", why=why, attempt=failures)
-        if failures >= PLANNER_TRIES and wish is not None:
+    async def _planner_failed(self, why: str, wish: Suggestion | None, stand: object) -> None:
+        """Ask again a few times, and then when a point has been run; hold when there is none."""
+        self._failures += 1
+        log.warning("planner.failed", error=why, attempt=self._failures)
+        self._events.emit("decision", what="planner failed", why=why, attempt=self._failures)
+        if self._failures < PLANNER_TRIES:
+            return
+        self._failures = 0
+        if wish is not None:
             await self._campaign.steering.give_up(wish, why)
-        elif failures >= PLANNER_TRIES:
-            self._campaign.hold_while_running(f"the planner failed {failures} times: {why}")
+        elif self._pending():
+            self._nothing_at = stand
+        elif self._stand() == stand:
+            self._campaign.hold_while_running(f"the planner failed {PLANNER_TRIES} times: {why}")

@@ -159,6 +159,8 @@ class Steering:
                 memory.waiting.remove(suggestion)
             told = replace(suggestion, verdict={"by": "daemon", "reason": why})
             await self._campaign.tell("suggestion", told.document("withdrawn"))
+        if gone:
+            self._campaign.notify()  # there is room for other points
 
     # -- results -------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from daemon.experiment.recipe import (
     StopPumps,
     Trickle,
 )
-from daemon.experiment.settling import is_ready
+from daemon.experiment.settling import UNSTEADY, is_ready, near
 from daemon.experiment.watch import DEGC, Watch
 from daemon.rig.api import RigPort
 from daemon.rig.parts import is_syringe_pump
@@ -193,6 +193,7 @@ class Actions:
                 raise ExperimentFailed(
                     f"{step.thermostat} did not hold {step.degc:g} +- {step.tolerance:g} degC"
                     f" within {step.timeout_s:g} s; it shows {shown}"
+                    + (UNSTEADY.format(step.hold_s) if last and near(last[-1], step) else "")
                 )
             await self.nap_connected(NAP_S)
 

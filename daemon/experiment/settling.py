@@ -14,6 +14,10 @@ from daemon.settings.models import Settings
 LINE_FLUSH = 1.5  # line volumes until a feed line surely holds its stock
 OFF = 0.05  # of the commanded flow: more is not the mixture asked for
 OFF_ML_MIN = 0.002  # smaller differences are rounding of read-backs
+UNSTEADY = (
+    ", but was too unsteady or too seldom read in {0:g} s"
+    " (campaign.temperature_hold; 30 s is long enough for most)"
+)
 FRESH_S = 15.0  # a reading older than this says nothing of now
 
 
@@ -26,10 +30,15 @@ def is_ready(temperatures: History, now: float, step: Heat) -> bool:
     degc = temperatures.between(since, now, DEGC)
     if len(degc) < 3 or t[-1] - t[0] < 0.8 * step.hold_s:  # polls are seconds apart
         return False
-    if any(abs(value - step.degc) > step.tolerance for value in degc):
+    if not all(near(value, step) for value in degc):
         return False
     drift, _ = slope(np.array(t), np.array(degc))
     return abs(drift) * 60.0 < step.slope_k_min
+
+
+def near(degc: float, step: Heat) -> bool:
+    """Return whether a temperature is within the tolerance."""
+    return abs(degc - step.degc) <= step.tolerance
 
 
 class Settling:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from daemon.errors import PlannerFailed
 from planners.protocol import MAX_ANSWER
 
 _CHUNK = 1 << 16
+END_S = 2.0
 _ONE_THREAD = dict.fromkeys(
     ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"], "1"
 )
@@ -76,9 +78,18 @@ class Child:
                 os.close(descriptor)
 
     async def end(self) -> None:
-        """Let the process end with everything it started, and wait until it has."""
+        """Let the process end with everything it started, and wait until it has.
+
+        One that cannot, because it is stopped or gets no processor, is killed after ``END_S`` of
+        real time: the daemon that ends must go on to make the rig safe.
+        """
         self._line.close()  # it watches its side, even while it works
-        await self._exited()
+        impatience = threading.Timer(END_S, self._process.kill)  # the loop's clock may be held
+        impatience.start()
+        try:
+            await self._exited()
+        finally:
+            impatience.cancel()
         self._process.wait()
 
     async def kill(self) -> None:

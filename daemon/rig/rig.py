@@ -61,8 +61,12 @@ class Rig:
         *,
         commit: Commit = no_commit,
         heartbeats: Heartbeats | None = None,
+        left_acting: bool = False,
     ) -> None:
-        """Build everything; nothing is opened. Raises ValueError or ConfigError."""
+        """Build everything; nothing is opened. Raises ValueError or ConfigError.
+
+        ``left_acting``: the last daemon died, and each instrument is made safe when it is found.
+        """
         self.events, self._lines = events, lines
         self.heartbeats = heartbeats if heartbeats is not None else Heartbeats()
         self.instruments: dict[str, Instrument] = {
@@ -90,7 +94,7 @@ class Rig:
             lambda name: name in self.instruments and not self.connected(name)
         )
         self.lines = LineWatch(self.alarms)
-        self._supervisors = self._supervise()
+        self._supervisors = self._supervise(left_acting=left_acting)
         events.on_event(self._refusals.take)
         events.on_readings(self._take)
 
@@ -272,7 +276,7 @@ class Rig:
         if outcome.confirmed and is_thermostat(self.instruments[outcome.name]):
             self.heating(outcome.name, False)
 
-    def _supervise(self) -> dict[str, Supervisor]:
+    def _supervise(self, *, left_acting: bool) -> dict[str, Supervisor]:
         lines = shared_lines(self._lines, list(self.instruments))
         supervisors = {
             name: Supervisor(
@@ -284,6 +288,7 @@ class Rig:
                 beat=self.heartbeats.source(name, BEAT_WITHIN_S),
                 returned=self.trip.returned,
                 refused=self._refusals.told,
+                left_acting=left_acting,
                 phase=i / len(self.instruments),
             )
             for i, (name, instrument) in enumerate(self.instruments.items())

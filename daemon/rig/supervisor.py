@@ -1,7 +1,8 @@
 """Keeps one instrument connected and polled; its faults stay its own.
 
 Connecting opens the line, asks who answers, prepares the instrument (its own limits and watchdog),
-and asks it for faults of its own; it moves nothing, and nothing is re-actuated. An outage is told
+and asks it for faults of its own; it moves nothing, and nothing is re-actuated; what a daemon
+that died has left acting is stopped first. An outage is told
 once, by one log line and one ``connection`` event, and its end once. A driver's own mistake (any
 error that is not an InstrumentError) ends the rig's tasks, and the rig goes safe.
 """
@@ -14,6 +15,7 @@ import structlog
 
 from daemon.events import EventBus
 from daemon.rig.connection import Connection
+from daemon.rig.leftover import Leftover
 from daemon.rig.line import SharedLine
 from daemon.rig.poller import PollPlan, bad_readings, reason_for, silent, urgency
 from daemon.rig.punctuality import Punctuality
@@ -61,11 +63,13 @@ class Supervisor:
         beat: Callable[[], None],
         returned: Callable[[], None],
         refused: Callable[[str], dict[str, int]],
+        left_acting: bool = False,
         phase: float = 0.0,
     ) -> None:
         """``specs`` are by full name; ``beat`` feeds the watchdog; ``returned`` tells the trip.
 
         ``refused`` gives the commands refused since it was last asked.
+        ``left_acting``: nobody has made it safe since it was last commanded.
         ``phase``, 0 to 1, is when in its period the instrument is polled.
         """
         self.instrument, self.name = instrument, instrument.name
@@ -75,6 +79,7 @@ class Supervisor:
         self._line, self._specs = line, specs
         self._events, self._alarms = events, alarms
         self.own = SelfCheck(instrument, alarms)
+        self._leftover = Leftover(instrument, events, acting=left_acting)
         self._beat, self._returned, self._refused = beat, returned, refused
         self._hurry = asyncio.Event()
         self._next_check = 0.0
@@ -132,6 +137,7 @@ class Supervisor:
                     identity = await self.instrument.identify()
                 self._answers_in_s = self._loop.time() - began
                 await self.instrument.prepare()
+                await self._leftover.stop()
                 await self.own.first()
         except WrongInstrument as error:
             if self.connection.failed(error.what, self._loop.time()):

@@ -2,12 +2,20 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import structlog
 
 from daemon.safety.alarms import Alarms, Priority
 from daemon.safety.interlocks import Change, Interlocks
 from daemon.safety.rows import Violation
 from daemon.safety.trip import Cause
 from drivers.signal import Reading
+
+log = structlog.get_logger(__name__)
+
+STOOD_STILL_S = 1.0  # late for a deadline by more: no instrument and no cable is at fault
+STOOD_STILL = "the computer was suspended, or too busy"
 
 PRIORITIES: dict[str, Priority] = {"warn": "low", "hold": "medium", "trip": "high"}
 
@@ -57,7 +65,12 @@ class Monitor:
 
     def _fire(self, deadline: float) -> None:
         now = max(deadline, asyncio.get_running_loop().time())
-        self._apply(self._interlocks.tick(now))
+        changes = self._interlocks.tick(now)
+        if (stood_s := now - deadline) > STOOD_STILL_S:
+            log.error("daemon.stood_still", for_s=round(stood_s, 1), why=STOOD_STILL)
+            note = f"; taylord itself stood still for {stood_s:.3g} s: {STOOD_STILL}"
+            changes = [_noted(change, note) for change in changes]
+        self._apply(changes)
         self._arm()
 
     def _apply(self, changes: Sequence[Change]) -> None:
@@ -85,6 +98,13 @@ class Monitor:
             latching=change.row.latching,
             action=change.action,
         )
+
+
+def _noted(change: Change, note: str) -> Change:
+    """Return a change whose message has a note more; one without a message as it is."""
+    found = change.violation
+    noted = None if found is None else replace(found, message=found.message + note)
+    return replace(change, violation=noted)
 
 
 def _cause(change: Change, found: Violation) -> Cause:

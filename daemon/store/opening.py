@@ -26,11 +26,12 @@ class BootNote:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What goes on recording, and which experiments were in flight at the last end."""
+    """What goes on recording, and what the last end left: experiments in flight, a rig not safe."""
 
     recorder: Recorder
     telemetry: Telemetry
     interrupted: tuple[str, ...]
+    died: bool  # the last start did not end in good order
 
 
 def opened(ledger: Ledger, note: BootNote, timebase: Timebase) -> Opened:
@@ -40,6 +41,8 @@ def opened(ledger: Ledger, note: BootNote, timebase: Timebase) -> Opened:
         "SELECT n, run, id FROM experiments WHERE status IN ('pending', 'running') ORDER BY n"
     ).fetchall()
     seq = int(read("SELECT COALESCE(MAX(seq), 0) + 1 FROM events").fetchone()[0])
+    last_end = read("SELECT ended FROM boots ORDER BY n DESC LIMIT 1").fetchone()
+    died = last_end is not None and last_end[0] is None
     note = _own_id(note, {row[0] for row in read("SELECT boot FROM boots")})
     rows = [*_boot_rows(note), ("UPDATE alarms SET state = 'cleared'", ())]  # none stands yet
     for n, _, experiment in in_flight:
@@ -63,7 +66,8 @@ def opened(ledger: Ledger, note: BootNote, timebase: Timebase) -> Opened:
         next_signal=int(read("SELECT COALESCE(MAX(id), 0) + 1 FROM signals").fetchone()[0]),
         qualities={(q, r): i for i, q, r in read("SELECT id, quality, reason FROM qualities")},
     )
-    return Opened(recorder, telemetry, tuple(experiment for _, _, experiment in in_flight))
+    interrupted = tuple(experiment for _, _, experiment in in_flight)
+    return Opened(recorder, telemetry, interrupted, died)
 
 
 def _own_id(note: BootNote, taken: set[str]) -> BootNote:

@@ -230,6 +230,11 @@ class Reader:
             for row in self.rows(sql, origin, last)
         ][::-1]
 
+    def last_died(self) -> bool:
+        """Return whether the last start, if it is over, did not end in good order."""
+        row = self.one("SELECT ended FROM boots ORDER BY n DESC LIMIT 1")
+        return row is not None and row["ended"] is None
+
     def last_trip(self) -> JsonObject | None:
         """Return the last trip, whether reset or not."""
         row = self.one("SELECT * FROM trips ORDER BY n DESC LIMIT 1")

@@ -4,6 +4,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,10 @@ from daemon.store.schema import FILE_NAME
 from daemon.store.standing import best, front
 
 JsonObject = dict[str, Any]
+LEFT_ACTING = (
+    "the daemon died; unless `taylord safe` has run since (systemd does so), the rig"
+    " may still pump and heat: `taylord safe CONFIG`"
+)
 
 
 def status(directory: str | Path) -> JsonObject:
@@ -25,6 +30,8 @@ def status(directory: str | Path) -> JsonObject:
         running = in_use(reader.directory)
         trip = reader.last_trip()
         objectives = (campaign.problem or {}).get("responses", []) if campaign else []
+        if not running:
+            experiments = tuple(_cut_short(experiment) for experiment in experiments)
         documents = [experiment.document() for experiment in experiments]
         return {
             "rig": meta.get("rig"),
@@ -33,6 +40,7 @@ def status(directory: str | Path) -> JsonObject:
             "started": meta.get("started"),
             "data": str(reader.directory),
             "running": running,
+            "died": not running and reader.last_died(),
             "state": _state(reader, campaign) if running else _left(campaign),
             "campaign": _campaign(campaign),
             "progress": _progress(experiments, campaign),
@@ -43,13 +51,24 @@ def status(directory: str | Path) -> JsonObject:
             "front": front(documents, objectives) if len(objectives) > 1 else [],
             "standing": (campaign.standing or None) if campaign else None,
             "proposed": _waiting(campaign, "proposed"),
+            "approve": json.loads(meta.get("campaign") or "{}").get("approve", True),
             "approved": _waiting(campaign, "approved"),
-            "lines": json.loads(meta.get("lines") or "null"),
-            "connections": {row["instrument"]: row["state"] for row in reader.table("connections")},
+            "lines": json.loads(meta.get("lines") or "null") if running else None,
+            "connections": _connections(reader) if running else {},
             "alarms": [a for a in reader.table("alarms") if a["state"] != "cleared"],
             "store": _size(reader),
             "utilisation": utilisation(experiments),
         }
+
+
+def _cut_short(experiment: StoredExperiment) -> StoredExperiment:
+    """Return an experiment as it is when no daemon runs."""
+    ended = experiment.status not in {"pending", "running"}
+    return experiment if ended else replace(experiment, status="interrupted")
+
+
+def _connections(reader: Reader) -> JsonObject:
+    return {row["instrument"]: row["state"] for row in reader.table("connections")}
 
 
 def _waiting(campaign: StoredCampaign | None, state: str) -> list[JsonObject]:
@@ -122,13 +141,16 @@ def status_text(document: JsonObject) -> str:
     of = f" of {progress['of']}" if progress["of"] else ""
     lines = {
         "rig": f"{document['rig'] or 'unnamed'} ({daemon})",
+        "attention": LEFT_ACTING if document["died"] else "",
         "state": _with_reason(document),
         "experiments": f"{progress['done']}{of} done{_others(progress)}",
         "trip": _trip(document["trip"]),
         "last": _experiment_text(document["last"]),
         "best reading": _experiment_text(document["best"]),
         "best": _indented((document["standing"] or {}).get("text", "").splitlines()),
-        "proposed": _indented([_proposed_text(row) for row in document["proposed"]]),
+        "proposed" if document["approve"] else "next": _indented(
+            [_proposed_text(row) for row in document["proposed"]]
+        ),
         "approved": _indented([_proposed_text(row) for row in document["approved"]]),
         "front": ", ".join(e["id"] for e in document["front"]),
         "space": _indented(space_lines(document["space"] or {})),

@@ -55,6 +55,7 @@ class Store:
         self.failure: StoreFailed | None = None
         self.dropped_readings = self.dropped_events = 0
         self.interrupted = parts.interrupted  # experiments that were in flight at the last end
+        self.last_died = parts.died  # the last start did not end in good order
         self.on_trouble: Trouble = _nobody
         self._recorder, self._telemetry = parts.recorder, parts.telemetry
         self._timebase = timebase

@@ -12,6 +12,7 @@ import pytest
 
 from daemon.errors import ConfigError, StoreFailed
 from daemon.store.reader import Reader
+from tests.services.hosting import Hosted
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "flow.toml"
 TAYLORD = [sys.executable, "-m", "daemon"]
@@ -208,3 +209,43 @@ def _children(pid):
     if not path.exists():
         return [int(p) for p in os.popen(f"pgrep -P {pid}").read().split()]
     return [int(p) for p in path.read_text().split()]
+
+
+def until(condition, process, by=30):
+    """Wait until a condition holds while a process runs."""
+    deadline = time.monotonic() + by
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "it never came that far"
+        time.sleep(0.05)
+
+
+def test_what_a_killed_daemon_has_left_heating_is_off_before_the_next_one_polls_it(
+    config, tmp_path
+):
+    """Its polls would feed the bath's own watchdog, and nobody is in charge of the rig."""
+    host = Hosted(tmp_path, config.read_text())
+    config.write_text(host.rewired())
+    data = tmp_path / "data"
+    command = [*TAYLORD, "run", str(config), "--data", str(data)]
+    daemons, quiet = [], subprocess.DEVNULL
+
+    def daemon():
+        daemons.append(subprocess.Popen(command, stdout=quiet, stderr=quiet))
+        return daemons[-1]
+
+    def heats():
+        return host.truth()["heaters"]["bath"]["goal"] is not None
+
+    try:
+        until(heats, daemon())
+        daemons[0].kill()
+        daemons[0].wait()
+        assert heats()
+        until(lambda: not heats(), daemon())
+        assert campaign_in(data).experiments[-1].status == "interrupted"
+    finally:
+        for process in daemons:
+            process.kill()
+            process.wait()
+        host.end()

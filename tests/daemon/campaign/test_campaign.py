@@ -578,3 +578,52 @@ async def test_what_an_edit_leaves_out_is_withdrawn_but_not_what_a_person_submit
     assert {s.id for s in bench.memory.waiting} >= {"s-0004", "s-0005"}
     bench.campaign.abort()
     await run
+
+
+async def test_a_restart_whose_file_leaves_out_the_point_that_waited_asks_for_another():
+    bench = Bench(experiments=2)
+    bench.memory.waiting.append(Suggestion("s-0001", {"temperature": 200.0}))
+    bench.memory.n_suggested = 1
+    assert await finished(bench) is State.COMPLETE
+    assert bench.runs == ["e-0001", "e-0002"]
+    told = [(e.data["id"], e.data["state"]) for e in bench.seen if e.kind == "suggestion"]
+    assert told[0] == ("s-0001", "withdrawn")
+
+
+async def test_a_planner_that_fails_leaves_the_running_experiment_alone_and_is_asked_after_it():
+    bench = Bench(pending=2, experiments=3)
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    bench.answers = 2
+    await asyncio.sleep(5)  # the first of two runs
+    bench.answers, bench.fail_planner = 1000, 3
+    await asyncio.sleep(10)  # the second runs, and the third was thought of in vain
+    assert bench.fail_planner == 0
+    assert bench.campaign.state is State.RUNNING
+    assert ("hold",) not in bench.log
+    assert await run is State.COMPLETE
+    assert bench.runs == ["e-0001", "e-0002", "e-0003"]
+
+
+async def test_a_planner_that_fails_for_good_holds_when_nothing_is_left_to_run():
+    bench = Bench(pending=2, experiments=3)
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(5)
+    bench.fail_planner = 100
+    await asyncio.sleep(25)
+    assert [record.status for record in bench.memory.records.values()] == ["ok", "ok"]
+    assert bench.campaign.state is State.HELD
+    bench.campaign.abort()
+    await run
+
+
+async def test_a_planner_is_asked_three_times_again_after_somebody_resumes():
+    bench = Bench()
+    bench.fail_planner = 5
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(20)
+    assert bench.campaign.state is State.HELD
+    bench.campaign.resume()
+    assert await run is State.COMPLETE

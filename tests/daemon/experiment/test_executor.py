@@ -282,6 +282,16 @@ async def test_a_temperature_that_is_not_reached_in_time_fails_and_does_not_proc
     assert flow.commands("acquire") == []
 
 
+async def test_a_temperature_that_is_there_but_cannot_be_judged_says_what_to_change():
+    short = {"temperature_timeout": 3600.0, "temperature_hold": 0.5}
+    async with flow_rig(campaign=short) as flow:
+        record = await flow.executor.run("e-1", COOL)
+    assert record.status == "failed"
+    assert (
+        "was too unsteady or too seldom read in 0.5 s (campaign.temperature_hold" in record.reason
+    )
+
+
 @pytest.mark.no_cover
 async def test_a_shutdown_keeps_solvent_flowing_until_it_is_cool():
     async with flow_rig() as flow:

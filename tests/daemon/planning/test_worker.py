@@ -6,13 +6,15 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
 
 from daemon.errors import PlannerFailed
-from daemon.planning import CommandPlanner, NamedPlanner, PlannerWorker, planner_of
+from daemon.planning import CommandPlanner, NamedPlanner, PlannerWorker, child, planner_of
 from daemon.settings.models import CampaignSettings
+from daemon.timebase import is_virtual
 from planners.base import Continuous, Measured, Observation, Problem, Response
 from planners.bayes import Bayes
 from planners.suggest import generator
@@ -228,6 +230,28 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+async def stop_one_that_cannot_end(monkeypatch):
+    """Stop a worker whose child is suspended; return whether that took no longer than it may."""
+    monkeypatch.setattr(child, "END_S", 0.2)
+    running = PlannerWorker()
+    running.warm()
+    pid = running.pid
+    os.kill(pid, signal.SIGSTOP)
+    began = time.monotonic()
+    await running.stop()
+    return time.monotonic() - began < 10 and gone(pid)
+
+
+async def test_a_child_that_cannot_end_does_not_keep_the_daemon_from_ending(monkeypatch):
+    assert await stop_one_that_cannot_end(monkeypatch)
+
+
+@pytest.mark.virtual
+async def test_nor_does_it_while_the_clock_is_held(monkeypatch):
+    assert is_virtual()
+    assert await stop_one_that_cannot_end(monkeypatch)
 
 
 async def test_a_killed_daemon_leaves_no_orphans(tmp_path):

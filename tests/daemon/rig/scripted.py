@@ -265,13 +265,13 @@ SETTINGS = {
 class Bench:
     """A scripted rig with what it has told."""
 
-    def __init__(self, commit=None, **changes):
+    def __init__(self, commit=None, left_acting=False, **changes):
         self.settings = Settings.model_validate(SETTINGS | changes)
         self.lines, self.events = ScriptedLines(), EventBus()
         more = {} if commit is None else {"commit": commit}
         self.told, self.readings = [], []
         self.events.on_event(self.told.append)
-        self.rig = Rig(self.settings, self.lines, self.events, **more)
+        self.rig = Rig(self.settings, self.lines, self.events, left_acting=left_acting, **more)
         self.events.on_readings(self.readings.extend)
         self.guard = self.rig.guard
 

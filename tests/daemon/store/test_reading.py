@@ -108,6 +108,16 @@ async def test_status_tells_the_points_that_wait_for_a_word_from_those_that_wait
     ]
 
 
+@pytest.mark.parametrize(("approve", "called"), [(True, "proposed"), (False, "next")])
+async def test_a_point_that_nobody_has_to_approve_is_called_the_next(opened, approve, called):
+    store, bus = opened.open()
+    store.begin_campaign(problem=PROBLEM, planner="bayes", seed=5, experiments=3)
+    store.keep("campaign", {"approve": approve})
+    bus.emit("suggestion", id="s-1", state="proposed", point=POINT, predicted={}, reason="why")
+    await store.commit()
+    assert f"{called:<14}s-1: temperature 80" in status_text(status(opened.directory))
+
+
 async def test_a_trip_by_a_person_is_told_with_the_reason(opened):
     _, bus = opened.open()
     bus.emit("trip", name="mqtt", signal=None, value=None, message="smoke", state="tripped")
@@ -219,6 +229,32 @@ async def test_the_status_after_the_daemon_died_says_interrupted(opened):
     document = status(opened.directory)
     assert (document["running"], document["state"]) == (False, "interrupted")
     assert "daemon not running" in status_text(document)
+
+
+async def test_the_status_after_the_daemon_died_tells_nothing_as_if_it_still_ran(opened):
+    _, bus = await a_campaign(opened)
+    bus.emit("connection", instrument="bath", state="connected", message="")
+    bus.emit("experiment", id="e-4", state="running", requested=POINT)
+    await opened.store.commit()
+    opened.lose()
+    document = status(opened.directory)
+    text = status_text(document)
+    assert "(1 interrupted, 3 ok)" in text
+    assert "e-4 interrupted: " in text
+    assert "connections" not in text
+    assert "may still pump and heat: `taylord safe CONFIG`" in text
+
+
+async def test_after_an_end_in_good_order_nobody_is_sent_to_the_rig(opened):
+    store, _ = await a_campaign(opened)
+    assert not store.last_died
+    await opened.close()
+    assert "taylord safe" not in status_text(status(opened.directory))
+    store, _ = opened.open("boot-2")
+    assert not store.last_died
+    opened.lose()
+    store, _ = opened.open("boot-3")
+    assert store.last_died
 
 
 async def test_a_campaign_that_waits_in_a_new_start_is_still_interrupted_until_it_goes_on(opened):
