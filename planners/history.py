@@ -260,15 +260,8 @@ def _run(item: Any, problem: Problem, where: str, faults: list[str]) -> Observat
     if not isinstance(item, Mapping):
         faults.append(f"{where}: must be an object, got {item!r:.80}")
         return Observation({})
-    for factor in problem.factors:
-        point = item.get("point")
-        given: Any = point.get(factor.name) if isinstance(point, Mapping) else None
-        if not factor.has_row(given):
-            fault = factor.fault(given) or "has no place in the problem"
-        else:
-            fault = impossible(factor, given)
-        if fault:
-            faults.append(f"{where}: {factor.name}: {fault}")
+    given = item.get("point")
+    faults += [f"{where}: {fault}" for fault in _misplaced(given, problem)]
     status = item.get("status", "ok")
     if status not in get_args(Status):
         faults.append(f"{where}: status: must be one of {', '.join(get_args(Status))}")
@@ -280,6 +273,20 @@ def _run(item: Any, problem: Problem, where: str, faults: list[str]) -> Observat
         faults += [f"{where}: achieved.{fault}" for fault in _impossible(problem, achieved)]
         achieved = {**point, **achieved}  # of what is not known, what was requested
     return Observation(point, responses, status, achieved)
+
+
+def _misplaced(given: object, problem: Problem) -> Iterator[str]:
+    """Give the factors along which a point has no place, and why."""
+    point: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    names = [factor.name for factor in problem.factors]
+    spare = [key for key in point if key not in names]
+    for factor in problem.factors:
+        if factor.name not in point:
+            yield f"{factor.name}: is missing{nearest(factor.name, spare)}"
+        elif not factor.has_row(value := point[factor.name]):
+            yield f"{factor.name}: {factor.fault(value) or 'has no place in the problem'}"
+        elif fault := impossible(factor, value):
+            yield f"{factor.name}: {fault}"
 
 
 def _impossible(problem: Problem, achieved: Mapping[str, Any]) -> Iterator[str]:

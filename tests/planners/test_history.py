@@ -225,7 +225,11 @@ def test_a_history_survives_its_csv_and_its_json(situation):
     [
         ({}, "must be a list of runs"),
         ([3], "run 0: must be an object"),
-        ([{"point": {}}], "run 0: temperature: must be a number, got None"),
+        ([{"point": {}}], "run 0: temperature: is missing"),
+        (
+            [{"point": {"temprature": 50.0}}],
+            "run 0: temperature: is missing (did you mean 'temprature'?)",
+        ),
         ([{"status": "odd"}], "run 0: status: must be one of ok"),
         ([{"achieved": [60.0]}], "run 0: achieved: must be an object, got [60.0]"),
         ([{"responses": {"yield": 3}}], "run 0: yield: must be an object with value and sd, got 3"),
