@@ -55,12 +55,16 @@ def far_side(response: Response, values: NDArray[np.float64]) -> float:
     """Return 1 where a target lies far above all ``values`` ``(n,)`` seen, -1 far below, else 0."""
     if response.low is None or response.high is None or not len(values):
         return 0.0
-    reach = _FAR * float(values.std())
-    if not reach:
-        return 0.0
-    if response.low > float(values.max()) + reach:
+    spread = float(values.std())
+    return side_of(response.low, response.high, values, spread) if spread else 0.0
+
+
+def side_of(low: float, high: float, values: NDArray[np.float64], spread: float) -> float:
+    """Return the same of a range and values ``(n,)``, at least one, that vary by ``spread``."""
+    reach = _FAR * spread
+    if values.max() < low - reach:
         return 1.0
-    return -1.0 if response.high < float(values.min()) - reach else 0.0
+    return -1.0 if values.min() > high + reach else 0.0
 
 
 class _Bounded:

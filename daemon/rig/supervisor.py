@@ -1,10 +1,10 @@
 """Keeps one instrument connected and polled; its faults stay its own.
 
 Connecting opens the line, asks who answers, prepares the instrument (its own limits and watchdog),
-and asks it for faults of its own; it moves nothing, and nothing is re-actuated; what a daemon
-that died has left acting is stopped first. An outage is told
-once, by one log line and one ``connection`` event, and its end once. A driver's own mistake (any
-error that is not an InstrumentError) ends the rig's tasks, and the rig goes safe.
+and asks it for faults of its own; it moves nothing, and nothing is re-actuated; what a daemon that
+died has left acting is stopped first. An outage is told once, by one log line and one
+``connection`` event, and its end once. A driver's own mistake (any error that is not an
+InstrumentError) ends the rig's tasks, and the rig goes safe.
 """
 
 import asyncio

@@ -7,7 +7,7 @@ from daemon import __version__
 from daemon.store.documents import clean, config_hash, to_json
 from daemon.store.ledger import Ledger
 from daemon.store.recorder import Recorder
-from daemon.store.schema import SCHEMA, Columns
+from daemon.store.schema import LAST_END, SCHEMA, Columns
 from daemon.store.telemetry import Statement, Telemetry
 from daemon.timebase import Timebase
 
@@ -41,7 +41,7 @@ def opened(ledger: Ledger, note: BootNote, timebase: Timebase) -> Opened:
         "SELECT n, run, id FROM experiments WHERE status IN ('pending', 'running') ORDER BY n"
     ).fetchall()
     seq = int(read("SELECT COALESCE(MAX(seq), 0) + 1 FROM events").fetchone()[0])
-    last_end = read("SELECT ended FROM boots ORDER BY n DESC LIMIT 1").fetchone()
+    last_end = read(LAST_END).fetchone()
     died = last_end is not None and last_end[0] is None
     note = _own_id(note, {row[0] for row in read("SELECT boot FROM boots")})
     rows = [*_boot_rows(note), ("UPDATE alarms SET state = 'cleared'", ())]  # none stands yet

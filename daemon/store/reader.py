@@ -11,7 +11,7 @@ from typing import Any
 from daemon.errors import ConfigError, DataUnusable, StoreFailed
 from daemon.experiment.record import ExperimentRecord, ResponseValue, Status
 from daemon.store.recorder import ENDED_CAMPAIGNS
-from daemon.store.schema import FILE_NAME, SCHEMA, Columns
+from daemon.store.schema import FILE_NAME, LAST_END, SCHEMA, Columns
 
 JsonObject = dict[str, Any]
 
@@ -232,7 +232,7 @@ class Reader:
 
     def last_died(self) -> bool:
         """Return whether the last start, if it is over, did not end in good order."""
-        row = self.one("SELECT ended FROM boots ORDER BY n DESC LIMIT 1")
+        row = self.one(LAST_END)
         return row is not None and row["ended"] is None
 
     def last_trip(self) -> JsonObject | None:

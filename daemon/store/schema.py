@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 SCHEMA = 1
 FILE_NAME = "taylord.sqlite"
+LAST_END = "SELECT ended FROM boots ORDER BY n DESC LIMIT 1"  # null: it died, or still runs
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;

@@ -54,8 +54,9 @@ def corner(
 def _even(problem: Problem, possible: Possible) -> Array:
     """Return even rows that count, ``(m, d)``: few or none where targets are hard to meet."""
     even = feasible_rows(problem, _EVEN, np.random.default_rng(0))
-    if not possible(even).all():
-        even = feasible_rows(problem, _MANY, np.random.default_rng(0))
+    if possible(even).all():
+        return even
+    even = feasible_rows(problem, _MANY, np.random.default_rng(0))
     return even[possible(even)][:_EVEN]
 
 

@@ -19,7 +19,7 @@ from planners.bayes.search import Domain, greatest
 from planners.bayes.situation import Situation, stack
 from planners.bayes.worth import Worth, is_tried
 from planners.factors import Array
-from planners.sampling import all_rows, feasible_rows
+from planners.sampling import all_rows, feasible_rows, n_different
 
 _SURE = 0.5  # of the noise: an sd below it means there is nothing left to learn
 _TINY = 0.003  # of a response's spread: an sd below it is not worth an experiment either
@@ -109,7 +109,7 @@ class Picker:
         """Return how many runs teach something, or will; replicates count as one."""
         waiting = stack(self._waiting, self._problem.dimension)
         rows = np.vstack([self._known.requested, self._known.earlier, waiting])
-        return len(np.unique(np.round(rows, 6), axis=0))
+        return n_different(rows)
 
     def _designed(self) -> tuple[Array, str] | None:
         """Return the next row of the first design, while it is not complete."""

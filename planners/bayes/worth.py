@@ -13,10 +13,10 @@ from planners.bayes.corner import corner
 from planners.bayes.models.space import Space
 from planners.bayes.models.surrogate import Model
 from planners.factors import Array
+from planners.goals import side_of
 
 _DRAWS = 64  # of the scalarised improvement
 _SAME = 1e-3  # rows closer than this in every column are the same experiment
-_FAR = 4.0  # of a response's spread: a target as far from all that is expected is out of sight
 
 
 class Worth:
@@ -146,11 +146,8 @@ class _Aim:
             return cls(gate, 0.0)
         low, high = gate.bounds()
         means = gate.process.predict(features)[0]
-        if means.max() < low - _FAR:
-            return cls(gate, 1.0, float(means.max()))
-        if means.min() > high + _FAR:
-            return cls(gate, -1.0, float(-means.min()))
-        return cls(gate, 0.0)
+        sign = side_of(low, high, means, 1.0)
+        return cls(gate, sign, float((sign * means).max()))
 
     def met(self, features: Array) -> Array:
         """Return the logarithm of the chance that the target is met, ``(m,)``."""

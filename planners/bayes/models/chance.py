@@ -14,6 +14,7 @@ from planners.bayes.models.priors import Priors
 from planners.bayes.models.process import classified
 from planners.bayes.models.space import Space
 from planners.factors import Array
+from planners.sampling import n_different
 
 _REACH = 0.15  # how far, in the unit cube, one failure casts doubt
 _FEWEST = 3  # different failures, and successes, that a model needs
@@ -27,16 +28,12 @@ def chance(space: Space, good: Array, failed: Array) -> Chance:
     """Return the log chance of success by rows ``(k, dimension)`` that went well, and did not."""
     if not len(failed):
         return lambda rows: np.zeros(len(rows))
-    if min(_count(good), _count(failed)) < _FEWEST:
+    if min(n_different(good), n_different(failed)) < _FEWEST:
         return lambda rows: vote(rows, good, failed)
     rows = np.vstack([good, failed])  # where they were, perhaps outside what is asked for now
     fates = np.arange(len(rows)) < len(good)
     probability = classified(space.features(rows), fates, space.layout, _PRIORS)
     return lambda rows: np.log(np.maximum(probability(space.features(rows)), _LEAST))
-
-
-def _count(rows: Array) -> int:
-    return len(np.unique(np.round(rows, 6), axis=0))
 
 
 def vote(rows: Array, good: Array, failed: Array) -> Array:
