@@ -19,12 +19,21 @@ Gain = Callable[[Array, Array, Array], Array]
 
 _ROOT_2PI = np.sqrt(2.0 * np.pi)
 _TINY = 1e-290
+_ROOM = 0.01  # of a response's spread, that is always left to improve
+_LEAST = 1e-12  # a difference of logarithms
 
 
-def log_expected_improvement(mean: Array, sd: Array, best: float) -> Array:
-    """Return ln E[max(y - best, 0)] for normal y, shape as given."""
-    z = (mean - best) / sd
-    return np.log(sd) + _log_h(z)
+def log_expected_improvement(mean: Array, sd: Array, best: float, top: float = np.inf) -> Array:
+    """Return ln E[max(min(y, top) - best, 0)] for normal y, shape as given.
+
+    ``top`` is the best that there can be. Where ``best`` is next to it, what counts is the chance
+    to be better.
+    """
+    whole = np.log(sd) + _log_h((mean - best) / sd)
+    if not np.isfinite(top):
+        return whole
+    beyond = np.log(sd) + _log_h((mean - max(top, best + _ROOM)) / sd)
+    return whole + np.log1p(-np.exp(np.minimum(beyond - whole, -_LEAST)))
 
 
 def _log_h(z: Array) -> Array:
@@ -129,12 +138,13 @@ def log_hypervolume_improvement(
 
 
 def log_scalarised_improvement(
-    mean: Array, sd: Array, known: Array, weights: Array, normals: Array
+    mean: Array, sd: Array, known: Array, weights: Array, normals: Array, tops: Array
 ) -> Array:
     """Return ln of the expected improvement of a weighted worst objective, any number of them.
 
     Augmented Chebyshev scalarisation with random weights (Knowles, "ParEGO", 2006), averaged over
-    ``normals`` ``(s, k)``, the same draws for every row.
+    ``normals`` ``(s, k)``, the same draws for every row. No goal can be better than ``tops``
+    ``(k,)``.
     """
     low, high = known.min(axis=0), known.max(axis=0)
     span = np.maximum(high - low, 1e-9)
@@ -144,6 +154,6 @@ def log_scalarised_improvement(
         return part.min(axis=-1) + 0.05 * part.sum(axis=-1)
 
     best = float(worth(known).max())
-    draws = worth(mean[:, None, :] + sd[:, None, :] * normals[None, :, :])
-    gain = np.maximum(draws - best, 0.0).mean(axis=1)
+    draws = np.minimum(mean[:, None, :] + sd[:, None, :] * normals[None, :, :], tops)
+    gain = np.maximum(worth(draws) - best, 0.0).mean(axis=1)
     return np.log(gain + 1e-12 * np.exp(np.minimum(worth(mean + sd) - best, 0.0)))

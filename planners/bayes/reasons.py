@@ -138,6 +138,7 @@ def expected_regret(space: Space, worth: Worth, pool: Array, n_draws: int) -> tu
     features = space.features(np.vstack([best, pool[np.argsort(-hopes, kind="stable")[:_ROWS]]]))
     generator = np.random.default_rng(0)
     draws = goal.process.draws(features, generator.normal(size=(n_draws, len(features))))
+    draws = np.minimum(draws, goal.scale.top)
     others = np.where(_meets(worth, features[1:], n_draws, generator), draws[:, 1:], -np.inf)
     regret = float(np.maximum(others.max(axis=1) - draws[:, 0], 0.0).mean())
     top = float(worth.known.max())

@@ -58,6 +58,11 @@ class Worth:
         return np.all([aim.possible(features) for aim in self._aims], axis=0)
 
     @property
+    def tops(self) -> Array:
+        """Return the best that each goal can be, infinite where unknown, ``(goals,)``."""
+        return np.array([goal.scale.top for goal in self.goals])
+
+    @property
     def _noises(self) -> Array:
         return np.array([goal.process.noise_variance for goal in self.goals])
 
@@ -115,14 +120,14 @@ class Worth:
         sds = self.shown(sds)
         if len(self.goals) == 1:
             best = float(self.known.max())
-            return acquisition.log_expected_improvement(means[:, 0], sds[:, 0], best)
+            return acquisition.log_expected_improvement(means[:, 0], sds[:, 0], best, self.tops[0])
         if len(self.goals) == 2 and self.reference is not None:
             gains = [goal.scale.shortfall for goal in self.goals]
             return acquisition.log_hypervolume_improvement(
                 means, sds, self.known, self.reference, gains
             )
         return acquisition.log_scalarised_improvement(
-            means, sds, self.known, self._weights, self._normals
+            means, sds, self.known, self._weights, self._normals, self.tops
         )
 
 

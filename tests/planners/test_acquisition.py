@@ -1,5 +1,7 @@
 """Acquisition functions against brute force, and far out where floats end."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -25,6 +27,24 @@ def test_log_expected_improvement_is_the_integral(z):
         expected = np.log(quad(part, 0, 60, points=[z])[0])
     got = aq.log_expected_improvement(np.array([2.0 * z]), np.array([2.0]), 0.0)[0]
     assert got == pytest.approx(expected + np.log(2.0), abs=1e-6)
+
+
+@pytest.mark.parametrize(("mean", "sd"), [(0.5, 0.3), (3.0, 2.0), (-2.0, 0.7), (1.5, 0.01)])
+def test_nothing_is_gained_beyond_the_best_there_can_be(mean, sd):
+    def part(y):
+        return (min(y, 1.0) - 0.2) * norm.pdf(y, mean, sd)
+
+    expected = quad(part, 0.2, 1.0)[0] + 0.8 * norm.sf(1.0, mean, sd)
+    found = aq.log_expected_improvement(np.array([mean]), np.array([sd]), 0.2, top=1.0)[0]
+    assert found == pytest.approx(np.log(expected), abs=1e-6)
+
+
+def test_where_the_best_is_known_the_chance_to_be_better_decides():
+    means, sds = np.array([1.2, 1.0, -5.0]), np.array([0.1, 2.0, 2.0])
+    found = aq.log_expected_improvement(means, sds, 1.0, top=1.0)
+    np.testing.assert_allclose(
+        found - found[1], norm.logsf(1.0, means, sds) - np.log(0.5), atol=0.05
+    )
 
 
 @given(st.floats(-1e4, 50))
@@ -89,9 +109,14 @@ def test_a_point_better_in_every_objective_is_worth_more_when_scalarised():
     known = np.random.default_rng(1).random((10, 3))
     mean, sd = np.array([[1.2, 1.2, 1.2], [0.2, 0.2, 0.2]]), np.full((2, 3), 0.1)
     weights = np.full(3, 1 / 3)
-    better, worse = aq.log_scalarised_improvement(mean, sd, known, weights, DRAWS[:64])
+    endless = np.full(3, np.inf)
+    better, worse = aq.log_scalarised_improvement(mean, sd, known, weights, DRAWS[:64], endless)
     assert better > worse
     assert np.isfinite(worse)
+    at_most = np.full(3, 1.1)
+    capped, same = aq.log_scalarised_improvement(mean, sd, known, weights, DRAWS[:64], at_most)
+    assert worse < capped < better
+    assert same == worse
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
@@ -107,6 +132,12 @@ def test_the_expected_gain_over_a_bound_is_that_of_many_draws_in_the_responses_o
     unit = scale.spread * (np.exp(scale.centre) if logarithm else 1.0)
     found = scale.shortfall(np.array([mean]), np.array([sd]), np.array([bound]))[0]
     assert found == pytest.approx(gains.mean() / unit, rel=0.05)
+    limits = {"high": scale.plain(0.8)} if sign > 0 else {"low": scale.plain(0.8), "high": 1e9}
+    limited = replace(scale, **limits)
+    within = np.minimum(gains, sign * (scale.plain(0.8) - scale.plain(bound)))
+    found = limited.shortfall(np.array([mean]), np.array([sd]), np.array([bound]))[0]
+    assert found == pytest.approx(within.mean() / unit, rel=0.05)
+    assert limited.own(np.array([3.0])) == pytest.approx(scale.own(np.array([0.8])))
     steps = scale.own(np.array([bound, mean]))
     plain = sign * (scale.plain(mean) - scale.plain(bound)) / unit
     assert steps[1] - steps[0] == pytest.approx(plain)

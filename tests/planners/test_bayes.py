@@ -14,6 +14,7 @@ from planners.base import (
     Response,
 )
 from planners.bayes import Bayes
+from planners.bayes.standing import standing
 from planners.errors import BadOption, CannotSuggest
 from planners.suggest import generator
 
@@ -205,6 +206,28 @@ def test_predictions_come_in_the_responses_own_unit(plane):
     (found,) = Bayes().propose(plane, history, 1, generator(0, 12))
     predicted = found.predicted["y"]
     assert predicted.mean == pytest.approx(1e4 * hill(found.point)["y"], abs=5 * predicted.sd + 50)
+
+
+@pytest.mark.parametrize(("unit", "whole"), [("%", 100.0), ("mol/mol", 1.0)])
+def test_no_more_than_all_is_expected_of_a_yield(unit, whole):
+    """Four runs whose logarithms rise in a line would be taken to promise many times the whole."""
+    factors = (Continuous("temperature", 30, 110, "degC"), Continuous("amount", 1, 9))
+    problem = Problem(factors, (Response("yield", unit=unit),))
+    places = [(30.0, 1.0), (40.0, 2.5), (50.0, 2.0), (60.0, 3.5), (70.0, 4.0), (75.0, 4.2)]
+    history = [
+        Observation(
+            {"temperature": t, "amount": a},
+            {"yield": Measured(whole * 0.005 * np.exp((t - 30.0) / 10.0))},
+        )
+        for t, a in places
+    ]
+    suggested = Bayes(n_initial=3).propose(problem, history, 4, generator(0, 6))
+    for one in suggested:
+        told = one.predicted["yield"]
+        assert 0.0 <= told.mean <= whole
+        assert told.sd <= whole / 2
+    stands = standing(problem, problem, history)
+    assert stands.regret <= whole - stands.best[0].predicted["yield"].mean + 1e-9
 
 
 def test_a_problem_without_responses_is_refused(plane, rng):

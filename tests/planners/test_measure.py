@@ -1,9 +1,12 @@
 """What responses count: by their units in the ways people write them, or else by their names."""
 
+from math import inf
+
+import numpy as np
 import pytest
 
 from planners.base import Response
-from planners.bayes.models.measure import ANY, CONTENT, OUTPUT, SHARE, TURNOVER, measure
+from planners.bayes.models.measure import ANY, CONTENT, OUTPUT, SHARE, TURNOVER, limits, measure
 
 
 @pytest.mark.parametrize(
@@ -61,3 +64,23 @@ def test_without_a_unit_a_name_tells(name, counted):
 def test_a_unit_tells_more_than_a_name():
     assert measure(Response("yield", unit="g/h")) == OUTPUT
     assert measure(Response("yield", unit="pieces")) == ANY
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "values", "between"),
+    [
+        ("yield", "%", [0.2, 0.6], (0.0, 100.0)),
+        ("y", "area%", [3.0, 104.0], (0.0, 100.0)),
+        ("y", "mol/mol", [0.2, 1.03], (0.0, 1.0)),
+        ("yield", "", [-2.0, 60.0], (0.0, 100.0)),
+        ("yield", "", [0.2, 0.9], (-inf, inf)),
+        ("recovery", "%", [3.0, 131.0], (-inf, inf)),
+        ("ee", "%", [-30.0, 60.0], (-inf, inf)),
+        ("output", "g/h", [3.0, 60.0], (-inf, inf)),
+    ],
+    ids=str,
+)
+def test_a_share_lies_between_nothing_and_all_unless_it_was_measured_outside(
+    name, unit, values, between
+):
+    assert limits(Response(name, unit=unit), np.array(values)) == between

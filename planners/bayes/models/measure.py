@@ -1,14 +1,16 @@
 """What a response counts, by its unit or else its name, and what its greatest amount depends on.
 
-A yield has the same ceiling at any residence time. The product in a litre grows with the
-concentration, and what a reactor gives in an hour is that over the residence time: a kinetic law
-that has to learn this from the runs takes it for chemistry meanwhile.
+A yield has the same ceiling at any residence time, and can be no more than all. The product in a
+litre grows with the concentration, and what a reactor gives in an hour is that over the residence
+time: a kinetic law that has to learn this from the runs takes it for chemistry meanwhile.
 """
 
 import re
 from dataclasses import dataclass
+from math import inf
 
 from planners.base import Response
+from planners.factors import Array
 from planners.factors.units import CONCENTRATIONS, TIMES, known, words_of
 
 Believed = tuple[float, float]  # mean and sd of a normal prior
@@ -34,6 +36,7 @@ _NAMED = {
     **dict.fromkeys(("output", "productivity", "throughput", "sty"), OUTPUT),
     **dict.fromkeys(("concentration", "conc", "titer", "titre"), CONTENT),
 }
+_SLACK = 0.05  # of all: a share that is measured further outside is none
 _UNIT_WORD = re.compile("[A-Za-z%]+")
 _PER = re.compile(r"/|-1|\bper\b")
 
@@ -41,6 +44,25 @@ _PER = re.compile(r"/|-1|\bper\b")
 def measure(response: Response) -> Measure:
     """Return what a response counts, as far as its unit tells, or without one its name."""
     return _of_unit(known(response.unit)) if response.unit.strip() else _of_name(response.name)
+
+
+def limits(response: Response, values: Array) -> tuple[float, float]:
+    """Return the least and the greatest that a response can be, in its unit; infinite if unknown.
+
+    A share lies between nothing and all, unless ``values`` that were measured say otherwise.
+    """
+    full = _full(response, float(values.max())) if measure(response) is SHARE else inf
+    slack = _SLACK * full
+    if full == inf or values.min() < -slack or values.max() > full + slack:
+        return -inf, inf
+    return 0.0, full
+
+
+def _full(response: Response, greatest: float) -> float:
+    """Return what all of it is: 100 in per cent, which a share without a unit shows beyond 1."""
+    if unit := known(response.unit):
+        return 100.0 if unit.endswith("%") else 1.0
+    return 100.0 if greatest > 1.0 + _SLACK else inf
 
 
 def _of_unit(unit: str) -> Measure:

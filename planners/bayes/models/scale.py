@@ -1,17 +1,20 @@
 """The scale on which a response is modelled: as it is or its logarithm, standardised."""
 
 from dataclasses import dataclass, replace
+from math import inf
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from planners.base import Predicted, Response
+from planners.bayes.models.measure import limits
 from planners.factors import Array
 
 _FLOOR = 0.002  # of the greatest value (the median, when minimising): added before logarithms
 _FEWEST_FOR_LOG = 5  # runs without which the data cannot tell which scale suits them
 _ROOT_2PI = np.sqrt(2.0 * np.pi)
 _WIDEST = 1.5  # sd of a logarithm: beyond, its mean means nothing
+_NORMALS = ndtri((np.arange(200) + 0.5) / 200)  # evenly probable: moments of what is cut off
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class Scale:
     Rates, yields and concentrations multiply, and their errors grow with them; their logarithms
     are simpler functions, with even noise. ``offset`` is added first, so that a yield next to
     nothing is not a world apart from a small one. ``sign`` -1 turns minimising into maximising.
+    ``low`` and ``high`` are the least and the greatest that the response can be, in its own unit.
     """
 
     logarithm: bool
@@ -28,6 +32,14 @@ class Scale:
     spread: float
     sign: float
     offset: float = 0.0
+    low: float = -inf
+    high: float = inf
+
+    @property
+    def top(self) -> float:
+        """Return the best that the response can be, in the model's units; infinite if unknown."""
+        best = self.high if self.sign > 0 else self.low
+        return float(self.forward(np.array(best))) if np.isfinite(best) else inf
 
     def forward(self, values: Array) -> Array:
         """Return responses in the model's units, larger is better, shape as given."""
@@ -51,7 +63,16 @@ class Scale:
         return len(values) * float(np.log(self.spread)) + stretched
 
     def back(self, mean: float, sd: float) -> Predicted:
-        """Return a normal prediction as mean and sd of the response in its own unit."""
+        """Return a normal prediction as mean and sd of the response in its own unit.
+
+        Where it has limits, they are those of the outcomes with what lies beyond put on the limit.
+        """
+        if self.high < inf:
+            likely = self.centre + self.sign * (mean + sd * _NORMALS) * self.spread
+            if self.logarithm:
+                likely = np.exp(np.minimum(likely, 700.0)) - self.offset
+            within = np.clip(likely, self.low, self.high)
+            return Predicted(float(within.mean()), float(within.std()))
         middle, width = self.centre + self.sign * mean * self.spread, sd * self.spread
         if not self.logarithm:
             return Predicted(float(middle), float(width))
@@ -61,6 +82,16 @@ class Scale:
 
     def shortfall(self, mean: Array, sd: Array, bound: Array) -> Array:
         """Return E[gain over a bound], in the response's unit over its spread, as they broadcast.
+
+        Nothing is gained beyond ``top``.
+        """
+        gain = self._gain(mean, sd, bound)
+        if self.top == inf:
+            return gain
+        return np.maximum(gain - self._gain(mean, sd, np.maximum(bound, self.top)), 0.0)
+
+    def _gain(self, mean: Array, sd: Array, bound: Array) -> Array:
+        """Return the same without a top.
 
         Of a logarithm this is the price of an option on what is log-normal (Black and Scholes, "The
         pricing of options and corporate liabilities", 1973): areas are those of the responses.
@@ -77,9 +108,10 @@ class Scale:
 
     def own(self, outcomes: Array) -> Array:
         """Return outcomes as ``shortfall`` counts them: larger is better, shape as given."""
+        possible = np.minimum(outcomes, self.top)
         if not self.logarithm:
-            return outcomes
-        logs = np.clip(self.sign * outcomes * self.spread, -50.0, 50.0)
+            return possible
+        logs = np.clip(self.sign * possible * self.spread, -50.0, 50.0)
         return self.sign * np.exp(logs) / self.spread
 
     def plain(self, mean: float) -> float:
@@ -91,12 +123,13 @@ class Scale:
 def scales(response: Response, values: Array) -> list[Scale]:
     """Return the scales that values ``(n,)`` of a response allow, the plain one first."""
     sign = -1.0 if response.goal == "minimise" else 1.0
+    low, high = limits(response, values)
     scales = [_standardised(values, sign, logarithm=False)]
     if len(values) >= _FEWEST_FOR_LOG and values.min() > 0 and values.max() > values.min():
         offset = _FLOOR * float(np.median(values) if response.goal == "minimise" else values.max())
         logs = _standardised(np.log(values + offset), sign, logarithm=True)
         scales.append(replace(logs, offset=offset))
-    return scales
+    return [replace(scale, low=low, high=high) for scale in scales]
 
 
 def _standardised(values: Array, sign: float, *, logarithm: bool) -> Scale:
