@@ -23,7 +23,7 @@ SCRIPTS = {
     "ports32": (("--seconds", "3"), ("--seconds", "30")),
     "modbus_plan": (("--maps", "300"), ("--maps", "5000")),
     "recovery": (("--rounds", "3"), ("--rounds", "100")),
-    "trip_latency": (("30",), ("200",)),
+    "trip_latency": (("12",), ("200",)),
     "store": ((), ()),
     "mqtt_latency": (("--rounds", "200"), ("--rounds", "1000")),
     "hostile": (("--exchanges", "5000"), ()),
@@ -36,7 +36,7 @@ SCRIPTS = {
         ("--problems", "2", "--kinds", "yield,names", "--planners", "bayes,lhs"),
         (),
     ),
-    "demo": (("--seeds", "1"), ("--seeds", "10")),
+    "demo": (("--seeds", "1", "--experiments", "12"), ("--seeds", "10")),
 }
 
 

@@ -18,9 +18,10 @@ from hypothesis import settings
 from simulators.virtualtime import VirtualTimeLoop
 
 HERE = Path(__file__).parent
-# folders that are not traced for coverage: whole days, bytes at random, pages and benchmarks. Whatever
-# lines they run, the tests of the parts run as well, and tracing makes them two to three times as long.
-UNTRACED = ("benchmarks", "campaigns", "docs", "fuzz")
+# folders that are not traced for coverage: whole days, every driver at once, bytes at random, pages and
+# benchmarks. Whatever lines they run, the tests of the parts run as well, and tracing makes them two to
+# three times as long.
+UNTRACED = ("benchmarks", "campaigns", "contract", "docs", "fuzz")
 REQUIRE_ALL = os.environ.get("TAYLORD_REQUIRE_ALL") == "1"
 
 # a busy machine is no fault of the code; what lands is decided by the same examples everywhere
