@@ -95,8 +95,9 @@ def _background(parts: Parts, notifier: Notifier) -> dict[str, Work]:
     if not is_virtual():
         work["watchdog"] = Watchdog(notifier, parts.heartbeats).run
         work["store beats"] = lambda: _store_beats(parts)
-        behind_s, pull = parts.timebase.behind_s, parts.rig.trip.pull
-        work["clocks"] = ClockWatch(suspended_s, behind_s, pull, parts.events).run
+        behind_s, rig = parts.timebase.behind_s, parts.rig
+        clocks = ClockWatch(suspended_s, behind_s, rig.trip.pull, parts.events, rig.alarms)
+        work["clocks"] = clocks.run
     settings = parts.plan.settings
     if settings.mqtt is not None:
         if parts.plan.speed == "max":

@@ -215,7 +215,8 @@ def _others(progress: JsonObject) -> str:
 def _trip(trip: JsonObject | None) -> str:
     if trip is None:
         return ""
-    why = f"{trip['signal']} = {trip['value']}" if trip["signal"] else trip["message"]
+    read = trip["signal"] is not None and trip["value"] is not None
+    why = f"{trip['signal']} = {trip['value']}" if read else trip["message"]
     return f"{trip['name']} at {trip['time_utc']}: {why}"
 
 

@@ -126,6 +126,15 @@ async def test_a_trip_by_a_person_is_told_with_the_reason(opened):
     assert re.search(r"^trip +mqtt at \S+: smoke$", text, re.MULTILINE)
 
 
+async def test_a_trip_by_silence_is_told_with_what_was_silent(opened):
+    _, bus = opened.open()
+    why = "p.pressure has not been read for 4 s"
+    bus.emit("trip", name="clog", signal="p.pressure", value=None, message=why, state="tripped")
+    await opened.close()
+    text = status_text(status(opened.directory))
+    assert re.search(rf"^trip +clog at \S+: {why}$", text, re.MULTILINE)
+
+
 async def test_a_campaign_that_goes_on_is_of_as_many_experiments_as_the_file_asks_by_then(opened):
     await a_campaign(opened)
     store, _ = await opened.again()
