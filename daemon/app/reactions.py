@@ -1,7 +1,7 @@
 """What the campaign does about what happens around it: trips, holding alarms, a full disk."""
 
 from daemon.campaign.campaign import Campaign
-from daemon.campaign.states import ENDED, State
+from daemon.campaign.states import ENDED, NO_RECORD, State
 from daemon.errors import StoreFailed
 from daemon.events import Event, EventBus
 from daemon.safety.alarms import Alarms
@@ -9,6 +9,7 @@ from daemon.safety.alarms import Alarms
 HELD = "campaign held"
 GIVEN_UP = "campaign given up"  # ended by a fault, and not by a person or a trip
 INTERRUPTED = "interrupted campaign"  # of an earlier start: waits for a person
+RECORD_BACK = "the record could not be written for a while; it can again"
 _GOING = frozenset(State) - ENDED - {State.IDLE, State.ABORTING}
 
 
@@ -28,7 +29,9 @@ class Reactions:
         """Hold while the record cannot be written; a person resumes."""
         self._store_works = fault is None
         if fault is not None:
-            self._campaign.hold_while_running(f"the record cannot be written: {fault}")
+            self._campaign.hold_while_running(f"{NO_RECORD}{fault}")
+        elif self._campaign.fault.startswith(NO_RECORD):
+            self._campaign.reword(RECORD_BACK)
 
     def _end_alone(self, why: str) -> None:
         """End a hold that nobody can resume; without a record only by going safe."""
@@ -67,7 +70,9 @@ class Reactions:
         elif state == State.HELD and self._ends_when_held:
             self._end_alone(reason)
         elif state == State.HELD and fault:
-            self._alarms.raise_(HELD, f"{reason}; waits for campaign.resume", latching=False)
+            why = f"{reason}; waits for campaign.resume"
+            self._alarms.raise_(HELD, why, latching=False)
+            self._alarms.reword(HELD, why)
 
 
 def given_up(state: str, fault: str) -> bool:

@@ -8,7 +8,7 @@ import structlog
 from daemon.campaign.memory import Memory, Suggestion
 from daemon.campaign.ports import Asker, Observer
 from daemon.campaign.standing import Standing
-from daemon.campaign.states import State
+from daemon.campaign.states import NO_RECORD, State
 from daemon.campaign.steering import Steering
 from daemon.campaign.stopping import why_stop
 from daemon.errors import PlannerFailed, StoreFailed
@@ -81,7 +81,7 @@ class Ahead:
                 if self._wants_points():  # or things went on while it looked
                     await self._ask()
             except StoreFailed as error:
-                self._campaign.hold_while_running(f"the record cannot be written: {error}")
+                self._campaign.hold_while_running(f"{NO_RECORD}{error}")
 
     async def _ask(self) -> None:
         campaign = self._campaign

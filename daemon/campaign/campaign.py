@@ -18,7 +18,7 @@ from daemon.campaign.ahead import Ahead
 from daemon.campaign.memory import Memory, Suggestion
 from daemon.campaign.ports import Asker, Observer, Runner
 from daemon.campaign.standing import Standing
-from daemon.campaign.states import ENDED, ENDING, State, after
+from daemon.campaign.states import ENDED, ENDING, NO_RECORD, State, after
 from daemon.campaign.steering import Steering
 from daemon.errors import Refused, StoreFailed
 from daemon.events import Event, EventBus
@@ -128,7 +128,7 @@ class Campaign:
                 if self.memory.waiting:
                     await self._perform(self.memory.waiting[0])
             except StoreFailed as error:
-                self.hold_while_running(f"the record cannot be written: {error}")
+                self.hold_while_running(f"{NO_RECORD}{error}")
 
     async def _may_go_on(self) -> bool:
         """Wait until there is something to perform; return False when the campaign ends."""
@@ -238,6 +238,11 @@ class Campaign:
         self._change(after("hold", self.state), reason, fault)
         self._runner.hold()
         self.notify()
+
+    def reword(self, reason: str) -> None:
+        """Say anew why a fault holds the campaign; of one that is not held nothing."""
+        if self.state in {State.HOLDING, State.HELD}:
+            self._change(self.state, reason, reason)
 
     def experiment_held(self) -> None:
         """Note that the experiment in flight has come to its hold."""

@@ -62,6 +62,13 @@ class Alarms:
         self._alarms[alarm_id] = alarm
         self._emit(alarm)
 
+    def reword(self, alarm_id: str, message: str) -> None:
+        """Say anew why an alarm stands; who has acknowledged it has done so."""
+        held = self._alarms.get(alarm_id)
+        if held is not None and held.message != message:
+            self._alarms[alarm_id] = replace(held, message=message)
+            self._emit(self._alarms[alarm_id])
+
     def returned(self, alarm_id: str) -> None:
         """Note that the condition is normal again; clears unless it waits for a person."""
         held = self._alarms.get(alarm_id)

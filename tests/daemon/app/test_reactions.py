@@ -6,6 +6,7 @@ import pytest
 
 from daemon.app.reactions import GIVEN_UP, HELD, Reactions
 from daemon.campaign.states import State
+from daemon.errors import StoreFailed
 from daemon.safety.alarms import Alarms
 from tests.daemon.campaign.test_campaign import Bench
 
@@ -18,7 +19,8 @@ class Watched(Bench):
     def __init__(self, *, ends_when_held=False, **changes):
         super().__init__(**changes)
         self.alarms = Alarms(self.events)
-        Reactions(self.campaign, self.events, self.alarms, ends_when_held=ends_when_held)
+        how = (self.campaign, self.events, self.alarms)
+        self.reactions = Reactions(*how, ends_when_held=ends_when_held)
 
     @property
     def standing(self):
@@ -93,6 +95,35 @@ async def test_a_stop_of_a_campaign_that_a_fault_holds_is_a_persons_decision():
     await asyncio.sleep(20)
     assert list(bench.standing) == [HELD]
     bench.campaign.stop()
+    assert await run is State.STOPPED
+    assert bench.standing == {}
+
+
+async def test_a_campaign_held_for_want_of_a_record_says_that_only_a_person_is_waited_for():
+    bench = Watched()
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    bench.reactions.on_trouble(StoreFailed("the disk is full"))
+    await asyncio.sleep(20)
+    assert bench.standing[HELD].startswith("the record cannot be written: the disk is full; waits")
+    bench.alarms.acknowledge(HELD)
+    bench.reactions.on_trouble(None)
+    back = "the record could not be written for a while; it can again"
+    assert bench.standing == {HELD: f"{back}; waits for campaign.resume"}
+    assert (bench.campaign.state, bench.campaign.reason) == (State.HELD, back)
+    assert bench.alarms.all()[0].state == "acknowledged"
+    bench.campaign.resume()
+    assert await run is State.COMPLETE
+    assert bench.standing == {}
+
+
+async def test_a_campaign_that_went_on_is_not_held_anew_when_the_record_is_back():
+    bench = Watched()
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    bench.reactions.on_trouble(StoreFailed("the disk is full"))
+    bench.campaign.stop()
+    bench.reactions.on_trouble(None)
     assert await run is State.STOPPED
     assert bench.standing == {}
 
