@@ -48,6 +48,11 @@ class Analysis:
         return {name: plugin for name, plugin in mine if not getattr(plugin, "offline", False)}
 
     @property
+    def late(self) -> frozenset[str]:
+        """Return the responses that people measure, and hand in later."""
+        return frozenset(self.responses) - frozenset(self.online)
+
+    @property
     def units(self) -> dict[str, str]:
         """Return the unit of each response."""
         return {name: response.unit for name, response in self.responses.items()}

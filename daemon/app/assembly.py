@@ -210,8 +210,10 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
     )
     memory = restored(left, approve=section.approve) if left is not None else Memory()
     planner = planner_of(section, costs(settings))
-    units = parts.executor.units
-    asker = PlannerAsker(parts.worker, planner, lambda: campaign.settings, units, plan.planner_seed)
+    units, late = parts.executor.units, parts.executor.late
+    asker = PlannerAsker(
+        parts.worker, planner, lambda: campaign.settings, units, plan.planner_seed, late
+    )
     configured = plan.settings.campaign or section
     campaign = parts.campaign = Campaign(
         section,

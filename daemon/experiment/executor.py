@@ -107,6 +107,11 @@ class Executor:
         """Return the unit of each response."""
         return self._performance.analysis.units
 
+    @property
+    def late(self) -> frozenset[str]:
+        """Return the responses that people hand in."""
+        return self._performance.analysis.late
+
     def missing(self) -> list[str]:
         """Return the instruments an experiment needs that are not connected."""
         return self._actions.down()

@@ -11,7 +11,7 @@ from daemon.campaign.space import Edit, differences, edited, space_lines, space_
 from daemon.errors import Refused
 from daemon.experiment.record import ExperimentRecord, ResponseValue
 from daemon.settings.check_space import space_faults
-from daemon.settings.models import CampaignSettings
+from daemon.settings.models import CampaignSettings, ObjectiveSettings
 from tests.campaigns.days import settings_of
 from tests.campaigns.test_compositions import settings_of as checked
 from tests.campaigns.test_compositions import table
@@ -193,6 +193,28 @@ def test_of_factors_that_nothing_read_a_planner_hears_what_was_requested():
     memory.records["e-0"] = replace(memory.records["e-0"], achieved={"flow.a": 1.0})
     (run,) = observations(problem_for(SECTION, memory), memory, [])
     assert run.achieved is None
+
+
+ANOTHER_GOAL = SECTION.model_copy(update={"objectives": [ObjectiveSettings(response="purity")]})
+
+
+def test_a_run_of_another_objective_is_one_without_that_response_and_nothing_is_to_come():
+    problem = problem_for(ANOTHER_GOAL, remembered(RUN))
+    (run,) = observations(problem, remembered(RUN), [])
+    assert (run.status, run.responses) == ("ok", {})
+    (run,) = observations(problem, remembered(RUN), [], late={"yield"})
+    assert run.status == "ok"
+
+
+def test_a_run_whose_response_people_will_hand_in_is_pending_until_they_have():
+    memory = remembered(RUN)
+    problem = problem_for(ANOTHER_GOAL, memory)
+    (run,) = observations(problem, memory, [], late={"purity"})
+    assert run.status == "pending"
+    lost = {"purity": ResponseValue(None, None, "failed", "the vial broke")}
+    memory.records["e-0"] = replace(memory.records["e-0"], responses=lost)
+    (run,) = observations(problem, memory, [], late={"purity"})
+    assert run.status == "failed"
 
 
 def test_runs_outside_the_new_box_stay_as_knowledge():
