@@ -200,8 +200,9 @@ class Executor:
 
         Infeasible conditions give a record that is ``refused``, before anything moves.
         ``replicates`` multiplies the samples taken at steady state. A cancellation stops the pumps
-        and leaves an ``interrupted`` record on the event bus. Raises StoreFailed when the end of
-        the experiment cannot be recorded; the rig has then been left as that end demands.
+        and leaves an ``interrupted`` record on the event bus; so does a record that cannot be
+        written. Raises EndNotWritten when that holds for the end of the experiment; the rig has
+        then been left as that end demands.
         """
         if not self._idle.is_set():
             what = f"experiment {self._run.id}" if self._run is not None else "a flush or shutdown"
@@ -230,7 +231,7 @@ class Executor:
                     self._performance.perform(run, run.recipe), name=f"experiment {run.id}"
                 )
         except asyncio.CancelledError:
-            await self._interrupted(run)
+            await self._performance.interrupt(run, "interrupted: the daemon stopped")
             raise
         if self._ended_by is not None and self._work.cancelled():
             status, reason, afterwards = self._ended_by
@@ -238,12 +239,6 @@ class Executor:
             reason = await self._performance.and_after(reason, afterwards)
             self._performance.finish(run, status, reason)
         return await self._performance.written(run)
-
-    async def _interrupted(self, run: Run) -> None:
-        reason = "interrupted: the daemon stopped"
-        run.responses = self._performance.analysis.failed(reason)
-        reason = await self._performance.and_after(reason, "safe")
-        self._performance.finish(run, "interrupted", reason)
 
     def _prepare(self, run: Run, replicates: int) -> Recipe:
         """Return the recipe; raise Refused when it cannot be run as things are."""

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from daemon.errors import Infeasible, TaylordError
+from daemon.errors import Infeasible, StoreFailed, TaylordError
+from daemon.experiment.record import ExperimentRecord
 
 Afterwards = Literal["safe", "trickle", "nothing"]
 
@@ -30,3 +31,11 @@ class HoldAsked(TaylordError):
 
 class StartAgain(TaylordError):
     """The flows were interrupted; the recipe is resumed from the heating, once."""
+
+
+class EndNotWritten(StoreFailed):
+    """The experiment has ended as ``record`` says, which is not on the disk yet."""
+
+    def __init__(self, why: str, record: ExperimentRecord) -> None:
+        super().__init__(why)
+        self.record = record

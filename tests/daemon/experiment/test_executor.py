@@ -7,6 +7,7 @@ import pytest
 from daemon.analysis.estimate import Estimate
 from daemon.analysis.pipeline import SampleResult
 from daemon.errors import Refused, StoreFailed
+from daemon.experiment.faults import EndNotWritten
 from daemon.experiment.volumes import TOTAL
 from tests.daemon.experiment.assembly import COOL, flow_rig
 
@@ -450,10 +451,26 @@ async def test_a_record_that_cannot_be_written_stops_the_experiment_before_the_n
             raise StoreFailed("disk full")
 
         flow.executor._performance._commit = full
-        with pytest.raises(StoreFailed, match="disk full"):
+        with pytest.raises(EndNotWritten, match="disk full") as raised:
             await flow.executor.run("e-1", COOL)
         assert flow.executor.state == "idle"
         assert flow.commands("set_temperature") == []
+    record = raised.value.record
+    assert (record.status, record.reason) == ("interrupted", "interrupted: disk full")
+
+
+async def test_a_result_of_which_the_record_cannot_be_written_is_not_lost():
+    async with flow_rig() as flow:
+
+        async def full_at_last(event):
+            if event.data["status"] == "ok":
+                raise StoreFailed("disk full")
+
+        flow.executor._performance._commit = full_at_last
+        with pytest.raises(EndNotWritten) as raised:
+            await flow.executor.run("e-1", COOL)
+    assert raised.value.record.status == "ok"
+    assert raised.value.record.responses["space_time_yield"].value > 0
 
 
 async def test_an_unsteady_reaction_is_sampled_three_times_and_flagged():
