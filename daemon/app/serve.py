@@ -15,6 +15,7 @@ import structlog
 
 from daemon.app.assembly import Parts, assemble, simulated
 from daemon.app.commands import RigCommands
+from daemon.app.leaving import let_go
 from daemon.app.plan import Outcome, RunPlan, Watcher
 from daemon.app.reactions import INTERRUPTED, call_after, given_up
 from daemon.app.restart import begins_by_itself
@@ -82,7 +83,10 @@ async def _run(parts: Parts) -> tuple[int, str]:
                 notifier.ready(f"rig {parts.plan.settings.name}")
                 log.info("daemon.ready", rig=parts.plan.settings.name, boot=parts.boot)
                 await _unless(ending, parts.rig.first_attempts)
-                return await _main(parts, ending)
+                outcome = await _main(parts, ending)
+                if parts.plan.speed == "real" and not ending.is_set():
+                    await _unless(ending, lambda: let_go(parts.rig.make_safe))
+                return outcome
             finally:
                 notifier.stopping()
                 for task in background:
