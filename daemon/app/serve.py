@@ -178,7 +178,7 @@ def _tell_it_waits(parts: Parts, campaign: StoredCampaign) -> None:
     if given_up(campaign.state, campaign.fault):
         call_after(campaign.fault, parts.rig.alarms)
     elif section is not None and section.on_restart == "ask" and not campaign.ended:
-        parts.rig.alarms.raise_(INTERRUPTED, why, latching=False)
+        parts.rig.alarms.raise_(INTERRUPTED, why, latching=False, concerns="campaign")
 
 
 def _verdict(parts: Parts, ending: asyncio.Event) -> tuple[int, str]:

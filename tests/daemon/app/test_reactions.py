@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from daemon.app.reactions import GIVEN_UP, HELD, Reactions
+from daemon.app.reactions import GIVEN_UP, HELD, PLANNER, Reactions
 from daemon.campaign.states import State
 from daemon.errors import StoreFailed
 from daemon.safety.alarms import Alarms
@@ -134,3 +134,44 @@ async def test_a_fault_that_ends_a_campaign_nobody_can_resume_is_told_as_given_u
     assert await bench.run_to_its_end() is State.STOPPED
     assert list(bench.standing) == [GIVEN_UP]
     assert "planner failed 3 times" in bench.standing[GIVEN_UP]
+
+
+async def failing(times):
+    """Return a bench whose planner has failed three times while an experiment runs."""
+    bench = Watched(pending=2, experiments=3)
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    bench.answers = 2
+    await asyncio.sleep(5)  # the first of two runs
+    bench.answers, bench.fail_planner = 1000, times
+    await asyncio.sleep(10)  # the second runs, and the third was thought of in vain
+    return bench, run
+
+
+async def test_a_planner_that_fails_while_an_experiment_runs_is_an_alarm_until_it_answers():
+    bench, run = await failing(3)
+    assert bench.campaign.state is State.RUNNING
+    assert bench.standing == {
+        PLANNER: "the planner failed 3 times: the planner died; what runs is not touched;"
+        " it is asked again after the next experiment"
+    }
+    assert bench.alarms.all()[0].concerns == "campaign"  # and not the sample that is running
+    await asyncio.sleep(10)
+    assert bench.standing == {}
+    assert await run is State.COMPLETE
+
+
+async def test_a_campaign_held_by_its_planner_has_one_alarm():
+    bench, run = await failing(100)
+    await asyncio.sleep(10)
+    assert bench.campaign.state is State.HELD
+    assert list(bench.standing) == [HELD]
+    bench.campaign.abort()
+    await run
+
+
+async def test_a_campaign_that_ends_without_its_planner_ends_that_alarm():
+    bench, run = await failing(100)
+    bench.campaign.abort()
+    await run
+    assert bench.standing == {}
