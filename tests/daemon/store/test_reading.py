@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -297,6 +298,19 @@ LINE = {
     "missed_polls": 0,
     "late": {"p1.pressure": {"late": 3, "missed": 0, "worst_s": 0.4}},
 }
+
+
+@pytest.mark.parametrize(("ago_s", "said"), [(41.0, True), (5.0, False)])
+async def test_the_status_says_when_a_running_daemon_cannot_write_any_more(opened, ago_s, said):
+    store, _ = opened.open()
+    then = (datetime.now(UTC) - timedelta(seconds=ago_s)).isoformat()
+    store.keep("lines", {"t": then, "lines": {}})
+    store._durable.append(("UPDATE meta SET value = ? WHERE key = 'started'", (then,)))
+    await store.flush()
+    text = status_text(status(opened.directory))
+    assert ("has written nothing for 41 s (is the disk full?)" in text) is said
+    await opened.close()
+    assert "has written nothing" not in status_text(status(opened.directory))
 
 
 async def test_the_status_tells_how_busy_each_line_is(opened):
