@@ -177,7 +177,8 @@ def whole_problem(problem: Problem, history: Sequence[Observation]) -> Problem:
         factor.pop("max_components", None)
         runs = [run.point[factor["name"]] for run in history]
         if factor["kind"] == "continuous":
-            factor["low"], factor["high"] = min(factor["low"], *runs), max(factor["high"], *runs)
+            known = [factor["low"], factor["high"], *runs]
+            factor["low"], factor["high"] = min(known), max(known)
         for key in ("values", "levels"):
             if key in factor:
                 factor[key] = [*factor[key], *factor.pop("dropped", ())]
@@ -191,6 +192,7 @@ def told_records(problem: Problem, memory: Memory) -> list[ExperimentRecord]:
         for record in memory.records.values()
         if record.status in STATUS
         and record.status != "running"
+        and not record.blameless
         and _covers(record.requested, problem)
     ]
 
@@ -207,7 +209,8 @@ def observations(
     ``fixed`` is what the points pending will be run at besides what they say, ``late`` are the
     responses that people hand in.
 
-    Interrupted experiments are left out: they gave nothing, and their points are run again.
+    Interrupted experiments are left out: they gave nothing, and their points are run again. So are
+    those that failed because an instrument was lost: their points may be asked for again.
     """
     done = [_observation(problem, record, late) for record in told_records(problem, memory)]
     vetoed = _asked_for(memory.vetoed, problem, "failed")

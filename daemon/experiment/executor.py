@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from daemon.analysis.pipeline import Analysis
-from daemon.errors import Refused
+from daemon.errors import Infeasible, Refused
 from daemon.events import EventBus
 from daemon.experiment.actions import Actions
 from daemon.experiment.binding import Bound
@@ -223,6 +223,7 @@ class Executor:
         try:
             run.recipe = self._prepare(run, replicates)
         except Refused as error:
+            run.blameless = not isinstance(error, Infeasible)
             self._performance.finish(run, "refused", str(error))
             return await self._performance.written(run)
         try:

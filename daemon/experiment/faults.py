@@ -5,6 +5,7 @@ from typing import Literal
 
 from daemon.errors import Infeasible, StoreFailed, TaylordError
 from daemon.experiment.record import ExperimentRecord
+from drivers.errors import GarbledReply, LinkLost, NoReply, NotConnected
 
 Afterwards = Literal["safe", "trickle", "nothing"]
 
@@ -18,11 +19,22 @@ class ConditionsRefused(Infeasible):
 
 
 class ExperimentFailed(TaylordError):
-    """The experiment has no result; ``afterwards`` is the state the rig is left in."""
+    """The experiment has no result; ``afterwards`` is the state the rig is left in.
 
-    def __init__(self, reason: str, afterwards: Afterwards = "safe") -> None:
+    A ``blameless`` failure says nothing of the conditions.
+    """
+
+    def __init__(
+        self, reason: str, afterwards: Afterwards = "safe", *, blameless: bool = False
+    ) -> None:
         super().__init__(reason)
         self.afterwards: Afterwards = afterwards
+        self.blameless = blameless
+
+
+def lost(error: BaseException | None) -> bool:
+    """Return whether an instrument was not heard: that says nothing of the conditions."""
+    return isinstance(error, NoReply | LinkLost | NotConnected | GarbledReply)
 
 
 class HoldAsked(TaylordError):

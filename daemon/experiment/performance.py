@@ -22,6 +22,7 @@ from daemon.experiment.faults import (
     ExperimentFailed,
     HoldAsked,
     StartAgain,
+    lost,
 )
 from daemon.experiment.measuring import Measuring
 from daemon.experiment.recipe import (
@@ -100,6 +101,7 @@ class Performance:
         try:
             await self._steps(run, recipe)
         except ExperimentFailed as error:
+            run.blameless = error.blameless
             await self._fail(run, str(error), error.afterwards)
         except Tripped as error:  # the trip has made the rig safe already
             run.responses = self.analysis.failed(str(error))
@@ -107,6 +109,7 @@ class Performance:
         except StoreFailed as error:  # no fault of the point: it is run again
             await self.interrupt(run, f"interrupted: {error}")
         except (InstrumentError, TaylordError) as error:
+            run.blameless = lost(error)
             await self._fail(run, str(error), "safe")
         else:
             self._conclude(run)

@@ -33,6 +33,7 @@ class StoredExperiment:
     finished: str | None
     started_t: float | None
     finished_t: float | None
+    blameless: bool = False
 
     def document(self) -> JsonObject:
         """Return the element of ``experiments`` in CONTRACT, ``demo --json``."""
@@ -60,6 +61,7 @@ class StoredExperiment:
             self.started_t,
             self.finished_t,
             self.reason,
+            self.blameless,
         )
 
 
@@ -300,6 +302,7 @@ def _experiment(row: sqlite3.Row) -> StoredExperiment:
         finished=row["finished"],
         started_t=row["started_t"],
         finished_t=row["finished_t"],
+        blameless=bool(_later(row, "blameless")),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from daemon.campaign.memory import Memory, Suggestion
-from daemon.campaign.problem import observations, problem_for, problem_of
+from daemon.campaign.problem import observations, problem_for, problem_of, whole_problem
 from daemon.campaign.space import Edit, differences, edited, space_lines, space_of, with_space
 from daemon.errors import Refused
 from daemon.experiment.record import ExperimentRecord, ResponseValue
@@ -215,6 +215,22 @@ def test_a_run_whose_response_people_will_hand_in_is_pending_until_they_have():
     memory.records["e-0"] = replace(memory.records["e-0"], responses=lost)
     (run,) = observations(problem, memory, [], late={"purity"})
     assert run.status == "failed"
+
+
+def test_the_problem_with_room_for_no_run_is_as_wide_as_its_space():
+    whole = whole_problem(problem_for(SECTION, Memory()), [])
+    assert (whole.factors[0].low, whole.factors[0].high) == (30.0, 120.0)
+
+
+def test_a_run_that_lost_an_instrument_is_not_told_and_its_point_may_be_asked_for_again():
+    memory = remembered(RUN, RUN)
+    lost = replace(memory.records["e-0"], status="failed", responses={}, blameless=True)
+    memory.records["e-0"] = lost
+    (run,) = observations(problem_for(SECTION, memory), memory, [])
+    assert run.status == "ok"
+    memory.records["e-0"] = replace(lost, blameless=False)
+    runs = observations(problem_for(SECTION, memory), memory, [])
+    assert [run.status for run in runs] == ["failed", "ok"]
 
 
 def test_runs_outside_the_new_box_stay_as_knowledge():

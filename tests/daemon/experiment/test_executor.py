@@ -89,6 +89,7 @@ async def test_conditions_that_cannot_be_made_are_refused_before_anything_moves(
         record = await flow.executor.run("e-1", {**COOL, "concentration": 1.5})
     assert record.status == "refused"
     assert "concentration at most" in record.reason
+    assert not record.blameless
     assert flow.states() == ["stopped"]
     assert flow.commands("set_flow") == flow.commands("set_temperature") == []
 
@@ -100,6 +101,7 @@ async def test_an_experiment_is_refused_while_an_instrument_is_away():
         record = await flow.executor.run("e-1", COOL)
     assert record.status == "refused"
     assert "not connected: pump-a" in record.reason
+    assert record.blameless
 
 
 async def test_a_stock_that_would_run_dry_is_refused():
@@ -243,6 +245,8 @@ async def test_a_pump_that_is_lost_fails_the_experiment_and_makes_the_rig_safe()
     assert record.status == "failed"
     assert "pump-b" in record.reason
     assert record.responses["space_time_yield"].value is None
+    assert record.blameless
+    assert [e.data for e in flow.log if e.kind == "experiment"][-1]["blameless"] is True
 
 
 @pytest.mark.no_cover  # hours of it
@@ -280,6 +284,7 @@ async def test_a_temperature_that_is_not_reached_in_time_fails_and_does_not_proc
         assert flow.truth()["heaters"]["bath"]["goal"] is None
     assert record.status == "failed"
     assert "bath did not hold 110 +- 1 degC within 60 s; it shows" in record.reason
+    assert not record.blameless
     assert flow.commands("acquire") == []
 
 

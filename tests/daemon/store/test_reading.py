@@ -163,6 +163,17 @@ async def test_a_resumed_campaign_keeps_its_id_and_a_complete_one_does_not(opene
         assert reader.campaign("c-0009") is None
 
 
+async def test_it_is_remembered_that_a_failure_says_nothing_of_its_point(opened):
+    store, bus = opened.open()
+    store.begin_campaign(problem=PROBLEM, planner="bayes", seed=5, experiments=3)
+    bus.emit("experiment", id="e-1", state="stopped", status="failed", blameless=True)
+    bus.emit("experiment", id="e-2", state="stopped", status="failed")
+    await store.commit()
+    with Reader(opened.directory) as reader:
+        records = [e.record() for e in reader.campaign().experiments]
+    assert [record.blameless for record in records] == [True, False]
+
+
 async def test_a_single_experiment_can_leave_the_campaign(opened):
     store, bus = await a_campaign(opened)
     store.leave_campaign()
