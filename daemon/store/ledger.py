@@ -134,11 +134,11 @@ def failed(path: Path, error: Exception) -> StoreFailed:
 
 
 _ADVICE = {
-    "full": "free space on its disk; writing is tried again every few seconds",
+    "full": "free space on its disk; a daemon that runs tries again every few seconds",
     "locked": "another program holds it; close that program's transaction",
     "readonly": "check the permissions and whether the file system is mounted read-only",
     "unable to open": "check that the directory exists and may be written",
-    "disk I/O error": "check the disk and its free space; writing is tried again every few seconds",
+    "disk I/O error": "check the disk and its free space; a daemon that runs tries again by itself",
     "malformed": "the file is damaged; move it away, and keep it for recovery",
     "not a database": "the file is not taylord's; choose another data directory",
     "schema": "use the taylord that wrote it, or another data directory",

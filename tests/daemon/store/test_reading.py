@@ -127,6 +127,17 @@ async def test_a_trip_by_a_person_is_told_with_the_reason(opened):
     assert re.search(r"^trip +mqtt at \S+: smoke$", text, re.MULTILINE)
 
 
+async def test_a_record_that_found_no_room_to_begin_is_begun_by_the_next_start(opened):
+    opened.directory.mkdir(exist_ok=True)
+    (opened.directory / FILE_NAME).touch()
+    with pytest.raises(ConfigError, match="holds nothing yet"):
+        Reader(opened.directory)
+    store, bus = opened.open()
+    await store.commit(bus.emit("decision", what="x"))
+    with Reader(opened.directory) as reader:
+        assert reader.campaign() is None
+
+
 async def test_a_trip_by_silence_is_told_with_what_was_silent(opened):
     _, bus = opened.open()
     why = "p.pressure has not been read for 4 s"
