@@ -175,3 +175,20 @@ async def test_a_campaign_that_ends_without_its_planner_ends_that_alarm():
     bench.campaign.abort()
     await run
     assert bench.standing == {}
+
+
+async def test_a_planner_that_fails_while_a_point_waits_for_approval_is_an_alarm_too():
+    bench = Watched(approve=True, pending=2, experiments=3)
+    bench.answers = 1
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(1.5)  # one point is proposed, and another is thought of
+    bench.answers, bench.fail_planner = 1000, 3
+    await asyncio.sleep(5)
+    assert list(bench.memory.proposed) == ["s-0001"]
+    assert list(bench.standing) == [PLANNER]
+    await bench.campaign.steering.decide("s-0001", approved=True)
+    await asyncio.sleep(12)  # it has run, and the planner was asked again
+    assert bench.standing == {}
+    bench.campaign.abort()
+    await run
