@@ -175,7 +175,7 @@ def whole_problem(problem: Problem, history: Sequence[Observation]) -> Problem:
     for factor in document["factors"]:
         factor.pop("held", None)
         factor.pop("max_components", None)
-        runs = [run.point[factor["name"]] for run in history]
+        runs: list[Any] = [run.point[factor["name"]] for run in history]
         if factor["kind"] == "continuous":
             known = [factor["low"], factor["high"], *runs]
             factor["low"], factor["high"] = min(known), max(known)
