@@ -155,6 +155,17 @@ async def test_a_campaign_that_goes_on_is_of_as_many_experiments_as_the_file_ask
     assert status(opened.directory)["progress"]["of"] == 14
 
 
+async def test_a_campaign_that_goes_on_with_another_objective_is_judged_by_that(opened):
+    await a_campaign(opened)
+    store, _ = await opened.again()
+    before = status(opened.directory)["best"]
+    responses = [{"name": "purity", "goal": "maximise"}]
+    store.continue_campaign("c-0001", 14, problem={**PROBLEM, "responses": responses})
+    await opened.close()
+    assert before is not None
+    assert status(opened.directory)["best"] is None
+
+
 async def test_a_resumed_campaign_keeps_its_id_and_a_complete_one_does_not(opened):
     await a_campaign(opened)
     store, bus = await opened.again()
