@@ -49,6 +49,12 @@ def wall_s() -> float:
     return time.monotonic()
 
 
+def age_s(iso: str) -> float | None:
+    """Return how long ago (s) something was told by a real clock; None for virtual times."""
+    then = datetime.fromisoformat(iso)
+    return None if then.year <= VIRTUAL_ORIGIN.year else time.time() - then.timestamp()
+
+
 def suspended_s() -> float:
     """Return how long (s) the computer has slept since it was switched on.
 

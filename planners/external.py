@@ -113,9 +113,10 @@ class _Process:
     def __init__(self, command: Sequence[str]) -> None:
         pipe = subprocess.PIPE
         try:
-            # the command is the user's own configuration, and goes to no shell
+            # the command is the user's own configuration, and goes to no shell; it stays in this
+            # session, by which the daemon finds it when this process is killed
             self._child = subprocess.Popen(  # noqa: S603
-                command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+                command, stdin=pipe, stdout=pipe, stderr=pipe, process_group=0
             )
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)

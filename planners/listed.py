@@ -86,9 +86,9 @@ def _checked(given: Any, problem: Problem, where: str) -> list[Point]:
     faults: list[str] = []
     points: list[Point] = []
     for i, row in enumerate(_read(given, problem, where)):
-        own = problem.faults(_plain(row))
+        own = problem.faults(plain(row))
         faults += [f"{where}.{i}: {fault}" for fault in own]
-        points += [] if own else [tidy_point(problem, _plain(row))]
+        points += [] if own else [tidy_point(problem, plain(row))]
     if len(faults) > _SHOWN:
         faults = [*faults[:_SHOWN], f"{where}: and {len(faults) - _SHOWN} faults more"]
     if not faults and not points:
@@ -101,7 +101,7 @@ def _checked(given: Any, problem: Problem, where: str) -> list[Point]:
 def _begun(given: Any, problem: Problem, history: Sequence[Observation]) -> Listed | None:
     """Return a list of which some point has been run and all could have been; else None."""
     try:
-        rows = [_plain(row) for row in _read(given, problem, "points", anywhere=True)]
+        rows = [plain(row) for row in _read(given, problem, "points", anywhere=True)]
     except BadOption:
         return None
     if not rows or not all(_complete(problem, row) for row in rows):
@@ -158,7 +158,7 @@ def _read(given: Any, problem: Problem, where: str, *, anywhere: bool = False) -
     if not isinstance(given, str):
         return given
     if given.lstrip()[:1] in ("[", "{"):
-        return _parsed(given, where)
+        return parsed(given, where)
     if names_file(given):
         option = f'--option "points=$(cat {given})"'
         toml = "[[campaign.options.points]] in a configuration"
@@ -177,7 +177,8 @@ def names_file(given: str) -> bool:
     return given.endswith(_FILES) and "\n" not in given
 
 
-def _parsed(text: str, where: str) -> Sequence[Any]:
+def parsed(text: str, where: str) -> Sequence[Any]:
+    """Return the rows of a list as JSON text; raise BadOption when it is none."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -189,7 +190,7 @@ def _parsed(text: str, where: str) -> Sequence[Any]:
     return document
 
 
-def _plain(given: Any) -> Any:
+def plain(given: Any) -> Any:
     """Return a point without the prediction that an answer of a planner may carry."""
     if not isinstance(given, Mapping):
         return given

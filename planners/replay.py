@@ -9,6 +9,7 @@ import numpy as np
 from planners.base import Observation, Problem, Suggestion, Tabular
 from planners.errors import BadOption, NothingLeft
 from planners.listed import listed
+from planners.silent import completed
 from planners.tables import different
 
 
@@ -41,12 +42,14 @@ class Replay(Tabular):
         Raises BadOption naming faulty ones, and NothingLeft when only such are left as the space
         does not hold any more.
         """
-        found = listed(self.points, problem, history)
+        points, silent = completed(self.points, problem, history)
+        found = listed(points, problem, history)
         left, total = found.left(history), len(found.points)
         passed = found.passed_over(left)
         chosen = different(found.rows, [i for i in left if i not in found.beyond], n)
         if passed and not chosen:
             raise NothingLeft(passed)
         notes = [f"point {i + 1} of {total} of the list" for i in chosen]
-        notes[:1] = [f"{note}; {passed}" if passed else note for note in notes[:1]]
+        remarks = [remark for remark in (silent, passed) if remark]
+        notes[:1] = ["; ".join([note, *remarks]) for note in notes[:1]]
         return [Suggestion(found.points[i], note=w) for i, w in zip(chosen, notes, strict=True)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 from daemon.errors import TaylordError
+from planners.factors.common import GREATEST
 
 
 class AnalysisFailed(TaylordError):
@@ -17,6 +18,11 @@ class Estimate:
 
     value: float
     sd: float = 0.0
+
+    @property
+    def possible(self) -> bool:
+        """Return whether both are numbers that a quantity can have."""
+        return -GREATEST < self.value < GREATEST and 0.0 <= self.sd < GREATEST
 
 
 def mean_of(estimates: Sequence[Estimate]) -> Estimate:

@@ -48,6 +48,11 @@ class Analysis:
         return {name: plugin for name, plugin in mine if not getattr(plugin, "offline", False)}
 
     @property
+    def late(self) -> frozenset[str]:
+        """Return the responses that people measure, and hand in later."""
+        return frozenset(self.responses) - frozenset(self.online)
+
+    @property
     def units(self) -> dict[str, str]:
         """Return the unit of each response."""
         return {name: response.unit for name, response in self.responses.items()}
@@ -72,6 +77,9 @@ class Analysis:
             )
         integrals = integrate(spectrum, self.table.regions)
         found = concentrations(integrals, self.table.regions, section.gain)
+        for name, estimate in found.items():
+            if not estimate.possible:
+                raise AnalysisFailed(f"the spectrum gives {estimate.value:.3g} mol/L of {name}")
         return SampleResult(found, integrals.signal_to_noise)
 
     def evaluate(
@@ -156,6 +164,12 @@ def _value(plugin: ResponsePlugin, measured: Measured, verdict: Verdict) -> Resp
         estimate = plugin.evaluate(measured)
     except AnalysisFailed as error:
         return ResponseValue(None, None, "failed", str(error))
+    except (ArithmeticError, ValueError) as error:  # a formula that these numbers do not suit
+        why = f"cannot be computed: {type(error).__name__}: {error}"
+        return ResponseValue(None, None, "failed", why)
+    if not estimate.possible:
+        why = f"cannot be {estimate.value:.3g} +/- {estimate.sd:.3g}"
+        return ResponseValue(None, None, "failed", why)
     return ResponseValue(estimate.value, estimate.sd, verdict.quality, reason)
 
 

@@ -72,6 +72,10 @@ def _findings(
             "suspect",
             f"mass balance {100 * balance:.0f} % is outside {100 * low:.0f}-{100 * high:.0f} %",
         )
+    made, went_in = found.get(chemistry.product), inlet.get(chemistry.limiting, 0.0)
+    if balance is None and made is not None and made.value > high * went_in > 0:
+        most = f"{chemistry.limiting} went in at {went_in:.3g}"
+        yield "suspect", f"{made.value:.3g} mol/L of {chemistry.product}, where {most}"
 
 
 def mass_balance(

@@ -23,6 +23,11 @@ log = structlog.get_logger(__name__)
 BACK_OFF_S = (0.5, 30.0)  # first and longest pause between attempts
 FIRST_CONNECT_S = 2.5  # some brokers of MQTT 3.1.1 only are silent when spoken to in MQTT 5
 STABLE_S = 30.0  # a session this long makes the next pause short again
+BRIEF_ONES = 2  # connections in a row that were lost sooner
+NAMESAKE = (
+    "again and again: if the broker runs, another daemon of this rig is on it, and the two take the"
+    " connection from each other, so that neither hears all commands"
+)
 GOODBYE_S = 2.0
 IN_FLIGHT = 20  # messages on their way at once
 
@@ -60,6 +65,8 @@ class Link:
         self._connection: Connection | None = None
         self._holding = ExitStack()  # a virtual clock, while anything flies
         self._told = False  # one log line per outage
+        self._since: float | None = None  # loop time of the connection
+        self._brief = 0  # connections in a row that were lost soon
 
     async def run(self) -> None:
         """Connect and stay connected until cancelled; then say goodbye."""
@@ -78,11 +85,18 @@ class Link:
 
     def _note(self, lost: BaseExceptionGroup[BrokerLost]) -> None:
         if not self._told:
-            why = _first(lost)
+            why = _first(lost) + self._namesake()
             log.warning("broker.lost", broker=str(self._broker), error=why)
             self._told = True
         if not self._settled:
             self._five = not self._five  # another version may do better
+
+    def _namesake(self) -> str:
+        """Return what to look for when connections are taken away again and again."""
+        since, self._since = self._since, None
+        brief = since is not None and asyncio.get_running_loop().time() - since < STABLE_S
+        self._brief = self._brief + 1 if brief else 0
+        return f"; {NAMESAKE}" if self._brief >= BRIEF_ONES else ""
 
     async def _session(self) -> None:
         """Be connected once, from birth to the loss of the connection (BrokerLost)."""
@@ -91,6 +105,7 @@ class Link:
                 await connection.subscribe(self._topic)
                 self._settled = True
                 self._outbox.connected, self._told = True, False
+                self._since = asyncio.get_running_loop().time()
                 self._who.born()
                 log.info("broker.connected", broker=str(self._broker), mqtt=5 if self._five else 3)
                 await self._serve(connection)

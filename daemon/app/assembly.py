@@ -196,8 +196,10 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
     problem = problem_of(section) if settings.campaign is not None else Problem.from_json(_NOTHING)
     if left is not None:
         # a complete one may have late results, and the file may ask for more by now
+        planned = settings.campaign is not None and plan.conditions is None
         label = planner_of(section).label if settings.campaign is not None else ""
-        parts.store.continue_campaign(left.id, section.experiments, label)
+        now = problem.to_json() if planned else {}
+        parts.store.continue_campaign(left.id, section.experiments, label, now)
     parts.store.keep("campaign", {"approve": section.approve})
     raw = RawFiles(parts.store.directory, left.id if left else _begun(parts, section, problem))
     parts.executor = Executor(
@@ -210,8 +212,10 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
     )
     memory = restored(left, approve=section.approve) if left is not None else Memory()
     planner = planner_of(section, costs(settings))
-    units = parts.executor.units
-    asker = PlannerAsker(parts.worker, planner, lambda: campaign.settings, units, plan.planner_seed)
+    units, late = parts.executor.units, parts.executor.late
+    asker = PlannerAsker(
+        parts.worker, planner, lambda: campaign.settings, units, plan.planner_seed, late
+    )
     configured = plan.settings.campaign or section
     campaign = parts.campaign = Campaign(
         section,

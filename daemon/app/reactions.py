@@ -1,7 +1,8 @@
 """What the campaign does about what happens around it: trips, holding alarms, a full disk."""
 
+from daemon.campaign.ahead import PLANNER_BACK, PLANNER_OUT
 from daemon.campaign.campaign import Campaign
-from daemon.campaign.states import ENDED, State
+from daemon.campaign.states import ENDED, NO_RECORD, State
 from daemon.errors import StoreFailed
 from daemon.events import Event, EventBus
 from daemon.safety.alarms import Alarms
@@ -9,6 +10,9 @@ from daemon.safety.alarms import Alarms
 HELD = "campaign held"
 GIVEN_UP = "campaign given up"  # ended by a fault, and not by a person or a trip
 INTERRUPTED = "interrupted campaign"  # of an earlier start: waits for a person
+PLANNER = "planner failed"  # while experiments run, or points wait for a word
+ASKED_AGAIN = "what runs is not touched; it is asked again after the next experiment"
+RECORD_BACK = "the record could not be written for a while; it can again"
 _GOING = frozenset(State) - ENDED - {State.IDLE, State.ABORTING}
 
 
@@ -28,7 +32,9 @@ class Reactions:
         """Hold while the record cannot be written; a person resumes."""
         self._store_works = fault is None
         if fault is not None:
-            self._campaign.hold_while_running(f"the record cannot be written: {fault}")
+            self._campaign.hold_while_running(f"{NO_RECORD}{fault}")
+        elif self._campaign.fault.startswith(NO_RECORD):
+            self._campaign.reword(RECORD_BACK)
 
     def _end_alone(self, why: str) -> None:
         """End a hold that nobody can resume; without a record only by going safe."""
@@ -46,18 +52,27 @@ class Reactions:
             self._campaign.look_again()
         elif event.kind == "campaign":
             self._on_campaign(data["state"], data["reason"])
+        elif event.kind == "decision":
+            self._on_decision(data["what"], data.get("why", ""))
         elif event.kind == "experiment" and data["state"] == "held":
             self._campaign.experiment_held()
         elif _holds(event) and self._campaign.state is State.RUNNING:
             self._campaign.hold(f"interlock {data['name']}: {data['message']}")
 
-    def _on_campaign(self, state: str, reason: str) -> None:
-        """Call a person to a campaign that a fault holds or ends; an interlock has its own alarm.
+    def _on_decision(self, what: str, why: str) -> None:
+        """Tell of a planner that is out; that is nothing against the sample in the rig."""
+        if what == PLANNER_OUT:
+            told = f"{why}; {ASKED_AGAIN}"
+            self._alarms.raise_(PLANNER, told, latching=False, concerns="campaign")
+        elif what == PLANNER_BACK:
+            self._alarms.returned(PLANNER)
 
-        Only when no experiment runs: an alarm makes the sample taken meanwhile a suspect one.
-        """
+    def _on_campaign(self, state: str, reason: str) -> None:
+        """Call a person to a campaign that a fault holds or ends; interlocks have alarms."""
         self._alarms.returned(INTERRUPTED)  # somebody has decided
         fault = self._campaign.fault
+        if state in ENDED or (state == State.HELD and fault):
+            self._alarms.returned(PLANNER)
         if given_up(state, fault):
             call_after(fault, self._alarms)
         else:
@@ -67,7 +82,9 @@ class Reactions:
         elif state == State.HELD and self._ends_when_held:
             self._end_alone(reason)
         elif state == State.HELD and fault:
-            self._alarms.raise_(HELD, f"{reason}; waits for campaign.resume", latching=False)
+            why = f"{reason}; waits for campaign.resume"
+            self._alarms.raise_(HELD, why, latching=False, concerns="campaign")
+            self._alarms.reword(HELD, why)
 
 
 def given_up(state: str, fault: str) -> bool:
@@ -77,7 +94,8 @@ def given_up(state: str, fault: str) -> bool:
 
 def call_after(fault: str, alarms: Alarms) -> None:
     """Call a person to a campaign that a fault has ended, also one of an earlier start."""
-    alarms.raise_(GIVEN_UP, f"{fault}; campaign.start, or taylord resume, goes on", latching=False)
+    why = f"{fault}; campaign.start, or taylord resume, goes on"
+    alarms.raise_(GIVEN_UP, why, latching=False, concerns="campaign")
 
 
 def _holds(event: Event) -> bool:

@@ -15,6 +15,7 @@ import structlog
 
 from daemon.app.assembly import Parts, assemble, simulated
 from daemon.app.commands import RigCommands
+from daemon.app.leaving import let_go
 from daemon.app.plan import Outcome, RunPlan, Watcher
 from daemon.app.reactions import INTERRUPTED, call_after, given_up
 from daemon.app.restart import begins_by_itself
@@ -82,7 +83,10 @@ async def _run(parts: Parts) -> tuple[int, str]:
                 notifier.ready(f"rig {parts.plan.settings.name}")
                 log.info("daemon.ready", rig=parts.plan.settings.name, boot=parts.boot)
                 await _unless(ending, parts.rig.first_attempts)
-                return await _main(parts, ending)
+                outcome = await _main(parts, ending)
+                if parts.plan.speed == "real" and not ending.is_set():
+                    await _unless(ending, lambda: let_go(parts.rig.make_safe))
+                return outcome
             finally:
                 notifier.stopping()
                 for task in background:
@@ -95,8 +99,9 @@ def _background(parts: Parts, notifier: Notifier) -> dict[str, Work]:
     if not is_virtual():
         work["watchdog"] = Watchdog(notifier, parts.heartbeats).run
         work["store beats"] = lambda: _store_beats(parts)
-        behind_s, pull = parts.timebase.behind_s, parts.rig.trip.pull
-        work["clocks"] = ClockWatch(suspended_s, behind_s, pull, parts.events).run
+        behind_s, rig = parts.timebase.behind_s, parts.rig
+        clocks = ClockWatch(suspended_s, behind_s, rig.trip.pull, parts.events, rig.alarms)
+        work["clocks"] = clocks.run
     settings = parts.plan.settings
     if settings.mqtt is not None:
         if parts.plan.speed == "max":
@@ -173,7 +178,7 @@ def _tell_it_waits(parts: Parts, campaign: StoredCampaign) -> None:
     if given_up(campaign.state, campaign.fault):
         call_after(campaign.fault, parts.rig.alarms)
     elif section is not None and section.on_restart == "ask" and not campaign.ended:
-        parts.rig.alarms.raise_(INTERRUPTED, why, latching=False)
+        parts.rig.alarms.raise_(INTERRUPTED, why, latching=False, concerns="campaign")
 
 
 def _verdict(parts: Parts, ending: asyncio.Event) -> tuple[int, str]:

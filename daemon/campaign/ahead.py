@@ -8,7 +8,7 @@ import structlog
 from daemon.campaign.memory import Memory, Suggestion
 from daemon.campaign.ports import Asker, Observer
 from daemon.campaign.standing import Standing
-from daemon.campaign.states import State
+from daemon.campaign.states import NO_RECORD, State
 from daemon.campaign.steering import Steering
 from daemon.campaign.stopping import why_stop
 from daemon.errors import PlannerFailed, StoreFailed
@@ -17,6 +17,8 @@ from daemon.settings.models import CampaignSettings
 
 log = structlog.get_logger(__name__)
 PLANNER_TRIES = 3
+PLANNER_OUT = "planner out"  # decisions: it failed so often, and points are left without it
+PLANNER_BACK = "planner back"
 
 
 class Host(Protocol):
@@ -54,7 +56,7 @@ class Ahead:
     ) -> None:
         self._campaign, self._asker = campaign, asker
         self._observer, self._events = observer, events
-        self._planned, self._failures = True, 0
+        self._planned, self._failures, self._out = True, 0, False
         self._exhausted: int | None = None  # at which edit of the space the planner had no more
         self._nothing_at: object = None  # how things stood when it had none while runs are pending
         self.standing: Standing | None = None
@@ -81,7 +83,7 @@ class Ahead:
                 if self._wants_points():  # or things went on while it looked
                     await self._ask()
             except StoreFailed as error:
-                self._campaign.hold_while_running(f"the record cannot be written: {error}")
+                self._campaign.hold_while_running(f"{NO_RECORD}{error}")
 
     async def _ask(self) -> None:
         campaign = self._campaign
@@ -89,7 +91,7 @@ class Ahead:
         pending, stand = self._pending(), self._stand()
         try:
             found = await self._asker.ask(campaign.memory, pending, self._room())
-            self._failures = 0
+            self._answered()
         except PlannerFailed as error:
             await self._planner_failed(str(error), wish, stand)
             return
@@ -103,6 +105,12 @@ class Ahead:
             self._no_more()
         for suggestion in found:
             await self._take(suggestion)
+
+    def _answered(self) -> None:
+        self._failures = 0
+        if self._out:
+            self._out = False
+            self._events.emit("decision", what=PLANNER_BACK, why="it answers again")
 
     async def look(self) -> bool:
         """Note how things stand; return whether there was anything new to see."""
@@ -183,6 +191,8 @@ class Ahead:
         if wish is not None:
             await self._campaign.steering.give_up(wish, why)
         elif self._pending():
-            self._nothing_at = stand
+            self._nothing_at, self._out = stand, True
+            told = f"the planner failed {PLANNER_TRIES} times: {why}"
+            self._events.emit("decision", what=PLANNER_OUT, why=told)
         elif self._stand() == stand:
             self._campaign.hold_while_running(f"the planner failed {PLANNER_TRIES} times: {why}")

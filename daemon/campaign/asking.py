@@ -1,6 +1,6 @@
 """Asks the planner for the next point of a campaign, through the worker process."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -30,13 +30,15 @@ class PlannerAsker:
         settings: Callable[[], CampaignSettings],
         units: Mapping[str, str],
         seed: int,
+        late: Collection[str] = (),
     ) -> None:
         """``settings`` gives the campaign's section as it is now: its space may be edited.
 
-        ``units`` are those of the responses.
+        ``units`` are those of the responses, ``late`` are the responses that people hand in.
         """
         self._worker, self._planner = worker, planner
         self._settings, self._units, self._seed = settings, units, seed
+        self._late = frozenset(late)
 
     async def ask(self, memory: Memory, pending: Sequence[Suggestion], n: int) -> list[Suggestion]:
         """Return up to ``n`` next points, none when the planner is done; raise PlannerFailed.
@@ -46,7 +48,7 @@ class PlannerAsker:
         section = self._settings()
         problem = problem_for(section, memory, self._units)
         wish = next(iter(memory.wishes), None)
-        history = observations(problem, memory, pending, fixed_conditions(section))
+        history = observations(problem, memory, pending, fixed_conditions(section), self._late)
         if wish is not None:
             problem, n = _held(problem, wish), 1
         elif section.shared and pending:
@@ -85,10 +87,13 @@ class PlannerAsker:
             for point, predicted, note in rows
         ]
 
+    def _told(self, problem: Problem, memory: Memory) -> list[Observation]:
+        return observations(problem, memory, [], late=self._late)
+
     async def standing(self, memory: Memory) -> Standing:
         """Return the most probable best experiments and what may still be gained."""
         problem = problem_for(self._settings(), memory, self._units)
-        records, history = told_records(problem, memory), observations(problem, memory, [])
+        records, history = told_records(problem, memory), self._told(problem, memory)
         whole = whole_problem(problem, history)
         answer = await self._worker.standing(problem, whole, history)
         lacking = [r.name for r in problem.responses if _good_values(history, r.name) < 2]

@@ -9,7 +9,6 @@ points are queued or running, one performs what is queued.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -18,10 +17,11 @@ from daemon.campaign.ahead import Ahead
 from daemon.campaign.memory import Memory, Suggestion
 from daemon.campaign.ports import Asker, Observer, Runner
 from daemon.campaign.standing import Standing
-from daemon.campaign.states import ENDED, ENDING, State, after
+from daemon.campaign.states import ENDED, ENDING, NO_RECORD, State, after
 from daemon.campaign.steering import Steering
 from daemon.errors import Refused, StoreFailed
 from daemon.events import Event, EventBus
+from daemon.experiment.faults import EndNotWritten
 from daemon.experiment.record import ExperimentRecord
 from daemon.settings.conditions import whole_conditions
 from daemon.settings.models import CampaignSettings
@@ -128,7 +128,7 @@ class Campaign:
                 if self.memory.waiting:
                     await self._perform(self.memory.waiting[0])
             except StoreFailed as error:
-                self.hold_while_running(f"the record cannot be written: {error}")
+                self.hold_while_running(f"{NO_RECORD}{error}")
 
     async def _may_go_on(self) -> bool:
         """Wait until there is something to perform; return False when the campaign ends."""
@@ -192,16 +192,22 @@ class Campaign:
             self.memory.records[experiment] = record
             conditions = whole_conditions(self.settings, suggestion.point)
             record = await self._runner.run(experiment, conditions)
-        except StoreFailed as error:
-            record = replace(record, status="failed", reason=str(error))
+        except EndNotWritten as error:
+            record = error.record
             raise
         finally:
             self.running, self.experiment = None, ""
             if experiment in self.memory.records:
-                self.memory.records[experiment] = record
+                self._remember(record, suggestion)
         self._ahead.news = True
         self.notify()
         self._judge(record)
+
+    def _remember(self, record: ExperimentRecord, suggestion: Suggestion) -> None:
+        """Remember how an experiment ended; the point of an interrupted one waits again."""
+        self.memory.records[record.id] = record
+        if record.status == "interrupted":
+            self.memory.waiting.insert(0, suggestion)
 
     def _judge(self, record: ExperimentRecord) -> None:
         """End or hold a campaign whose experiments keep failing."""
@@ -238,6 +244,11 @@ class Campaign:
         self._change(after("hold", self.state), reason, fault)
         self._runner.hold()
         self.notify()
+
+    def reword(self, reason: str) -> None:
+        """Say anew why a fault holds the campaign; of one that is not held nothing."""
+        if self.state in {State.HOLDING, State.HELD}:
+            self._change(self.state, reason, reason)
 
     def experiment_held(self) -> None:
         """Note that the experiment in flight has come to its hold."""

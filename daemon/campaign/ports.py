@@ -12,7 +12,10 @@ class Runner(Protocol):
     """What performs experiments (``daemon.experiment.executor``)."""
 
     async def run(self, id: str, conditions: Mapping[str, Any]) -> ExperimentRecord:  # noqa: A002 (CONTRACT's word)
-        """Perform one experiment; conditions that cannot be made give a ``refused`` record."""
+        """Perform one experiment; conditions that cannot be made give a ``refused`` record.
+
+        Raises EndNotWritten when its end cannot be recorded.
+        """
         ...
 
     async def skip(self, reason: str) -> None:

@@ -1,6 +1,6 @@
 """What the planner sees of a campaign: its problem, and its experiments as observations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from math import isclose
 from types import MappingProxyType
@@ -175,9 +175,10 @@ def whole_problem(problem: Problem, history: Sequence[Observation]) -> Problem:
     for factor in document["factors"]:
         factor.pop("held", None)
         factor.pop("max_components", None)
-        runs = [run.point[factor["name"]] for run in history]
+        runs: list[Any] = [run.point[factor["name"]] for run in history]
         if factor["kind"] == "continuous":
-            factor["low"], factor["high"] = min(factor["low"], *runs), max(factor["high"], *runs)
+            known = [factor["low"], factor["high"], *runs]
+            factor["low"], factor["high"] = min(known), max(known)
         for key in ("values", "levels"):
             if key in factor:
                 factor[key] = [*factor[key], *factor.pop("dropped", ())]
@@ -191,6 +192,7 @@ def told_records(problem: Problem, memory: Memory) -> list[ExperimentRecord]:
         for record in memory.records.values()
         if record.status in STATUS
         and record.status != "running"
+        and not record.blameless
         and _covers(record.requested, problem)
     ]
 
@@ -200,14 +202,17 @@ def observations(
     memory: Memory,
     pending: Sequence[Suggestion],
     fixed: Mapping[str, Any] = MappingProxyType({}),
+    late: Collection[str] = (),
 ) -> list[Observation]:
     """Return the history: every experiment spent, every veto, and the points pending.
 
-    ``fixed`` is what the points pending will be run at besides what they say.
+    ``fixed`` is what the points pending will be run at besides what they say, ``late`` are the
+    responses that people hand in.
 
-    Interrupted experiments are left out: they gave nothing, and their points are run again.
+    Interrupted experiments are left out: they gave nothing, and their points are run again. So are
+    those that failed because an instrument was lost: their points may be asked for again.
     """
-    done = [_observation(problem, record) for record in told_records(problem, memory)]
+    done = [_observation(problem, record, late) for record in told_records(problem, memory)]
     vetoed = _asked_for(memory.vetoed, problem, "failed")
     whole = [replace(s, point={**fixed, **s.point}) for s in pending]
     return [*done, *vetoed, *_asked_for(whole, problem, "pending")]
@@ -234,7 +239,7 @@ def _cut(point: Mapping[str, Any], problem: Problem) -> dict[str, Any]:
     return {factor.name: point[factor.name] for factor in problem.factors}
 
 
-def _observation(problem: Problem, record: ExperimentRecord) -> Observation:
+def _observation(problem: Problem, record: ExperimentRecord, late: Collection[str]) -> Observation:
     measured = {
         response.name: Measured(value.value, value.sd)
         for response in problem.responses
@@ -244,11 +249,24 @@ def _observation(problem: Problem, record: ExperimentRecord) -> Observation:
     }
     status = STATUS[record.status]
     if not measured and status in {"ok", "suspect"}:
-        status = "pending"  # an offline analysis is still to come
+        status = _without_value(problem, record, late) or status
     requested = _cut(record.requested, problem)
     known = _known(record.achieved, problem)
     achieved = {**requested, **known} if known else None
     return Observation(requested, measured, status, achieved)
+
+
+def _without_value(
+    problem: Problem, record: ExperimentRecord, late: Collection[str]
+) -> Status | None:
+    """Return what a run is that has no value of any response asked for; None: as it ended.
+
+    The campaign may have had another objective then: such a run has nothing to come.
+    """
+    names = [response.name for response in problem.responses]
+    if any(name in late and name not in record.responses for name in names):
+        return "pending"
+    return "failed" if any(name in record.responses for name in names) else None
 
 
 def _known(achieved: Mapping[str, Any], problem: Problem) -> dict[str, Any]:

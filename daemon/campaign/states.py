@@ -19,6 +19,8 @@ class State(StrEnum):
     COMPLETE = "complete"
 
 
+NO_RECORD = "the record cannot be written: "  # why a campaign is held, and what the fault is
+
 ENDED = frozenset({State.STOPPED, State.ABORTED, State.COMPLETE})
 ENDING = frozenset({State.STOPPING, State.ABORTING})
 

@@ -101,7 +101,8 @@ class Actions:
             return
         self._down_since = now if self._down_since is None else self._down_since
         if now - self._down_since > GRACE_S:
-            raise ExperimentFailed(f"lost for more than {GRACE_S:g} s: {', '.join(down)}")
+            why = f"lost for more than {GRACE_S:g} s: {', '.join(down)}"
+            raise ExperimentFailed(why, blameless=True)
 
     def check_hold(self) -> None:
         """Raise HoldAsked when a hold is asked for."""

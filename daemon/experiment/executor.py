@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from daemon.analysis.pipeline import Analysis
-from daemon.errors import Refused
+from daemon.errors import Infeasible, Refused
 from daemon.events import EventBus
 from daemon.experiment.actions import Actions
 from daemon.experiment.binding import Bound
@@ -107,6 +107,11 @@ class Executor:
         """Return the unit of each response."""
         return self._performance.analysis.units
 
+    @property
+    def late(self) -> frozenset[str]:
+        """Return the responses that people hand in."""
+        return self._performance.analysis.late
+
     def missing(self) -> list[str]:
         """Return the instruments an experiment needs that are not connected."""
         return self._actions.down()
@@ -195,8 +200,9 @@ class Executor:
 
         Infeasible conditions give a record that is ``refused``, before anything moves.
         ``replicates`` multiplies the samples taken at steady state. A cancellation stops the pumps
-        and leaves an ``interrupted`` record on the event bus. Raises StoreFailed when the end of
-        the experiment cannot be recorded; the rig has then been left as that end demands.
+        and leaves an ``interrupted`` record on the event bus; so does a record that cannot be
+        written. Raises EndNotWritten when that holds for the end of the experiment; the rig has
+        then been left as that end demands.
         """
         if not self._idle.is_set():
             what = f"experiment {self._run.id}" if self._run is not None else "a flush or shutdown"
@@ -217,6 +223,7 @@ class Executor:
         try:
             run.recipe = self._prepare(run, replicates)
         except Refused as error:
+            run.blameless = not isinstance(error, Infeasible)
             self._performance.finish(run, "refused", str(error))
             return await self._performance.written(run)
         try:
@@ -225,7 +232,7 @@ class Executor:
                     self._performance.perform(run, run.recipe), name=f"experiment {run.id}"
                 )
         except asyncio.CancelledError:
-            await self._interrupted(run)
+            await self._performance.interrupt(run, "interrupted: the daemon stopped")
             raise
         if self._ended_by is not None and self._work.cancelled():
             status, reason, afterwards = self._ended_by
@@ -233,12 +240,6 @@ class Executor:
             reason = await self._performance.and_after(reason, afterwards)
             self._performance.finish(run, status, reason)
         return await self._performance.written(run)
-
-    async def _interrupted(self, run: Run) -> None:
-        reason = "interrupted: the daemon stopped"
-        run.responses = self._performance.analysis.failed(reason)
-        reason = await self._performance.and_after(reason, "safe")
-        self._performance.finish(run, "interrupted", reason)
 
     def _prepare(self, run: Run, replicates: int) -> Recipe:
         """Return the recipe; raise Refused when it cannot be run as things are."""

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from daemon.errors import Infeasible, TaylordError
+from daemon.errors import Infeasible, StoreFailed, TaylordError
+from daemon.experiment.record import ExperimentRecord
+from drivers.errors import GarbledReply, LinkLost, NoReply, NotConnected
 
 Afterwards = Literal["safe", "trickle", "nothing"]
 
@@ -17,11 +19,22 @@ class ConditionsRefused(Infeasible):
 
 
 class ExperimentFailed(TaylordError):
-    """The experiment has no result; ``afterwards`` is the state the rig is left in."""
+    """The experiment has no result; ``afterwards`` is the state the rig is left in.
 
-    def __init__(self, reason: str, afterwards: Afterwards = "safe") -> None:
+    A ``blameless`` failure says nothing of the conditions.
+    """
+
+    def __init__(
+        self, reason: str, afterwards: Afterwards = "safe", *, blameless: bool = False
+    ) -> None:
         super().__init__(reason)
         self.afterwards: Afterwards = afterwards
+        self.blameless = blameless
+
+
+def lost(error: BaseException | None) -> bool:
+    """Return whether an instrument was not heard: that says nothing of the conditions."""
+    return isinstance(error, NoReply | LinkLost | NotConnected | GarbledReply)
 
 
 class HoldAsked(TaylordError):
@@ -30,3 +43,11 @@ class HoldAsked(TaylordError):
 
 class StartAgain(TaylordError):
     """The flows were interrupted; the recipe is resumed from the heating, once."""
+
+
+class EndNotWritten(StoreFailed):
+    """The experiment has ended as ``record`` says, which is not on the disk yet."""
+
+    def __init__(self, why: str, record: ExperimentRecord) -> None:
+        super().__init__(why)
+        self.record = record

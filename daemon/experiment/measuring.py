@@ -13,7 +13,7 @@ from daemon.analysis.estimate import AnalysisFailed
 from daemon.analysis.pipeline import Analysis, SampleResult
 from daemon.experiment.actions import NAP_S, Actions
 from daemon.experiment.cleaning import trickle_flows
-from daemon.experiment.faults import ExperimentFailed, StartAgain
+from daemon.experiment.faults import ExperimentFailed, StartAgain, lost
 from daemon.experiment.recipe import Sample, WaitSteady, wait_ml
 from daemon.experiment.run import Run
 from daemon.experiment.settling import Settling
@@ -158,7 +158,8 @@ class Measuring:
                 return await self._acquire_once(run, analyser)
             except (InstrumentError, AnalysisFailed) as error:
                 if attempt == ATTEMPTS:
-                    raise ExperimentFailed(f"no analysis: {error}", "trickle") from error
+                    why = f"no analysis: {error}"
+                    raise ExperimentFailed(why, "trickle", blameless=lost(error)) from error
                 self._actions.events.emit(
                     "decision", what="acquisition.retried", experiment=run.id, reason=str(error)
                 )
@@ -178,16 +179,16 @@ class Measuring:
     async def _until_connected(self, analyser: str, run: Run, error: Exception) -> None:
         """Trickle solvent while the analyser is away; then the fluid must become steady again."""
         if run.fresh_starts:
-            raise ExperimentFailed(f"no analysis, twice: {error}", "trickle") from error
+            why = f"no analysis, twice: {error}"
+            raise ExperimentFailed(why, "trickle", blameless=True) from error
         run.fresh_starts += 1
         loop = asyncio.get_running_loop()
         deadline = loop.time() + RECONNECT_S
         await self._actions.set_flows(trickle_flows(self._settings, self._actions.reach))
         while not self._actions.rig.connected(analyser):
             if loop.time() > deadline:
-                raise ExperimentFailed(
-                    f"{analyser} did not come back within {RECONNECT_S:g} s: {error}", "trickle"
-                ) from error
+                why = f"{analyser} did not come back within {RECONNECT_S:g} s: {error}"
+                raise ExperimentFailed(why, "trickle", blameless=True) from error
             await self._actions.nap(NAP_S)
         raise StartAgain(f"{analyser} is back")
 

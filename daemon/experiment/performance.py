@@ -11,12 +11,19 @@ from typing import Any
 import structlog
 
 from daemon.analysis.pipeline import Analysis
-from daemon.errors import TaylordError, Tripped
+from daemon.errors import StoreFailed, TaylordError, Tripped
 from daemon.events import Event, EventBus
 from daemon.experiment.achieved import achieved
 from daemon.experiment.actions import Actions
 from daemon.experiment.cleaning import trickle_flows
-from daemon.experiment.faults import Afterwards, ExperimentFailed, HoldAsked, StartAgain
+from daemon.experiment.faults import (
+    Afterwards,
+    EndNotWritten,
+    ExperimentFailed,
+    HoldAsked,
+    StartAgain,
+    lost,
+)
 from daemon.experiment.measuring import Measuring
 from daemon.experiment.recipe import (
     CoolDown,
@@ -94,11 +101,15 @@ class Performance:
         try:
             await self._steps(run, recipe)
         except ExperimentFailed as error:
+            run.blameless = error.blameless
             await self._fail(run, str(error), error.afterwards)
         except Tripped as error:  # the trip has made the rig safe already
             run.responses = self.analysis.failed(str(error))
             self.finish(run, "aborted", str(error))
+        except StoreFailed as error:  # no fault of the point: it is run again
+            await self.interrupt(run, f"interrupted: {error}")
         except (InstrumentError, TaylordError) as error:
+            run.blameless = lost(error)
             await self._fail(run, str(error), "safe")
         else:
             self._conclude(run)
@@ -191,6 +202,11 @@ class Performance:
         run.responses = self.analysis.failed(reason)
         self.finish(run, "failed", await self.and_after(reason, afterwards))
 
+    async def interrupt(self, run: Run, reason: str) -> None:
+        """Go safe in the middle of it, through no fault of the experiment."""
+        run.responses = self.analysis.failed(reason)
+        self.finish(run, "interrupted", await self.and_after(reason, "safe"))
+
     async def and_after(self, reason: str, afterwards: Afterwards) -> str:
         """Leave the rig as asked; return the reason with what went wrong in doing so."""
         return "; ".join(dict.fromkeys([reason, *await self.go(afterwards)]))
@@ -228,9 +244,12 @@ class Performance:
         self._last = self._emit(run)
 
     async def written(self, run: Run) -> ExperimentRecord:
-        """Return the record of a finished experiment once it is safe; raise StoreFailed."""
+        """Return the record of a finished experiment once it is safe; raise EndNotWritten."""
         if self._last is not None:
-            await self._commit(self._last)
+            try:
+                await self._commit(self._last)
+            except StoreFailed as error:
+                raise EndNotWritten(str(error), run.record()) from error
         return run.record()
 
     # -- without an experiment ------------------------------------------------------------------

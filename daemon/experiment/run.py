@@ -37,6 +37,7 @@ class Run:
     step: str = ""
     status: Status = "running"
     reason: str = ""
+    blameless: bool = False
     commanded: Mapping[str, Any] = field(default_factory=dict[str, Any])
     achieved: dict[str, Any] = field(default_factory=dict[str, Any])
     responses: Mapping[str, ResponseValue] = field(default_factory=dict[str, ResponseValue])
@@ -77,6 +78,7 @@ class Run:
             started=self.started,
             finished=self.finished,
             reason=self.reason,
+            blameless=self.blameless,
         )
 
     def document(self, units: Mapping[str, str]) -> dict[str, Any]:
@@ -101,6 +103,7 @@ class Run:
             "achieved": dict(self.achieved),
             "responses": responses,
             "reason": self.reason,
+            **({"blameless": True} if self.blameless else {}),
             "started": self.started,
             "finished": self.finished,
         }

@@ -1,8 +1,9 @@
 """What the executor knows of the rig: volumes, temperatures and faults, from the event stream."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
+from typing import Any
 
 from daemon.events import Event, EventBus
 from daemon.experiment.drawing import Drawing
@@ -133,7 +134,7 @@ class Watch:
             self.faults.append((event.t, what))
             if self.on_trip is not None:
                 self.on_trip(what)
-        elif event.kind == "alarm" and data.get("state") == "active":
+        elif event.kind == "alarm" and data.get("state") == "active" and _of_the_rig(data):
             self.faults.append((event.t, f"alarm: {data.get('message') or data.get('name')}"))
         elif event.kind == "connection" and data.get("state") in DOWN:
             self._on_lost(event.t, str(data.get("instrument")))
@@ -141,6 +142,11 @@ class Watch:
     def _on_lost(self, t: float, instrument: str) -> None:
         if instrument in self._instruments:
             self.faults.append((t, f"{instrument} lost its connection"))
+
+
+def _of_the_rig(alarm: Mapping[str, Any]) -> bool:
+    """Return whether an alarm says anything against the sample in the rig."""
+    return alarm.get("concerns", "rig") == "rig"
 
 
 def _add(history: History, signal: str, t: float, value: float) -> None:

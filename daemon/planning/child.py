@@ -27,6 +27,7 @@ class Child:
     def __init__(self) -> None:
         self._line, theirs = socket.socketpair()
         self._line.setblocking(False)
+        self._given_up = False
         with theirs:
             self._process = _start(theirs)
 
@@ -37,11 +38,27 @@ class Child:
 
     @property
     def alive(self) -> bool:
-        """Return whether the process still runs."""
-        return self._process.poll() is None
+        """Return whether the process still runs; one that has ended is not reaped by asking."""
+        return self._process.returncode is None and not _has_ended(self._process.pid)
 
-    async def exchange(self, request: bytes) -> bytes:
-        """Send one line and return the line that answers it; raise PlannerFailed at its end."""
+    async def exchange(self, request: bytes, within_s: float) -> bytes:
+        """Send one line and return the line that answers it.
+
+        Raises PlannerFailed at the end of the process, which is killed after ``within_s`` of real
+        time without an answer.
+        """
+        impatience = threading.Timer(within_s, self._give_up)  # the loop's clock may be held
+        impatience.start()
+        try:
+            return await self._exchange(request)
+        finally:
+            impatience.cancel()
+
+    def _give_up(self) -> None:
+        self._given_up = True
+        self._process.kill()
+
+    async def _exchange(self, request: bytes) -> bytes:
         loop = asyncio.get_running_loop()
         try:
             await loop.sock_sendall(self._line, request)
@@ -59,8 +76,8 @@ class Child:
 
     async def _how_it_ended(self) -> str:
         await self._exited()
-        code = self._process.wait()
-        if code == -signal.SIGALRM:
+        code = self._reap()
+        if self._given_up or code == -signal.SIGALRM:
             return "the planner gave no answer within its time limit, and was stopped"
         how = f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
         return f"the planner's process ended without an answer ({how})"
@@ -90,7 +107,16 @@ class Child:
             await self._exited()
         finally:
             impatience.cancel()
-        self._process.wait()
+        self._reap()
+
+    def _reap(self) -> int:
+        """Return how the process ended, and end what it could not end itself.
+
+        Until it is reaped no other session has its number.
+        """
+        if self._process.returncode is None:
+            _end_session(self._process.pid)
+        return self._process.wait()
 
     async def kill(self) -> None:
         """End the process at once, and wait until it has."""
@@ -111,3 +137,17 @@ def _start(line: socket.socket) -> subprocess.Popen[bytes]:
         start_new_session=True,  # Ctrl-C in the terminal is the daemon's to handle
         env=os.environ | _ONE_THREAD | {"PYTHONPATH": path, "PYTHONHASHSEED": "0"},
     )
+
+
+def _has_ended(pid: int) -> bool:
+    """Return whether a child of ours has ended, and leave it to be reaped."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _end_session(leader: int) -> None:
+    """Kill what is left of a session whose leader has ended, such as a program that plans."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended by now
+            _, _, _, session, *_ = stat.read_text().rpartition(")")[2].split()
+            if int(session) == leader and (pid := int(stat.parent.name)) != leader:
+                os.kill(pid, signal.SIGKILL)

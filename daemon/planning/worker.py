@@ -183,12 +183,7 @@ class PlannerWorker:
             await self._drop(kill=False)  # it died while nobody asked: no fault of this request
         child = self._running()
         try:
-            async with asyncio.timeout(planner.timeout_s + _GRACE_S):
-                line = await child.exchange(request)
-        except TimeoutError:
-            await self._drop(kill=True)
-            limit = f"{planner.timeout_s:g} s"
-            raise PlannerFailed(f"{planner.label}: no answer within {limit}, stopped") from None
+            line = await child.exchange(request, planner.timeout_s + _GRACE_S)
         except PlannerFailed as error:
             await self._drop(kill=True)
             raise PlannerFailed(f"{planner.label}: {error}") from None

@@ -12,6 +12,7 @@ from daemon.errors import BadRequest
 from daemon.events import EventBus
 
 AlarmState = Literal["active", "acknowledged", "cleared"]
+Concern = Literal["rig", "campaign"]
 Priority = Literal["low", "medium", "high"]
 
 
@@ -27,6 +28,7 @@ class Alarm:
     standing: bool = True
     latching: bool = True
     action: str = "warn"  # what it asks for: warn, hold or trip
+    concerns: Concern = "rig"  # one that concerns the rig makes the sample in it a suspect one
 
     @property
     def unack(self) -> bool:
@@ -53,14 +55,30 @@ class Alarms:
         priority: Priority = "medium",
         latching: bool = True,
         action: str = "warn",
+        concerns: Concern = "rig",
     ) -> None:
         """Raise an alarm, or raise it again; one that stands already with that action is left."""
         held = self._alarms.get(alarm_id)
         if held is not None and held.standing and held.action == action:
             return
-        alarm = Alarm(alarm_id, alarm_id, priority, message, latching=latching, action=action)
+        alarm = Alarm(
+            alarm_id,
+            alarm_id,
+            priority,
+            message,
+            latching=latching,
+            action=action,
+            concerns=concerns,
+        )
         self._alarms[alarm_id] = alarm
         self._emit(alarm)
+
+    def reword(self, alarm_id: str, message: str) -> None:
+        """Say anew why an alarm stands; who has acknowledged it has done so."""
+        held = self._alarms.get(alarm_id)
+        if held is not None and held.message != message:
+            self._alarms[alarm_id] = replace(held, message=message)
+            self._emit(self._alarms[alarm_id])
 
     def returned(self, alarm_id: str) -> None:
         """Note that the condition is normal again; clears unless it waits for a person."""
@@ -104,5 +122,6 @@ def alarm_document(alarm: Alarm) -> dict[str, Any]:
         "standing": alarm.standing,
         "priority": alarm.priority,
         "action": alarm.action,
+        "concerns": alarm.concerns,
         "message": alarm.message,
     }

@@ -7,6 +7,7 @@ from dataclasses import replace
 import structlog
 
 from daemon.safety.alarms import Alarms, Priority
+from daemon.safety.clocks import STOPPED
 from daemon.safety.interlocks import Change, Interlocks
 from daemon.safety.rows import Violation
 from daemon.safety.trip import Cause
@@ -15,7 +16,6 @@ from drivers.signal import Reading
 log = structlog.get_logger(__name__)
 
 STOOD_STILL_S = 1.0  # late for a deadline by more: no instrument and no cable is at fault
-STOOD_STILL = "the computer was suspended, or too busy"
 
 PRIORITIES: dict[str, Priority] = {"warn": "low", "hold": "medium", "trip": "high"}
 
@@ -67,8 +67,8 @@ class Monitor:
         now = max(deadline, asyncio.get_running_loop().time())
         changes = self._interlocks.tick(now)
         if (stood_s := now - deadline) > STOOD_STILL_S:
-            log.error("daemon.stood_still", for_s=round(stood_s, 1), why=STOOD_STILL)
-            note = f"; taylord itself stood still for {stood_s:.3g} s: {STOOD_STILL}"
+            log.error("daemon.stood_still", for_s=round(stood_s, 1), why=STOPPED)
+            note = f"; taylord itself stood still for {stood_s:.3g} s: {STOPPED}"
             changes = [_noted(change, note) for change in changes]
         self._apply(changes)
         self._arm()

@@ -24,6 +24,11 @@ from daemon.store.telemetry import ADD_READING, ReadingRow, Statement
 BUSY_S = 5.0  # how long a reader's or another program's lock is waited for
 JOURNAL_LIMIT = 64 << 20  # bytes the write-ahead log is cut back to
 
+GONE = (
+    "was moved, deleted or replaced while taylord writes it"
+    " (put it back; a deleted one can be copied from /proc/PID/fd while taylord runs)"
+)
+
 Synchronous = Literal["FULL", "NORMAL"]
 
 
@@ -35,6 +40,7 @@ class Ledger:
         self._durable: Synchronous = durable
         self._sync: Synchronous | None = None
         self._lock = _lock(directory)
+        self._file: tuple[int, int] | None = None  # which one the connection has open
         self._connection: sqlite3.Connection | None = None
         try:
             self._connection = self._open(new=True)
@@ -54,6 +60,8 @@ class Ledger:
         if not durable and not readings:
             return
         connection = self.connection
+        if _file_at(self.path) != self._file:  # the connection stays open: its file has everything
+            raise StoreFailed(f"{self.path}: {GONE}")
         try:
             self._synchronous(self._durable if durable else "NORMAL")
             connection.execute("BEGIN IMMEDIATE")
@@ -97,7 +105,7 @@ class Ledger:
             if connection is not None:
                 connection.close()
             raise failed(self.path, error) from error
-        self._sync = None
+        self._sync, self._file = None, _file_at(self.path)
         return connection
 
     def _discard(self) -> None:
@@ -105,6 +113,15 @@ class Ledger:
         if connection is not None:
             with suppress(sqlite3.Error):  # it is being thrown away
                 connection.close()
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Return which file is at a path: its device and inode, None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def failed(path: Path, error: Exception) -> StoreFailed:
@@ -117,11 +134,11 @@ def failed(path: Path, error: Exception) -> StoreFailed:
 
 
 _ADVICE = {
-    "full": "free space on its disk; writing is tried again every few seconds",
+    "full": "free space on its disk; a daemon that runs tries again every few seconds",
     "locked": "another program holds it; close that program's transaction",
     "readonly": "check the permissions and whether the file system is mounted read-only",
     "unable to open": "check that the directory exists and may be written",
-    "disk I/O error": "check the disk and its free space; writing is tried again every few seconds",
+    "disk I/O error": "check the disk and its free space; a daemon that runs tries again by itself",
     "malformed": "the file is damaged; move it away, and keep it for recovery",
     "not a database": "the file is not taylord's; choose another data directory",
     "schema": "use the taylord that wrote it, or another data directory",

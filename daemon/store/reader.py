@@ -33,6 +33,7 @@ class StoredExperiment:
     finished: str | None
     started_t: float | None
     finished_t: float | None
+    blameless: bool = False
 
     def document(self) -> JsonObject:
         """Return the element of ``experiments`` in CONTRACT, ``demo --json``."""
@@ -60,6 +61,7 @@ class StoredExperiment:
             self.started_t,
             self.finished_t,
             self.reason,
+            self.blameless,
         )
 
 
@@ -264,16 +266,26 @@ def _connect(path: Path) -> sqlite3.Connection:
             connection = _tried(f"{uri}?mode=ro&immutable=1")
         except sqlite3.Error as error:
             raise DataUnusable(f"{path}: cannot be read: {error}") from error
+    except _NotBegun:
+        raise ConfigError(
+            [f"{path}: holds nothing yet (was the disk full at the start?)"]
+        ) from None
     except sqlite3.Error as error:
         raise DataUnusable(f"{path}: cannot be read: {error}") from error
     connection.row_factory = sqlite3.Row
     return connection
 
 
+class _NotBegun(sqlite3.DatabaseError):
+    """The file is there and empty: a start found no room to begin the record."""
+
+
 def _tried(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=5.0)
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0 and not connection.execute("SELECT * FROM sqlite_master").fetchone():
+            raise _NotBegun
         if version != SCHEMA:
             raise sqlite3.DatabaseError(f"it has schema {version}, and this taylord knows {SCHEMA}")
         connection.execute("SELECT COUNT(*) FROM meta").fetchone()
@@ -300,6 +312,7 @@ def _experiment(row: sqlite3.Row) -> StoredExperiment:
         finished=row["finished"],
         started_t=row["started_t"],
         finished_t=row["finished_t"],
+        blameless=bool(_later(row, "blameless")),
     )
 
 

@@ -167,6 +167,7 @@ class Recorder:
                 self._iso(finished),
                 self._offset(started),
                 self._offset(finished),
+                "yes" if data.get("blameless") else None,
             ),
         )
         return [row, *self._meet(data)]
@@ -306,8 +307,8 @@ class Recorder:
 
 _UPSERT_EXPERIMENT = """
 INSERT INTO experiments (run, id, campaign, boot, status, state, requested, commanded, achieved,
-  responses, reason, started, finished, started_t, finished_t)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  responses, reason, started, finished, started_t, finished_t, blameless)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (run, id) DO UPDATE SET
   status = excluded.status, state = excluded.state, boot = excluded.boot,
   requested = COALESCE(excluded.requested, requested),
@@ -317,7 +318,8 @@ ON CONFLICT (run, id) DO UPDATE SET
   reason = COALESCE(excluded.reason, reason),
   started = COALESCE(started, excluded.started),
   started_t = COALESCE(started_t, excluded.started_t),
-  finished = excluded.finished, finished_t = excluded.finished_t
+  finished = excluded.finished, finished_t = excluded.finished_t,
+  blameless = excluded.blameless
 """
 
 

@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS experiments (
   n INTEGER PRIMARY KEY, run TEXT NOT NULL, id TEXT NOT NULL, campaign TEXT, boot TEXT NOT NULL,
   status TEXT NOT NULL, state TEXT NOT NULL, requested TEXT, commanded TEXT, achieved TEXT,
   responses TEXT, reason TEXT, started TEXT, finished TEXT, started_t REAL, finished_t REAL,
-  UNIQUE (run, id));
+  blameless TEXT, UNIQUE (run, id));
 CREATE TABLE IF NOT EXISTS suggestions (
   n INTEGER PRIMARY KEY, run TEXT NOT NULL, id TEXT NOT NULL, campaign TEXT, boot TEXT NOT NULL,
   state TEXT NOT NULL, point TEXT, predicted TEXT, reason TEXT, origin TEXT, experiment TEXT,
@@ -71,7 +71,11 @@ CREATE VIEW IF NOT EXISTS v_commands AS
 """
 
 # columns that files of earlier versions do not have yet; an older taylord passes them over
-LATER = {"campaigns": ("space", "standing", "fault"), "suggestions": ("instead_of", "verdict")}
+LATER = {
+    "campaigns": ("space", "standing", "fault"),
+    "suggestions": ("instead_of", "verdict"),
+    "experiments": ("blameless",),
+}
 
 # columns of v_experiments that are always there, and how each is read
 FIXED = {

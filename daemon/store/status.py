@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,14 @@ from daemon.store.ledger import in_use
 from daemon.store.reader import Reader, StoredCampaign, StoredExperiment
 from daemon.store.schema import FILE_NAME
 from daemon.store.standing import best, front
+from daemon.timebase import age_s
 
 JsonObject = dict[str, Any]
+SILENT_S = 30.0  # the daemon keeps how its lines do every few seconds
+NOT_WRITTEN = (
+    "the daemon has written nothing for {0:.0f} s (is the disk full?); this is how things stood"
+    " then, and the topic `state` says how they stand now"
+)
 LEFT_ACTING = (
     "the daemon died; unless `taylord safe` has run since (systemd does so), the rig"
     " may still pump and heat: `taylord safe CONFIG`"
@@ -40,6 +46,7 @@ def status(directory: str | Path) -> JsonObject:
             "started": meta.get("started"),
             "data": str(reader.directory),
             "running": running,
+            "silent_s": _silent_s(meta) if running else None,
             "died": not running and reader.last_died(),
             "state": _state(reader, campaign) if running else _left(campaign),
             "campaign": _campaign(campaign),
@@ -59,6 +66,14 @@ def status(directory: str | Path) -> JsonObject:
             "store": _size(reader),
             "utilisation": utilisation(experiments),
         }
+
+
+def _silent_s(meta: Mapping[str, str | None]) -> float | None:
+    """Return for how long (s) a running daemon has written nothing; None while it writes."""
+    lines = json.loads(meta.get("lines") or "{}")  # perhaps those of the start before
+    last = max(lines.get("t", ""), meta.get("started") or "")
+    silent = age_s(last) if last else None
+    return None if silent is None or silent < SILENT_S else silent
 
 
 def _cut_short(experiment: StoredExperiment) -> StoredExperiment:
@@ -141,7 +156,7 @@ def status_text(document: JsonObject) -> str:
     of = f" of {progress['of']}" if progress["of"] else ""
     lines = {
         "rig": f"{document['rig'] or 'unnamed'} ({daemon})",
-        "attention": LEFT_ACTING if document["died"] else "",
+        "attention": _attention(document),
         "state": _with_reason(document),
         "experiments": f"{progress['done']}{of} done{_others(progress)}",
         "trip": _trip(document["trip"]),
@@ -161,6 +176,12 @@ def status_text(document: JsonObject) -> str:
         "store": f"{store['bytes'] / 1e6:.1f} MB in {os.fspath(document['data'])}",
     }
     return "\n".join(f"{name:<14}{text}" for name, text in lines.items() if text)
+
+
+def _attention(document: JsonObject) -> str:
+    if document["silent_s"] is not None:
+        return NOT_WRITTEN.format(document["silent_s"])
+    return LEFT_ACTING if document["died"] else ""
 
 
 def _indented(lines: Sequence[str]) -> str:
@@ -215,7 +236,8 @@ def _others(progress: JsonObject) -> str:
 def _trip(trip: JsonObject | None) -> str:
     if trip is None:
         return ""
-    why = f"{trip['signal']} = {trip['value']}" if trip["signal"] else trip["message"]
+    read = trip["signal"] is not None and trip["value"] is not None
+    why = f"{trip['signal']} = {trip['value']}" if read else trip["message"]
     return f"{trip['name']} at {trip['time_utc']}: {why}"
 
 

@@ -177,11 +177,19 @@ class Store:
         id: str,  # noqa: A002 (CONTRACT's word)
         experiments: int,
         planner: str = "",
+        problem: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        """Go on with this campaign, complete or not, to so many experiments, with this planner."""
+        """Go on with this campaign, complete or not, to so many experiments, with this planner.
+
+        ``problem`` is the one it has from now on, where it has another; the objective may change.
+        """
         self._recorder.campaign = id
-        sql = "UPDATE campaigns SET wanted = ?, planner = COALESCE(?, planner) WHERE id = ?"
-        self._durable.append((sql, (experiments, planner or None, id)))
+        sql = (
+            "UPDATE campaigns SET wanted = ?, planner = COALESCE(?, planner),"
+            " problem = COALESCE(?, problem) WHERE id = ?"
+        )
+        known = to_json(problem) if problem else None
+        self._durable.append((sql, (experiments, planner or None, known, id)))
 
     def leave_campaign(self) -> None:
         """Record experiments from now on as single ones, of no campaign."""

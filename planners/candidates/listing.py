@@ -13,6 +13,7 @@ from planners.factors import Array
 from planners.factors.held import free
 from planners.listed import listed
 from planners.sampling import all_rows, feasible_rows
+from planners.silent import completed
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Listing:
     """Candidates that may be run: legal ``rows``, their points (None: that of the row), numbers.
 
     ``numbers`` ``(m,)`` are places in the list, which has ``total`` entries; ``passed`` says which
-    of it the space does not hold any more.
+    of it the space does not hold any more, ``silent`` what it says nothing of.
     """
 
     rows: Array
@@ -28,6 +29,7 @@ class Listing:
     numbers: NDArray[np.intp]
     total: int
     passed: str = ""
+    silent: str = ""
 
 
 def listing(options: Candidates, problem: Problem, history: Sequence[Observation]) -> Listing:
@@ -40,7 +42,9 @@ def listing(options: Candidates, problem: Problem, history: Sequence[Observation
     if options.listed is None:
         return _drawn(options, problem)
     whole = unheld(problem)
-    found = listed(options.listed, whole, history, options.file or "points")
+    where = options.file or "points"
+    points, silent = completed(options.listed, problem, history, where)
+    found = listed(points, whole, history, where)
     passed = found.passed_over(found.left(history)) if found.beyond else ""
     inside = np.array([i for i in range(len(found.points)) if i not in found.beyond], dtype=np.intp)
     if not len(inside):
@@ -57,7 +61,8 @@ def listing(options: Candidates, problem: Problem, history: Sequence[Observation
         raise CannotSuggest(f"no candidate keeps the constraints: {broken}")
     chosen = np.flatnonzero(kept & within)
     total = len(found.points)
-    return Listing(legal[chosen], tuple(points[i] for i in chosen), inside[chosen], total, passed)
+    own = tuple(points[i] for i in chosen)
+    return Listing(legal[chosen], own, inside[chosen], total, passed, silent)
 
 
 def unheld(problem: Problem) -> Problem:

@@ -91,11 +91,12 @@ class _Picker:
 
     def _with_passed_over(self, found: list[Suggestion]) -> list[Suggestion]:
         """Return the answer whose first point also says which entries the space does not hold."""
-        if not (passed := self._list.passed):
-            return found
-        if not found:
+        passed, silent = self._list.passed, self._list.silent
+        if passed and not found:
             raise NothingLeft(passed)
-        return [replace(found[0], note=f"{found[0].note}; {passed}"), *found[1:]]
+        remarks = [remark for remark in (silent, passed) if remark]
+        told = [replace(first, note="; ".join([first.note, *remarks])) for first in found[:1]]
+        return [*told, *found[1:]]
 
     # -- before there is a model -----------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 """What a history teaches: where runs were, what they gave, and what is wanted of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from planners.sampling import asked_rows, n_different
 
 PRESENT = 1e-6  # of a mixture: less is nothing
 _DOUBT = 0.25  # weight of a suspect run
+_SURE = 4  # good runs that tell how far a suspect one may lie from them
 _FEWEST = 3  # runs without which there is no model
 _COMPROMISE = 0.05  # share of the sum in a weighted worst objective
 
@@ -45,7 +47,8 @@ class Lessons:
         ]
         begun = np.array(teaches, dtype=bool) | (status == "pending")
         self.begun = n_different(self.tried[begun])
-        self.known = [
+        sure = {name: _believable(name, history) for name in names}
+        read = [
             Known(
                 _row(problem, run),
                 {k: m.value for k, m in run.responses.items() if k in names},
@@ -54,6 +57,7 @@ class Lessons:
             for run, some in zip(history, teaches, strict=True)
             if some
         ]
+        self.known = [k for k in read if k.weight == 1.0 or _within(k.responses, sure)]
         self.rows = np.array([k.row for k in self.known]).reshape(-1, width)
 
     def holds_new(self, rows: Array) -> NDArray[np.bool_]:
@@ -116,3 +120,16 @@ def _row(problem: Problem, run: Observation) -> Array:
         if isinstance(factor, Composition):  # others may lie outside what is asked for now
             row[columns] = np.clip(row[columns], 0.0, 1.0)
     return row
+
+
+def _believable(name: str, history: Sequence[Observation]) -> tuple[float, float]:
+    """Return between what a suspect reading still teaches: those of good runs, and as far again."""
+    good = [r.responses[name].value for r in history if r.status == "ok" and name in r.responses]
+    span = max(good) - min(good) if len(good) >= _SURE else 0.0
+    if span == 0:
+        return -inf, inf
+    return min(good) - span, max(good) + span
+
+
+def _within(responses: Mapping[str, float], sure: Mapping[str, tuple[float, float]]) -> bool:
+    return all(sure[name][0] <= value <= sure[name][1] for name, value in responses.items())

@@ -28,7 +28,7 @@ def purity(record):
 def history(stage):
     campaign = stage.campaign
     problem = problem_for(campaign.settings, campaign.memory)
-    return observations(problem, campaign.memory, [])
+    return observations(problem, campaign.memory, [], late={"purity"})
 
 
 async def hand_in(stage, record, **more):

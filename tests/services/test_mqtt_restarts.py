@@ -131,6 +131,19 @@ async def test_the_will_speaks_for_a_killed_daemon_and_is_armed_anew(broker):
         assert (await later.until("status"))["state"] == "offline"  # retained
 
 
+async def test_two_daemons_of_one_rig_are_told_why_they_lose_the_broker(broker, monkeypatch):
+    quick_reconnects(monkeypatch)
+
+    def told():
+        return [line["error"] for line in logged if line["event"] == "broker.lost"]
+
+    with capture_logs() as logged:
+        async with running(broker, boot="one"), running(broker, boot="two"), asyncio.timeout(20):
+            while not any("another daemon of this rig is on it" in why for why in told()):
+                await asyncio.sleep(0.02)
+    assert "another daemon" not in told()[0]
+
+
 @mosquitto
 async def test_a_new_start_is_not_buried_under_the_will_of_a_dead_one(broker):
     async with listening(broker, "status") as client:

@@ -160,6 +160,12 @@ def test_the_mass_balance_needs_the_limiting_species():
     assert mass_balance(example(), {"dfnb": Estimate(0.1)}, {}) is None
 
 
+def test_more_product_than_what_went_in_is_suspect_also_where_nothing_else_is_seen():
+    verdict = judged(ortho=1e30)
+    assert verdict.quality == "suspect"
+    assert verdict.reasons == ("1e+30 mol/L of ortho, where dfnb went in at 0.3",)
+
+
 @pytest.mark.parametrize(("ratio", "quality"), [(11.0, "ok"), (5.0, "suspect"), (2.0, "suspect")])
 def test_a_weak_product_is_suspect(ratio, quality):
     assert judged(snr={"ortho": ratio}, dfnb=0.05, ortho=0.24).quality == quality
@@ -269,3 +275,44 @@ class Selectivity:
 
 def test_a_response_from_elsewhere_needs_only_a_unit_and_evaluate():
     assert Selectivity("ortho", "dfnb").evaluate(MEASURED).value == pytest.approx(0.24 / 0.27)
+
+
+@dataclass
+class Formula:
+    """A plug-in response whose formula gives what it is told, or raises it."""
+
+    outcome: object
+    unit: str = ""
+
+    def evaluate(self, measured):
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+IMPOSSIBLE = {
+    "nan": (Estimate(float("nan"), 0.1), "cannot be nan +/- 0.1"),
+    "inf": (Estimate(float("inf")), "cannot be inf +/- 0"),
+    "no sd": (Estimate(1.0, float("nan")), "cannot be 1 +/- nan"),
+    "beyond": (Estimate(-1e101), "cannot be -1e+101 +/- 0"),
+    "zero": (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero"),
+    "log": (ValueError("math domain error"), "cannot be computed: ValueError: math domain error"),
+}
+
+
+@pytest.mark.parametrize(("outcome", "why"), IMPOSSIBLE.values(), ids=list(IMPOSSIBLE))
+def test_a_formula_that_the_numbers_do_not_suit_gives_no_value(outcome, why):
+    analysis = Analysis(example())
+    analysis.responses["space_time_yield"] = Formula(outcome)
+    found = {"dfnb": Estimate(0.1, 0.001), "ortho": Estimate(0.2, 0.001)}
+    samples = [SampleResult(found, CLEAR)]
+    flows = {"substrate": 0.15, "amine": 0.15, "solvent": 0.7}
+    response = analysis.evaluate(samples, flows, 1.0, 60.0, Verdict())["space_time_yield"]
+    assert (response.value, response.quality) == (None, "failed")
+    assert why in response.reason
+
+
+def test_a_spectrum_of_impossible_size_gives_no_concentration():
+    analysis = Analysis(example())
+    with pytest.raises(AnalysisFailed, match=r"the spectrum gives .* mol/L of "):
+        analysis.sample(spectrum({}, noise=1e120))

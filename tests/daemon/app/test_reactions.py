@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from daemon.app.reactions import GIVEN_UP, HELD, Reactions
+from daemon.app.reactions import GIVEN_UP, HELD, PLANNER, Reactions
 from daemon.campaign.states import State
+from daemon.errors import StoreFailed
 from daemon.safety.alarms import Alarms
 from tests.daemon.campaign.test_campaign import Bench
 
@@ -18,7 +19,8 @@ class Watched(Bench):
     def __init__(self, *, ends_when_held=False, **changes):
         super().__init__(**changes)
         self.alarms = Alarms(self.events)
-        Reactions(self.campaign, self.events, self.alarms, ends_when_held=ends_when_held)
+        how = (self.campaign, self.events, self.alarms)
+        self.reactions = Reactions(*how, ends_when_held=ends_when_held)
 
     @property
     def standing(self):
@@ -97,9 +99,96 @@ async def test_a_stop_of_a_campaign_that_a_fault_holds_is_a_persons_decision():
     assert bench.standing == {}
 
 
+async def test_a_campaign_held_for_want_of_a_record_says_that_only_a_person_is_waited_for():
+    bench = Watched()
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    bench.reactions.on_trouble(StoreFailed("the disk is full"))
+    await asyncio.sleep(20)
+    assert bench.standing[HELD].startswith("the record cannot be written: the disk is full; waits")
+    bench.alarms.acknowledge(HELD)
+    bench.reactions.on_trouble(None)
+    back = "the record could not be written for a while; it can again"
+    assert bench.standing == {HELD: f"{back}; waits for campaign.resume"}
+    assert (bench.campaign.state, bench.campaign.reason) == (State.HELD, back)
+    assert bench.alarms.all()[0].state == "acknowledged"
+    bench.campaign.resume()
+    assert await run is State.COMPLETE
+    assert bench.standing == {}
+
+
+async def test_a_campaign_that_went_on_is_not_held_anew_when_the_record_is_back():
+    bench = Watched()
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    bench.reactions.on_trouble(StoreFailed("the disk is full"))
+    bench.campaign.stop()
+    bench.reactions.on_trouble(None)
+    assert await run is State.STOPPED
+    assert bench.standing == {}
+
+
 async def test_a_fault_that_ends_a_campaign_nobody_can_resume_is_told_as_given_up():
     bench = Watched(ends_when_held=True)
     bench.fail_planner = 3
     assert await bench.run_to_its_end() is State.STOPPED
     assert list(bench.standing) == [GIVEN_UP]
     assert "planner failed 3 times" in bench.standing[GIVEN_UP]
+
+
+async def failing(times):
+    """Return a bench whose planner has failed three times while an experiment runs."""
+    bench = Watched(pending=2, experiments=3)
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    bench.answers = 2
+    await asyncio.sleep(5)  # the first of two runs
+    bench.answers, bench.fail_planner = 1000, times
+    await asyncio.sleep(10)  # the second runs, and the third was thought of in vain
+    return bench, run
+
+
+async def test_a_planner_that_fails_while_an_experiment_runs_is_an_alarm_until_it_answers():
+    bench, run = await failing(3)
+    assert bench.campaign.state is State.RUNNING
+    assert bench.standing == {
+        PLANNER: "the planner failed 3 times: the planner died; what runs is not touched;"
+        " it is asked again after the next experiment"
+    }
+    assert bench.alarms.all()[0].concerns == "campaign"  # and not the sample that is running
+    await asyncio.sleep(10)
+    assert bench.standing == {}
+    assert await run is State.COMPLETE
+
+
+async def test_a_campaign_held_by_its_planner_has_one_alarm():
+    bench, run = await failing(100)
+    await asyncio.sleep(10)
+    assert bench.campaign.state is State.HELD
+    assert list(bench.standing) == [HELD]
+    bench.campaign.abort()
+    await run
+
+
+async def test_a_campaign_that_ends_without_its_planner_ends_that_alarm():
+    bench, run = await failing(100)
+    bench.campaign.abort()
+    await run
+    assert bench.standing == {}
+
+
+async def test_a_planner_that_fails_while_a_point_waits_for_approval_is_an_alarm_too():
+    bench = Watched(approve=True, pending=2, experiments=3)
+    bench.answers = 1
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(1.5)  # one point is proposed, and another is thought of
+    bench.answers, bench.fail_planner = 1000, 3
+    await asyncio.sleep(5)
+    assert list(bench.memory.proposed) == ["s-0001"]
+    assert list(bench.standing) == [PLANNER]
+    await bench.campaign.steering.decide("s-0001", approved=True)
+    await asyncio.sleep(12)  # it has run, and the planner was asked again
+    assert bench.standing == {}
+    bench.campaign.abort()
+    await run

@@ -12,6 +12,7 @@ from daemon.campaign.memory import Memory, Suggestion, amended_document, with_re
 from daemon.campaign.states import State
 from daemon.errors import PlannerFailed, Refused, StoreFailed
 from daemon.events import EventBus
+from daemon.experiment.faults import EndNotWritten
 from daemon.experiment.record import ExperimentRecord, ResponseValue
 from daemon.settings.models import CampaignSettings
 
@@ -77,7 +78,10 @@ class Bench:
                 return ExperimentRecord(id, "aborted", dict(conditions))
         status = self.outcome.get(id, "ok")
         responses = {"yield": ResponseValue(0.5, 0.01, "ok")} if status == "ok" else {}
-        return ExperimentRecord(id, status, dict(conditions), responses=responses)
+        record = ExperimentRecord(id, status, dict(conditions), responses=responses)
+        if self.full_disk:
+            raise EndNotWritten("the disk is full", record)
+        return record
 
     def missing(self):
         return self.away
@@ -412,6 +416,38 @@ async def test_a_full_disk_holds_the_campaign_before_anything_acts():
     bench.campaign.resume()
     assert await run is State.COMPLETE
     assert bench.runs[0] == "e-0001"
+
+
+async def held_by_a_disk_that_fills_up_during(outcome):
+    """Return a campaign of two whose first experiment ended so, on a disk that is full by then."""
+    bench = Bench(experiments=2)
+    bench.outcome = {"e-0001": outcome}
+    bench.campaign.start()
+    run = asyncio.create_task(bench.campaign.run())
+    await asyncio.sleep(5)
+    bench.full_disk = True
+    await asyncio.sleep(20)
+    assert bench.campaign.state is State.HELD
+    bench.full_disk = False
+    bench.campaign.resume()
+    assert await run is State.COMPLETE
+    return bench
+
+
+async def test_a_point_that_a_full_disk_interrupted_is_run_again_and_counts_for_nothing():
+    bench = await held_by_a_disk_that_fills_up_during("interrupted")
+    assert [(row[1], row[2]) for row in bench.log if row[0] == "run"] == [
+        ("e-0001", 30.0),
+        ("e-0002", 30.0),
+        ("e-0003", 31.0),
+    ]
+    assert [r.status for r in bench.memory.records.values()] == ["interrupted", "ok", "ok"]
+
+
+async def test_a_result_that_a_full_disk_kept_from_the_record_is_not_run_again():
+    bench = await held_by_a_disk_that_fills_up_during("ok")
+    assert bench.runs == ["e-0001", "e-0002"]
+    assert [r.status for r in bench.memory.records.values()] == ["ok", "ok"]
 
 
 @pytest.mark.parametrize(

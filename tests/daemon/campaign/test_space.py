@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from daemon.campaign.memory import Memory, Suggestion
-from daemon.campaign.problem import observations, problem_for, problem_of
+from daemon.campaign.problem import observations, problem_for, problem_of, whole_problem
 from daemon.campaign.space import Edit, differences, edited, space_lines, space_of, with_space
 from daemon.errors import Refused
 from daemon.experiment.record import ExperimentRecord, ResponseValue
 from daemon.settings.check_space import space_faults
-from daemon.settings.models import CampaignSettings
+from daemon.settings.models import CampaignSettings, ObjectiveSettings
 from tests.campaigns.days import settings_of
 from tests.campaigns.test_compositions import settings_of as checked
 from tests.campaigns.test_compositions import table
@@ -193,6 +193,44 @@ def test_of_factors_that_nothing_read_a_planner_hears_what_was_requested():
     memory.records["e-0"] = replace(memory.records["e-0"], achieved={"flow.a": 1.0})
     (run,) = observations(problem_for(SECTION, memory), memory, [])
     assert run.achieved is None
+
+
+ANOTHER_GOAL = SECTION.model_copy(update={"objectives": [ObjectiveSettings(response="purity")]})
+
+
+def test_a_run_of_another_objective_is_one_without_that_response_and_nothing_is_to_come():
+    problem = problem_for(ANOTHER_GOAL, remembered(RUN))
+    (run,) = observations(problem, remembered(RUN), [])
+    assert (run.status, run.responses) == ("ok", {})
+    (run,) = observations(problem, remembered(RUN), [], late={"yield"})
+    assert run.status == "ok"
+
+
+def test_a_run_whose_response_people_will_hand_in_is_pending_until_they_have():
+    memory = remembered(RUN)
+    problem = problem_for(ANOTHER_GOAL, memory)
+    (run,) = observations(problem, memory, [], late={"purity"})
+    assert run.status == "pending"
+    lost = {"purity": ResponseValue(None, None, "failed", "the vial broke")}
+    memory.records["e-0"] = replace(memory.records["e-0"], responses=lost)
+    (run,) = observations(problem, memory, [], late={"purity"})
+    assert run.status == "failed"
+
+
+def test_the_problem_with_room_for_no_run_is_as_wide_as_its_space():
+    whole = whole_problem(problem_for(SECTION, Memory()), [])
+    assert (whole.factors[0].low, whole.factors[0].high) == (30.0, 120.0)
+
+
+def test_a_run_that_lost_an_instrument_is_not_told_and_its_point_may_be_asked_for_again():
+    memory = remembered(RUN, RUN)
+    lost = replace(memory.records["e-0"], status="failed", responses={}, blameless=True)
+    memory.records["e-0"] = lost
+    (run,) = observations(problem_for(SECTION, memory), memory, [])
+    assert run.status == "ok"
+    memory.records["e-0"] = replace(lost, blameless=False)
+    runs = observations(problem_for(SECTION, memory), memory, [])
+    assert [run.status for run in runs] == ["failed", "ok"]
 
 
 def test_runs_outside_the_new_box_stay_as_knowledge():

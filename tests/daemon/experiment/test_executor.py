@@ -7,6 +7,7 @@ import pytest
 from daemon.analysis.estimate import Estimate
 from daemon.analysis.pipeline import SampleResult
 from daemon.errors import Refused, StoreFailed
+from daemon.experiment.faults import EndNotWritten
 from daemon.experiment.volumes import TOTAL
 from tests.daemon.experiment.assembly import COOL, flow_rig
 
@@ -88,6 +89,7 @@ async def test_conditions_that_cannot_be_made_are_refused_before_anything_moves(
         record = await flow.executor.run("e-1", {**COOL, "concentration": 1.5})
     assert record.status == "refused"
     assert "concentration at most" in record.reason
+    assert not record.blameless
     assert flow.states() == ["stopped"]
     assert flow.commands("set_flow") == flow.commands("set_temperature") == []
 
@@ -99,6 +101,7 @@ async def test_an_experiment_is_refused_while_an_instrument_is_away():
         record = await flow.executor.run("e-1", COOL)
     assert record.status == "refused"
     assert "not connected: pump-a" in record.reason
+    assert record.blameless
 
 
 async def test_a_stock_that_would_run_dry_is_refused():
@@ -242,6 +245,8 @@ async def test_a_pump_that_is_lost_fails_the_experiment_and_makes_the_rig_safe()
     assert record.status == "failed"
     assert "pump-b" in record.reason
     assert record.responses["space_time_yield"].value is None
+    assert record.blameless
+    assert [e.data for e in flow.log if e.kind == "experiment"][-1]["blameless"] is True
 
 
 @pytest.mark.no_cover  # hours of it
@@ -279,6 +284,7 @@ async def test_a_temperature_that_is_not_reached_in_time_fails_and_does_not_proc
         assert flow.truth()["heaters"]["bath"]["goal"] is None
     assert record.status == "failed"
     assert "bath did not hold 110 +- 1 degC within 60 s; it shows" in record.reason
+    assert not record.blameless
     assert flow.commands("acquire") == []
 
 
@@ -450,10 +456,26 @@ async def test_a_record_that_cannot_be_written_stops_the_experiment_before_the_n
             raise StoreFailed("disk full")
 
         flow.executor._performance._commit = full
-        with pytest.raises(StoreFailed, match="disk full"):
+        with pytest.raises(EndNotWritten, match="disk full") as raised:
             await flow.executor.run("e-1", COOL)
         assert flow.executor.state == "idle"
         assert flow.commands("set_temperature") == []
+    record = raised.value.record
+    assert (record.status, record.reason) == ("interrupted", "interrupted: disk full")
+
+
+async def test_a_result_of_which_the_record_cannot_be_written_is_not_lost():
+    async with flow_rig() as flow:
+
+        async def full_at_last(event):
+            if event.data["status"] == "ok":
+                raise StoreFailed("disk full")
+
+        flow.executor._performance._commit = full_at_last
+        with pytest.raises(EndNotWritten) as raised:
+            await flow.executor.run("e-1", COOL)
+    assert raised.value.record.status == "ok"
+    assert raised.value.record.responses["space_time_yield"].value > 0
 
 
 async def test_an_unsteady_reaction_is_sampled_three_times_and_flagged():

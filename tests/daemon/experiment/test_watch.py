@@ -101,6 +101,7 @@ async def test_faults_are_kept_with_their_time():
     emit = rig.events.emit
     emit("alarm", id="a", name="a", state="active", message="door open")
     emit("alarm", id="a", name="a", state="cleared")
+    emit("alarm", id="p", name="p", state="active", message="no planner", concerns="campaign")
     emit("connection", instrument="pump-a", state="failed")
     emit("connection", instrument="nmr", state="failed")
     emit("connection", instrument="pump-b", state="connected")

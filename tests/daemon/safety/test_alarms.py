@@ -128,3 +128,17 @@ class AlarmMachine(RuleBasedStateMachine):
 
 TestAlarms = AlarmMachine.TestCase
 TestAlarms.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+
+
+def test_an_alarm_that_is_said_anew_stays_as_acknowledged_as_it_was(alarms, told):
+    alarms.raise_("campaign held", "the disk is full", latching=False, concerns="campaign")
+    alarms.acknowledge("campaign held")
+    alarms.reword("campaign held", "the disk is full")
+    alarms.reword("campaign held", "there is room again")
+    alarms.reword("no such alarm", "nothing")
+    (alarm,) = alarms.all()
+    assert (alarm.state, alarm.message) == ("acknowledged", "there is room again")
+    assert [data["message"] for _, data in told.events][-2:] == [
+        "the disk is full",
+        "there is room again",
+    ]

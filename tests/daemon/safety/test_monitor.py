@@ -32,7 +32,7 @@ async def test_a_trip_after_the_computer_stood_still_says_that_no_cable_is_at_fa
     (cause,) = pulled
     assert cause.message.startswith("pump-a.pressure has not been read for ")
     assert "; taylord itself stood still for " in cause.message
-    assert cause.message.endswith("s: the computer was suspended, or too busy")
+    assert cause.message.endswith("s: it was stopped, or the computer was suspended or too busy")
     (line,) = [line for line in logged if line["event"] == "daemon.stood_still"]
     assert line["for_s"] >= 1.0
 

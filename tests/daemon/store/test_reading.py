@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -126,12 +127,43 @@ async def test_a_trip_by_a_person_is_told_with_the_reason(opened):
     assert re.search(r"^trip +mqtt at \S+: smoke$", text, re.MULTILINE)
 
 
+async def test_a_record_that_found_no_room_to_begin_is_begun_by_the_next_start(opened):
+    opened.directory.mkdir(exist_ok=True)
+    (opened.directory / FILE_NAME).touch()
+    with pytest.raises(ConfigError, match="holds nothing yet"):
+        Reader(opened.directory)
+    store, bus = opened.open()
+    await store.commit(bus.emit("decision", what="x"))
+    with Reader(opened.directory) as reader:
+        assert reader.campaign() is None
+
+
+async def test_a_trip_by_silence_is_told_with_what_was_silent(opened):
+    _, bus = opened.open()
+    why = "p.pressure has not been read for 4 s"
+    bus.emit("trip", name="clog", signal="p.pressure", value=None, message=why, state="tripped")
+    await opened.close()
+    text = status_text(status(opened.directory))
+    assert re.search(rf"^trip +clog at \S+: {why}$", text, re.MULTILINE)
+
+
 async def test_a_campaign_that_goes_on_is_of_as_many_experiments_as_the_file_asks_by_then(opened):
     await a_campaign(opened)
     store, _ = await opened.again()
     store.continue_campaign("c-0001", 14)
     await opened.close()
     assert status(opened.directory)["progress"]["of"] == 14
+
+
+async def test_a_campaign_that_goes_on_with_another_objective_is_judged_by_that(opened):
+    await a_campaign(opened)
+    store, _ = await opened.again()
+    before = status(opened.directory)["best"]
+    responses = [{"name": "purity", "goal": "maximise"}]
+    store.continue_campaign("c-0001", 14, problem={**PROBLEM, "responses": responses})
+    await opened.close()
+    assert before is not None
+    assert status(opened.directory)["best"] is None
 
 
 async def test_a_resumed_campaign_keeps_its_id_and_a_complete_one_does_not(opened):
@@ -151,6 +183,17 @@ async def test_a_resumed_campaign_keeps_its_id_and_a_complete_one_does_not(opene
         assert reader.campaign("c-0001").state == "complete"
         assert reader.campaign("c-0001").finished is not None
         assert reader.campaign("c-0009") is None
+
+
+async def test_it_is_remembered_that_a_failure_says_nothing_of_its_point(opened):
+    store, bus = opened.open()
+    store.begin_campaign(problem=PROBLEM, planner="bayes", seed=5, experiments=3)
+    bus.emit("experiment", id="e-1", state="stopped", status="failed", blameless=True)
+    bus.emit("experiment", id="e-2", state="stopped", status="failed")
+    await store.commit()
+    with Reader(opened.directory) as reader:
+        records = [e.record() for e in reader.campaign().experiments]
+    assert [record.blameless for record in records] == [True, False]
 
 
 async def test_a_single_experiment_can_leave_the_campaign(opened):
@@ -288,6 +331,19 @@ LINE = {
     "missed_polls": 0,
     "late": {"p1.pressure": {"late": 3, "missed": 0, "worst_s": 0.4}},
 }
+
+
+@pytest.mark.parametrize(("ago_s", "said"), [(41.0, True), (5.0, False)])
+async def test_the_status_says_when_a_running_daemon_cannot_write_any_more(opened, ago_s, said):
+    store, _ = opened.open()
+    then = (datetime.now(UTC) - timedelta(seconds=ago_s)).isoformat()
+    store.keep("lines", {"t": then, "lines": {}})
+    store._durable.append(("UPDATE meta SET value = ? WHERE key = 'started'", (then,)))
+    await store.flush()
+    text = status_text(status(opened.directory))
+    assert ("has written nothing for 41 s (is the disk full?)" in text) is said
+    await opened.close()
+    assert "has written nothing" not in status_text(status(opened.directory))
 
 
 async def test_the_status_tells_how_busy_each_line_is(opened):

@@ -252,6 +252,25 @@ async def test_a_file_that_vanished_is_not_silently_made_anew(opened, impatient)
     assert logs[-1]["event"] == "store.lost"
 
 
+async def test_a_file_that_is_moved_away_under_way_is_noticed_at_once_and_heals(opened, impatient):
+    store, bus = opened.open()
+    await store.commit(bus.emit("decision", what="x"))
+    path = opened.directory / FILE_NAME
+    path.rename(opened.directory / "elsewhere")
+    with pytest.raises(StoreFailed, match="was moved, deleted or replaced while taylord writes it"):
+        await store.commit(bus.emit("decision", what="y"))
+    path.touch()  # as a program that synchronises folders may leave it
+    with pytest.raises(StoreFailed, match="replaced"):
+        await store.commit()
+    (opened.directory / "elsewhere").rename(path)
+    await store.commit()
+    assert store.failure is None
+    await opened.close()
+    with sqlite3.connect(path) as kept:
+        rows = kept.execute("SELECT data FROM events WHERE kind = 'decision'").fetchall()
+    assert [row for row in rows if '"y"' in row[0]]
+
+
 async def test_telemetry_that_finds_no_room_is_dropped_oldest_first_and_counted(
     opened, impatient, monkeypatch
 ):

@@ -67,16 +67,29 @@ def test_weights_are_read_as_a_list_or_with_commas():
     assert Extrapolate(weights="[0.5, 1]").weights == Extrapolate(weights="1,0.5").weights
 
 
-def test_what_a_suspect_run_read_is_not_the_best_so_far(rng):
+def one_suspect(value):
+    """Return a problem of mixtures and four good runs of it, and a suspect one."""
     problem = Problem((Composition("mix", ("Ni", "Fe", "Co")),), (Response("rate"),))
     parts = [(1, 0, 0), (0, 1, 0), (0, 0, 1), (0.5, 0.5, 0), (0, 0.5, 0.5)]
-    history = [
+    return problem, [
         Observation(
             {"mix": dict(zip(("Ni", "Fe", "Co"), part, strict=True))},
-            {"rate": Measured(9.0 if i == 4 else 1.0 + i / 10)},
+            {"rate": Measured(value if i == 4 else 1.0 + i / 10)},
             "suspect" if i == 4 else "ok",
         )
         for i, part in enumerate(parts)
     ]
+
+
+def test_what_a_suspect_run_read_is_not_the_best_so_far(rng):
+    problem, history = one_suspect(1.5)
     (found,) = Extrapolate(candidates=64, n_initial=4).propose(problem, history, 1, rng)
     assert "best so far 1.3" in found.note
+
+
+@pytest.mark.parametrize("value", [1e30, -1e30])
+def test_a_suspect_reading_far_from_all_good_ones_teaches_nothing(rng, value):
+    problem, history = one_suspect(value)
+    planner = Extrapolate(candidates=64, n_initial=4)
+    (found,) = planner.propose(problem, history, 1, rng)
+    assert 0.5 < found.predicted["rate"].mean < 2.0
