@@ -121,7 +121,7 @@ async def test_a_full_disk_is_said_loses_nothing_acknowledged_and_heals(disk, mo
     with capture_logs() as logs, pytest.raises(StoreFailed, match=r"full|disk I/O error"):
         await tell_on()
     assert len(said) == 1
-    assert "writing is tried again" in str(said[0])
+    assert "a daemon that runs tries again" in str(said[0])
     assert store.failure is not None
     assert [line["event"] for line in logs].count("store.failed") == 1
     assert set(acknowledged) <= {
