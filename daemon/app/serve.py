@@ -26,7 +26,7 @@ from daemon.loop import run_real
 from daemon.safety.clocks import ClockWatch
 from daemon.safety.watchdog import Notifier, Watchdog
 from daemon.store.export import experiments_document
-from daemon.store.reader import Reader, StoredCampaign
+from daemon.store.reader import Reader
 from daemon.timebase import is_virtual, suspended_s, wall_s
 from daemon.trace.recording import recording_to
 
@@ -80,6 +80,8 @@ async def _run(parts: Parts) -> tuple[int, str]:
                 for name, work in _background(parts, notifier).items()
             ]
             try:
+                if not begins_by_itself(parts.plan, parts.continues):
+                    _tell_it_waits(parts)  # before any command can come
                 notifier.ready(f"rig {parts.plan.settings.name}")
                 log.info("daemon.ready", rig=parts.plan.settings.name, boot=parts.boot)
                 await _unless(ending, parts.rig.first_attempts)
@@ -159,10 +161,11 @@ async def _main(parts: Parts, ending: asyncio.Event) -> tuple[int, str]:
         return Tripped.exit_code, why
     if plan.conditions is not None:
         await campaign.submit(plan.conditions)
-    elif tripped is None and begins_by_itself(plan, parts.continues):
-        campaign.start()
-    elif parts.continues is not None:
-        _tell_it_waits(parts, parts.continues)
+    elif begins_by_itself(plan, parts.continues) and campaign.state in {State.IDLE, *ENDED}:
+        if tripped is None:  # and nobody has started it while instruments were looked for
+            campaign.start()
+        else:
+            _tell_it_waits(parts)
     if not plan.once:
         await _unless(ending, campaign.serve)
         return 0, "ended by a signal"
@@ -170,9 +173,11 @@ async def _main(parts: Parts, ending: asyncio.Event) -> tuple[int, str]:
     return _verdict(parts, ending)
 
 
-def _tell_it_waits(parts: Parts, campaign: StoredCampaign) -> None:
+def _tell_it_waits(parts: Parts) -> None:
     """Say that a campaign waits for a person; by an alarm if given up, or ``on_restart = ask``."""
-    section = parts.plan.settings.campaign
+    section, campaign = parts.plan.settings.campaign, parts.continues
+    if campaign is None or parts.plan.conditions is not None:
+        return
     why = f"campaign {campaign.id} ({campaign.state}) waits for campaign.start"
     log.warning("campaign.waits", campaign=campaign.id, state=campaign.state)
     if given_up(campaign.state, campaign.fault):

@@ -5,13 +5,13 @@ import sqlite3
 
 import pytest
 
-from daemon.api.commands import Decide, EditSpace, Veto
+from daemon.api.commands import Because, Decide, EditSpace, Veto
 from daemon.errors import Refused
 from daemon.settings.load import parse, read_toml
 from daemon.store.export import experiments_document, export
 from daemon.store.reader import Reader
 from daemon.store.status import status, status_text
-from tests.campaigns.days import EXAMPLE, day, events, scenario
+from tests.campaigns.days import EXAMPLE, day, events, scenario, settings_of
 from tests.campaigns.test_planned import planned_by
 
 POINTS = ("residence_time", "temperature", "concentration", "equivalents.pyrrolidine")
@@ -300,3 +300,24 @@ def test_a_rule_that_cannot_be_judged_is_a_fault_of_the_file(stop, says):
     raw["campaign"]["experiments"], raw["campaign"]["stop"] = 30, stop
     _, faults = parse(raw)
     assert any(fault.startswith(says) for fault in faults), faults
+
+
+def test_whoever_starts_the_campaign_while_instruments_are_looked_for_is_heard(tmp_path):
+    async def script(stage):
+        await stage.commands.campaign_start(Because())
+        await stage.until("campaign", state="complete")
+
+    outcome = scenario(tmp_path, settings_of(1), script)
+    assert outcome.document["state"] == "complete", outcome.reason
+
+
+def test_that_a_campaign_was_given_up_is_told_before_anybody_can_start_it_again(tmp_path):
+    silent = [{"kind": "silent", "at": 60.0, "instrument": "nmr"}]
+    day(tmp_path, settings_of(faults=silent))
+
+    async def script(stage):
+        assert "campaign given up" in {alarm.id for alarm in stage.rig.alarms.all()}
+        await stage.commands.campaign_start(Because())
+        assert stage.told("alarm", id="campaign given up", state="cleared")
+
+    scenario(tmp_path, settings_of(), script, once=False, restart="configured")
