@@ -150,7 +150,7 @@ async def _main(parts: Parts, ending: asyncio.Event) -> tuple[int, str]:
     """Run campaign or single experiment; return exit code and reason."""
     campaign, plan = parts.campaign, parts.plan
     if ending.is_set():
-        return 3, "ended by a signal"
+        return 3 if plan.once else 0, "ended by a signal"
     if campaign is None:
         await ending.wait()
         return 0, "ended by a signal"
