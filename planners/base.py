@@ -6,7 +6,7 @@ suggests the same point. History holds pending, failed and suspect runs as well 
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -84,6 +84,10 @@ class Suggestion:
     point: Point
     predicted: Mapping[str, Predicted] = field(default_factory=dict[str, Predicted])
     note: str = ""
+
+    def also(self, *remarks: str) -> "Suggestion":
+        """Return the same with these remarks after its note; empty ones say nothing."""
+        return replace(self, note="; ".join(filter(None, [self.note, *remarks])))
 
     def to_json(self) -> dict[str, Any]:
         """Return the point as CONTRACT's JSON, with ``predicted`` when there is any."""

@@ -85,7 +85,7 @@ def _checked(given: Any, problem: Problem, where: str) -> list[Point]:
     """Return the points; raise BadOption when one is not feasible, or there is none."""
     faults: list[str] = []
     points: list[Point] = []
-    for i, row in enumerate(_read(given, problem, where)):
+    for i, row in enumerate(read_rows(given, problem, where)):
         own = problem.faults(plain(row))
         faults += [f"{where}.{i}: {fault}" for fault in own]
         points += [] if own else [tidy_point(problem, plain(row))]
@@ -101,7 +101,7 @@ def _checked(given: Any, problem: Problem, where: str) -> list[Point]:
 def _begun(given: Any, problem: Problem, history: Sequence[Observation]) -> Listed | None:
     """Return a list of which some point has been run and all could have been; else None."""
     try:
-        rows = [plain(row) for row in _read(given, problem, "points", anywhere=True)]
+        rows = [plain(row) for row in read_rows(given, problem, "points", anywhere=True)]
     except BadOption:
         return None
     if not rows or not all(_complete(problem, row) for row in rows):
@@ -153,12 +153,15 @@ def _widened(factor: Factor, values: Sequence[Any]) -> Factor:
     return replace(factor, values=tuple(known), dropped=())
 
 
-def _read(given: Any, problem: Problem, where: str, *, anywhere: bool = False) -> Sequence[Any]:
-    """Return the rows of a list as they stand; those of a table lie in range, or ``anywhere``."""
+def read_rows(given: Any, problem: Problem, where: str, *, anywhere: bool = False) -> Sequence[Any]:
+    """Return the rows of a list as they stand; those of a table lie in range, or ``anywhere``.
+
+    Raises BadOption when it cannot be read; ``where`` names the list in it.
+    """
     if not isinstance(given, str):
         return given
-    if given.lstrip()[:1] in ("[", "{"):
-        return parsed(given, where)
+    if not is_table(given):
+        return _parsed(given, where)
     if names_file(given):
         option = f'--option "points=$(cat {given})"'
         toml = "[[campaign.options.points]] in a configuration"
@@ -177,8 +180,12 @@ def names_file(given: str) -> bool:
     return given.endswith(_FILES) and "\n" not in given
 
 
-def parsed(text: str, where: str) -> Sequence[Any]:
-    """Return the rows of a list as JSON text; raise BadOption when it is none."""
+def is_table(given: Any) -> bool:
+    """Return whether a list is the text of a table, and neither JSON text nor points."""
+    return isinstance(given, str) and given.lstrip()[:1] not in ("[", "{")
+
+
+def _parsed(text: str, where: str) -> Sequence[Any]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:

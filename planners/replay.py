@@ -49,7 +49,8 @@ class Replay(Tabular):
         chosen = different(found.rows, [i for i in left if i not in found.beyond], n)
         if passed and not chosen:
             raise NothingLeft(passed)
-        notes = [f"point {i + 1} of {total} of the list" for i in chosen]
-        remarks = [remark for remark in (silent, passed) if remark]
-        notes[:1] = ["; ".join([note, *remarks]) for note in notes[:1]]
-        return [Suggestion(found.points[i], note=w) for i, w in zip(chosen, notes, strict=True)]
+        told = [
+            Suggestion(found.points[i], note=f"point {i + 1} of {total} of the list")
+            for i in chosen
+        ]
+        return [*(first.also(silent, passed) for first in told[:1]), *told[1:]]

@@ -12,8 +12,7 @@ from planners.base import Observation, Problem
 from planners.cells import read_cells
 from planners.errors import BadOption
 from planners.factors import Factor, FactorValue
-from planners.history import read_history
-from planners.listed import names_file, parsed, plain
+from planners.listed import is_table, names_file, plain, read_rows
 
 
 def completed(
@@ -24,19 +23,19 @@ def completed(
     A list of which nothing has been run is returned as it is, with whatever is wrong with it.
     Raises BadOption when the runs say no single value.
     """
-    silent = _silent(given, problem) if history else []
+    silent = _silent(given, problem, where) if history else []
     if not silent:
         return given, ""
     values = {factor.name: _known(factor, history, where) for factor in silent}
     said = ", ".join(f"{name} {_text(value)}" for name, value in values.items())
     remark = f"with {said}, of which the list says nothing"
     others = Problem(tuple(f for f in problem.factors if f not in silent))
-    return [{**values, **row} for row in _rows(given, others)], remark
+    return [{**values, **row} for row in _rows(given, others, where)], remark
 
 
-def _silent(given: Any, problem: Problem) -> list[Factor]:
+def _silent(given: Any, problem: Problem, where: str) -> list[Factor]:
     """Return the factors that no row names; none where the list cannot be read."""
-    names = _names(given)
+    names = _names(given, problem, where)
     return [f for f in problem.factors if names and not _named(f.name, names)]
 
 
@@ -44,36 +43,29 @@ def _named(factor: str, names: set[str]) -> bool:
     return any(name == factor or name.startswith(f"{factor}.") for name in names)
 
 
-def _is_table(given: Any) -> bool:
-    return isinstance(given, str) and given.lstrip()[:1] not in ("[", "{")
+def _names(given: Any, problem: Problem, where: str) -> set[str]:
+    if is_table(given):
+        return _header(given)
+    try:
+        rows = _rows(given, problem, where)
+    except BadOption:
+        return set()
+    objects = all(isinstance(row, Mapping) for row in rows)
+    return {str(name) for row in rows for name in row} if objects else set()
 
 
-def _names(given: Any) -> set[str]:
-    if not _is_table(given):
-        rows = _objects(given)
-        return {str(name) for row in rows for name in row}
-    if names_file(given):
+def _header(table: str) -> set[str]:
+    if names_file(table):
         return set()
     try:
-        header, *_ = read_cells(given.splitlines())
+        header, *_ = read_cells(table.splitlines())
     except (csv.Error, ValueError):
         return set()
     return {cell.strip().removeprefix("\ufeff") for cell in header}
 
 
-def _objects(given: Any) -> list[Mapping[str, Any]]:
-    """Return the rows; none when one of them is no object."""
-    try:
-        rows = [plain(row) for row in (parsed(given, "") if isinstance(given, str) else given)]
-    except BadOption:
-        return []
-    return rows if all(isinstance(row, Mapping) for row in rows) else []
-
-
-def _rows(given: Any, others: Problem) -> Sequence[Mapping[str, Any]]:
-    if not _is_table(given):
-        return _objects(given)
-    return [run.point for run in read_history(given.splitlines(), others, anywhere=True)]
+def _rows(given: Any, problem: Problem, where: str) -> list[Any]:
+    return [plain(row) for row in read_rows(given, problem, where, anywhere=True)]
 
 
 def _known(factor: Factor, history: Sequence[Observation], where: str) -> FactorValue:

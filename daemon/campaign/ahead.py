@@ -188,11 +188,11 @@ class Ahead:
         if self._failures < PLANNER_TRIES:
             return
         self._failures = 0
+        told = f"the planner failed {PLANNER_TRIES} times: {why}"
         if wish is not None:
             await self._campaign.steering.give_up(wish, why)
         elif self._pending():
             self._nothing_at, self._out = stand, True
-            told = f"the planner failed {PLANNER_TRIES} times: {why}"
             self._events.emit("decision", what=PLANNER_OUT, why=told)
         elif self._stand() == stand:
-            self._campaign.hold_while_running(f"the planner failed {PLANNER_TRIES} times: {why}")
+            self._campaign.hold_while_running(told)

@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import planners
@@ -47,12 +48,8 @@ class Child:
         Raises PlannerFailed at the end of the process, which is killed after ``within_s`` of real
         time without an answer.
         """
-        impatience = threading.Timer(within_s, self._give_up)  # the loop's clock may be held
-        impatience.start()
-        try:
+        with _after(within_s, self._give_up):
             return await self._exchange(request)
-        finally:
-            impatience.cancel()
 
     def _give_up(self) -> None:
         self._given_up = True
@@ -101,12 +98,8 @@ class Child:
         real time: the daemon that ends must go on to make the rig safe.
         """
         self._line.close()  # it watches its side, even while it works
-        impatience = threading.Timer(END_S, self._process.kill)  # the loop's clock may be held
-        impatience.start()
-        try:
+        with _after(END_S, self._process.kill):
             await self._exited()
-        finally:
-            impatience.cancel()
         self._reap()
 
     def _reap(self) -> int:
@@ -137,6 +130,17 @@ def _start(line: socket.socket) -> subprocess.Popen[bytes]:
         start_new_session=True,  # Ctrl-C in the terminal is the daemon's to handle
         env=os.environ | _ONE_THREAD | {"PYTHONPATH": path, "PYTHONHASHSEED": "0"},
     )
+
+
+@contextmanager
+def _after(within_s: float, act: Callable[[], None]) -> Generator[None]:
+    """Act once what is inside has taken so much real time: the loop's clock may be held."""
+    impatience = threading.Timer(within_s, act)
+    impatience.start()
+    try:
+        yield
+    finally:
+        impatience.cancel()
 
 
 def _has_ended(pid: int) -> bool:

@@ -7,7 +7,7 @@ with the others.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -79,5 +79,4 @@ class Bayes(Proposing):
             while len(found) < n and (pick := picker.pick()) is not None:
                 found.append(pick)
         said = (picker.remark, options.left_out(self.earlier or (), problem, history))
-        more = "".join(f"; {remark}" for remark in said if remark)
-        return [replace(s, note=s.note + more) if s is found[0] else s for s in found]
+        return [*(first.also(*said) for first in found[:1]), *found[1:]]

@@ -1,7 +1,7 @@
 """One call: the list, what the runs teach, scores, the best, and the next as if it had been run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,13 +90,11 @@ class _Picker:
         return self._with_passed_over(found)
 
     def _with_passed_over(self, found: list[Suggestion]) -> list[Suggestion]:
-        """Return the answer whose first point also says which entries the space does not hold."""
+        """Return the answer whose first point also says what is odd about the list."""
         passed, silent = self._list.passed, self._list.silent
         if passed and not found:
             raise NothingLeft(passed)
-        remarks = [remark for remark in (silent, passed) if remark]
-        told = [replace(first, note="; ".join([first.note, *remarks])) for first in found[:1]]
-        return [*told, *found[1:]]
+        return [*(first.also(silent, passed) for first in found[:1]), *found[1:]]
 
     # -- before there is a model -----------------------------------------------------------------
 

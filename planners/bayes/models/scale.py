@@ -68,10 +68,7 @@ class Scale:
         Where it has limits, they are those of the outcomes with what lies beyond put on the limit.
         """
         if self.high < inf:
-            likely = self.centre + self.sign * (mean + sd * _NORMALS) * self.spread
-            if self.logarithm:
-                likely = np.exp(np.minimum(likely, 700.0)) - self.offset
-            within = np.clip(likely, self.low, self.high)
+            within = np.clip(self._unscaled(mean + sd * _NORMALS), self.low, self.high)
             return Predicted(float(within.mean()), float(within.std()))
         middle, width = self.centre + self.sign * mean * self.spread, sd * self.spread
         if not self.logarithm:
@@ -85,10 +82,10 @@ class Scale:
 
         Nothing is gained beyond ``top``.
         """
-        gain = self._gain(mean, sd, bound)
-        if self.top == inf:
+        gain, top = self._gain(mean, sd, bound), self.top
+        if top == inf:
             return gain
-        return np.maximum(gain - self._gain(mean, sd, np.maximum(bound, self.top)), 0.0)
+        return np.maximum(gain - self._gain(mean, sd, np.maximum(bound, top)), 0.0)
 
     def _gain(self, mean: Array, sd: Array, bound: Array) -> Array:
         """Return the same without a top.
@@ -116,8 +113,11 @@ class Scale:
 
     def plain(self, mean: float) -> float:
         """Return the response in its own unit that stands at ``mean`` in the model's."""
-        middle = self.centre + self.sign * mean * self.spread
-        return float(np.exp(min(middle, 700.0))) - self.offset if self.logarithm else float(middle)
+        return float(self._unscaled(np.array(mean)))
+
+    def _unscaled(self, outcomes: Array) -> Array:
+        values = self.centre + self.sign * outcomes * self.spread
+        return np.exp(np.minimum(values, 700.0)) - self.offset if self.logarithm else values
 
 
 def scales(response: Response, values: Array) -> list[Scale]:
