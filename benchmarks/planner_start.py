@@ -86,7 +86,7 @@ def _has_point(path):
 
 def first_answer(runs):
     """Return s from the start of the planner's process to its first answer, by run."""
-    from daemon.planning import NamedPlanner, PlannerWorker
+    from daemon.planning.worker import NamedPlanner, PlannerWorker
     from planners.base import Problem
 
     problem = Problem.from_json(_document()["problem"])

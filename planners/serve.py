@@ -43,6 +43,7 @@ class Server:
     def run(self) -> None:
         """Serve for ever; the watching thread ends the process."""
         threading.Thread(target=self._watch, name="watch the socket", daemon=True).start()
+        import_module("planners.bayes.picker")  # scikit-learn, before the first request
         while True:
             self._line.sendall(self.answer(self._requests.get()))
 
@@ -135,7 +136,6 @@ def main() -> None:
     os.dup2(2, 1)  # what a planner prints must not go where results go
     line = socket.socket(fileno=int(sys.argv[1]))  # open to the last word: see _confess
     _confess(line)
-    import_module("planners.bayes.picker")  # scikit-learn, before the first request
     Server(line).run()
 
 

@@ -117,9 +117,8 @@ def assemble(
     )
     store.listen(events)
     rig.lines.tell = lambda lines: store.keep("lines", {"t": timebase.iso(), "lines": lines})
-    parts = Parts(
-        plan, store.boot, timebase, events, store, rig, PlannerWorker(), heartbeats, simulation
-    )
+    worker = PlannerWorker(plan.planning)
+    parts = Parts(plan, store.boot, timebase, events, store, rig, worker, heartbeats, simulation)
     parts.continues = continues
     _stay_tripped(parts)
     if settings.reactor is not None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from daemon.planning.process import Process
 from daemon.settings.models import Settings
 
 Restart = Literal["new", "resume", "configured"]
@@ -26,6 +27,7 @@ class RunPlan:
     conditions: Mapping[str, Any] | None = None
     reset_trip: bool = False  # a person says: the cause of the last trip is gone
     trace: Path | None = None  # record all bytes of the lines here
+    planning: Process | None = None  # started already, and ended by who started it
 
     @property
     def planner_seed(self) -> int:

@@ -69,8 +69,10 @@ def _outcome(parts: Parts, exit_code: int, reason: str, virtual_s: float, wall: 
 
 async def _run(parts: Parts) -> tuple[int, str]:
     """Own the tasks; return exit code and reason."""
-    if parts.campaign is not None and parts.plan.conditions is None:
+    if parts.plan.settings.campaign is not None and parts.plan.conditions is None:
         parts.worker.warm()  # its imports take a second or two, and so do the connections
+    else:
+        await parts.worker.stop()  # nobody will ask it
     notifier = Notifier.from_environment()
     ending = asyncio.Event()
     with _signals(ending):

@@ -9,13 +9,14 @@ from daemon.app.plan import Outcome, Restart, RunPlan
 from daemon.cli.output import print_json
 from daemon.cli.progress import Progress, experiment_text, summary
 from daemon.errors import ConfigError
+from daemon.planning.process import Process
 from daemon.settings.models import Settings
 
 MAX_EXPERIMENTS = 100_000  # as in a configuration
 DEMO = {"flow": "flow.toml"}
 
 
-def demo(arguments: argparse.Namespace) -> int:
+def demo(arguments: argparse.Namespace, planning: Process) -> int:
     """Run the built-in rig's whole campaign in virtual time."""
     from tempfile import mkdtemp
 
@@ -36,6 +37,7 @@ def demo(arguments: argparse.Namespace) -> int:
         once=True,
         seed=arguments.seed if arguments.seed is not None else 0,
         restart="new",
+        planning=planning,
     )
     return _perform(plan, as_json=arguments.json)
 
@@ -50,16 +52,16 @@ def _with_experiments(settings: Settings, experiments: int) -> Settings:
     return settings.model_copy(update={"campaign": campaign})
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, planning: Process) -> int:
     """Run the daemon on a rig."""
-    plan = _plan(arguments, restart="configured", once=arguments.once)
+    plan = _plan(arguments, restart="configured", once=arguments.once, planning=planning)
     return _perform(plan, as_json=arguments.json)
 
 
-def resume(arguments: argparse.Namespace) -> int:
+def resume(arguments: argparse.Namespace, planning: Process) -> int:
     """Go on with an interrupted campaign."""
     arguments.seed = None
-    plan = _plan(arguments, restart="resume", once=arguments.once)
+    plan = _plan(arguments, restart="resume", once=arguments.once, planning=planning)
     return _perform(plan, as_json=arguments.json)
 
 
@@ -120,6 +122,7 @@ def _plan(
     restart: Restart,
     once: bool,
     conditions: dict[str, Any] | None = None,
+    planning: Process | None = None,
 ) -> RunPlan:
     from daemon.settings.load import load
 
@@ -144,6 +147,7 @@ def _plan(
         conditions=conditions,
         reset_trip=arguments.reset_trip,
         trace=Path(arguments.trace) if arguments.trace else None,
+        planning=planning,
     )
 
 

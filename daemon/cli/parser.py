@@ -25,7 +25,7 @@ COMMANDS = (
     Command(
         "demo",
         "run a whole campaign on the built-in simulated rig, in virtual time",
-        "campaigns:demo",
+        "starting:demo",
         (
             arg("--rig", choices=["flow"], default="flow", help="which built-in rig"),
             arg("--experiments", type=int, metavar="N", help="how many experiments (default: 40)"),
@@ -37,7 +37,7 @@ COMMANDS = (
     Command(
         "run",
         "run the daemon on a rig",
-        "campaigns:run",
+        "starting:run",
         (
             CONFIG,
             RESET_TRIP,
@@ -53,7 +53,7 @@ COMMANDS = (
     Command(
         "resume",
         "continue an interrupted campaign",
-        "campaigns:resume",
+        "starting:resume",
         (
             CONFIG,
             RESET_TRIP,

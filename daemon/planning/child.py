@@ -3,34 +3,25 @@
 import asyncio
 import os
 import signal
-import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import planners
 from daemon.errors import PlannerFailed
+from daemon.planning.process import Process, start
 from planners.protocol import MAX_ANSWER
 
 _CHUNK = 1 << 16
 END_S = 2.0
-_ONE_THREAD = dict.fromkeys(
-    ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"], "1"
-)
 
 
 class Child:
     """One running ``planners.serve``; every await here is outside work of the caller's."""
 
-    def __init__(self) -> None:
-        self._line, theirs = socket.socketpair()
-        self._line.setblocking(False)
+    def __init__(self, process: Process | None = None) -> None:
+        self._line, self._process = process or start()
         self._given_up = False
-        with theirs:
-            self._process = _start(theirs)
 
     @property
     def pid(self) -> int:
@@ -115,21 +106,6 @@ class Child:
         """End the process at once, and wait until it has."""
         self._process.kill()
         await self.end()
-
-
-def _start(line: socket.socket) -> subprocess.Popen[bytes]:
-    """Start the process with its side of the socket; costs the loop a few milliseconds."""
-    package_root = str(Path(planners.__file__).parent.parent)
-    path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH", "")]))
-    # -P: whatever lies in the working directory is no planner
-    command = [sys.executable, "-P", "-m", "planners.serve", str(line.fileno())]
-    return subprocess.Popen(  # noqa: S603  # our own interpreter and module
-        command,
-        stdin=subprocess.DEVNULL,
-        pass_fds=[line.fileno()],
-        start_new_session=True,  # Ctrl-C in the terminal is the daemon's to handle
-        env=os.environ | _ONE_THREAD | {"PYTHONPATH": path, "PYTHONHASHSEED": "0"},
-    )
 
 
 @contextmanager

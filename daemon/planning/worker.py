@@ -18,6 +18,7 @@ import structlog
 
 from daemon.errors import PlannerFailed
 from daemon.planning.child import Child
+from daemon.planning.process import Process
 from daemon.settings.models import CampaignSettings, PlannerCommand
 from daemon.timebase import outside_work, wall_s
 from planners.base import Observation, Point, Predicted, Problem
@@ -97,10 +98,13 @@ class Suggested:
 
 
 class PlannerWorker:
-    """Asks planners, one request at a time; use as ``async with``, or call ``stop`` at the end."""
+    """Asks planners, one request at a time; use as ``async with``, or call ``stop`` at the end.
 
-    def __init__(self) -> None:
-        self._child: Child | None = None
+    ``process`` has been started before (``daemon.planning.process``), and is ended by this one.
+    """
+
+    def __init__(self, process: Process | None = None) -> None:
+        self._child = Child(process) if process is not None else None
         self._turn = asyncio.Lock()
 
     async def __aenter__(self) -> Self:

@@ -4,7 +4,7 @@ import pytest
 
 from daemon.app import assembly
 from daemon.campaign.cost import costs, run_minutes
-from daemon.planning import planner_of
+from daemon.planning.worker import planner_of
 from daemon.settings.check_problem import problem_remarks
 from daemon.settings.load import parse, read_toml
 from tests.campaigns.days import EXAMPLE, day, events

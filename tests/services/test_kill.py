@@ -190,6 +190,20 @@ def test_two_daemons_on_one_data_directory_are_refused(config, tmp_path):
         first.communicate(timeout=30)
 
 
+def test_a_rig_without_a_campaign_keeps_no_planner_process(config, tmp_path):
+    text = config.read_text()
+    head, rest = text[: text.index("[campaign]")], text[text.index("[[interlocks]]") :]
+    config.write_text(head + rest)
+    data, log = tmp_path / "data", tmp_path / "data" / "log.jsonl"
+    process = start(config, data, "run")
+    when(data, lambda _: log.exists() and "daemon.ready" in log.read_text(), process)
+    kept = _children(process.pid)
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 0, error
+    assert kept == []
+
+
 def test_a_killed_daemon_leaves_no_planner_process_behind(config, tmp_path):
     data = tmp_path / "data"
     process = start(config, data, "run", "--speed", "200")

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import PlannerFailed
-from daemon.planning import CommandPlanner, NamedPlanner, PlannerWorker, child, planner_of
+from daemon.planning import child
+from daemon.planning.worker import CommandPlanner, NamedPlanner, PlannerWorker, planner_of
 from daemon.settings.models import CampaignSettings
 from daemon.timebase import is_virtual
 from planners.base import Continuous, Measured, Observation, Problem, Response
@@ -230,7 +231,7 @@ async def test_stopping_leaves_no_process(worker):
 
 DAEMON = """
 import asyncio, sys
-from daemon.planning import CommandPlanner, PlannerWorker
+from daemon.planning.worker import CommandPlanner, PlannerWorker
 from planners.base import Continuous, Problem, Response
 
 async def main():
@@ -279,7 +280,7 @@ async def test_a_killed_daemon_leaves_no_orphans(tmp_path):
 
 def test_asking_loads_no_numerics_into_the_daemon():
     script = (
-        "import sys, daemon.planning, planners.registry as r; r.make_planner('bayes');"
+        "import sys, daemon.planning.worker, planners.registry as r; r.make_planner('bayes');"
         "print([m for m in ('scipy', 'sklearn') if m in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
