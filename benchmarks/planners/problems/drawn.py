@@ -4,9 +4,10 @@ A network has A -> B -> C and A -> D, first order in plug flow (Levenspiel, "Che
 Engineering", 3rd ed. 1999, chapter 8; ISBN 978-0-471-25424-9), with constants of Arrhenius and
 orders in reagent, catalyst and concentration that are drawn by a seed, as are the ranges of the 3
 to 5 factors and the noise of 1 to 4 %. Kinds: ``yield`` of B; ``output`` of B, mol/L/h; ``names``,
-the yield with one of 4 to 8 catalysts; ``front``, yield and output at once; ``still``, the yield at
-one residence time, over the other 3 or 4 factors. ``hills`` and ``blend`` are those of
-landscapes.py, ``classic`` the test functions of classic.py with a noise of 1 % of their range.
+the yield with one of 4 to 8 catalysts; ``front``, yield and output at once, and ``names_front``
+with such catalysts; ``still``, the yield at one residence time, over the other 3 or 4 factors.
+``hills`` and ``blend`` are those of landscapes.py, ``classic`` the test functions of classic.py
+with a noise of 1 % of their range.
 """
 
 from math import sqrt
@@ -22,7 +23,7 @@ from planners.history import cells
 from planners.sampling import feasible_rows
 
 GAS_CONSTANT = 8.314462618e-3  # kJ/mol/K
-KINDS = ("yield", "output", "names", "front", *LANDSCAPES, "still", "classic")
+KINDS = ("yield", "output", "names", "front", *LANDSCAPES, "still", "classic", "names_front")
 _ROWS, _TOP, _NEAR = 20_000, 60, 40  # of the search for what can be reached
 _RADII = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
 
@@ -78,15 +79,14 @@ def draw(kind: str, number: int) -> tuple[Case, float]:
         problem = Problem(factors, (Response("y"),), constraints)
         return _case(f"{kind} {number}", problem, outcomes, float(rng.choice([0.01, 0.02, 0.04])))
     network = Network(rng, int(rng.integers(4 if kind == "still" else 3, 6)))
-    noise, factors, responses = float(rng.choice([0.01, 0.02, 0.04])), network.factors, ("yield",)
-    outcomes = lambda x: {"yield": network.yields(x)}  # noqa: E731
-    if kind == "names":
+    noise, factors = float(rng.choice([0.01, 0.02, 0.04])), network.factors
+    outcomes: Outcomes = lambda x: _both(network.yields(x), x)  # noqa: E731
+    if kind.startswith("names"):
         factors, outcomes = _with_catalysts(network, rng)
     elif kind == "still":
         factors, outcomes = _at_one_time(network, rng)
-    elif kind != "yield":
-        responses = ("output",) if kind == "output" else ("yield", "output")
-        outcomes = lambda x: _both(network, x)  # noqa: E731
+    both = kind.endswith("front")
+    responses = ("yield", "output") if both else ("output" if kind == "output" else "yield",)
     problem = Problem(factors, tuple(Response(name) for name in responses))
     return _case(f"{kind} {number}", problem, outcomes, noise)
 
@@ -111,8 +111,7 @@ def _case(name: str, problem: Problem, outcomes: Outcomes, noise: float) -> tupl
     return Case(name, problem, truth, noises, merit), most
 
 
-def _both(network: Network, x: Columns) -> dict[str, np.ndarray]:
-    yields = network.yields(x)
+def _both(yields: np.ndarray, x: Columns) -> dict[str, np.ndarray]:
     made = yields / 100.0 * x.get("concentration", np.array(0.2)) / x["residence_time"] * 60.0
     return {"yield": yields, "output": made}
 
@@ -125,7 +124,7 @@ def _with_catalysts(network: Network, rng: np.random.Generator):
 
     def outcomes(x: Columns) -> dict[str, np.ndarray]:
         which = np.array([int(str(name)[1:]) for name in x["catalyst"]])
-        return {"yield": network.yields(x, times[:, which]) * most[which]}
+        return _both(network.yields(x, times[:, which]) * most[which], x)
 
     return factors, outcomes
 
