@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from planners.base import Observation, Point, Predicted, Problem
 from planners.bayes.acquisition import unbeaten
+from planners.bayes.models.surrogate import Model
 from planners.bayes.picker import one_thread
 from planners.bayes.planner import Bayes
 from planners.bayes.situation import Situation
@@ -22,6 +23,7 @@ from planners.bayes.worth import Worth
 from planners.factors import Array
 
 _DRAWS = 256
+_HARDLY = 4.0  # sds that a draw hardly ever is away
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,10 @@ def best_runs(
         worth = Worth(known.space, known.models(), known.good, np.random.default_rng(0))
         features = known.space.features(worth.seen)
         first, group = _alike(features)
-        shares = _shares(worth, features[first])[group]
+        shares = np.zeros(len(first))
+        able = _able(worth, features[first])
+        shares[able] = _shares(worth, features[first][able])
+        shares = shares[group]
         lucky = tuple(places[i] for i in _lucky(worth, known, done))
         found: list[BestRun] = []
         for k in dict.fromkeys(int(first[group[k]]) for k in _chosen(worth)):
@@ -119,6 +124,27 @@ def _chosen(worth: Worth) -> list[int]:
     means = worth.predicted(worth.seen[front])[0]
     order = np.argsort(-means[:, 0], kind="stable")
     return [int(k) for k in (front[order][:1] if len(worth.goals) == 1 else front[order])]
+
+
+def _able(worth: Worth, features: Array) -> NDArray[np.bool_]:
+    """Return which rows may be the best: joint draws of thousands take the cube of their number.
+
+    Left out is whatever is worse at its best than another row, sure of the targets, at its worst.
+    """
+    if not worth.goals:
+        return np.ones(len(features), dtype=bool)
+    low, high = np.array([_ends(goal, features) for goal in worth.goals]).transpose(1, 2, 0)
+    sure = np.ones(len(features), dtype=bool)
+    for gate in worth.gates:
+        (least, most), (bottom, top) = _ends(gate, features), gate.bounds()
+        sure &= (least >= bottom) & (most <= top)
+    return np.array([not np.any(np.all(low[sure] >= best, axis=1)) for best in high])
+
+
+def _ends(model: Model, features: Array) -> tuple[Array, Array]:
+    """Return what rows hardly fall below and hardly exceed, model's units, ``(k,)`` each."""
+    means, sds = model.process.predict(features)
+    return means - _HARDLY * sds, means + _HARDLY * sds
 
 
 def _shares(worth: Worth, features: Array) -> Array:

@@ -20,7 +20,7 @@ from planners.factors import Array, Categorical, Composition, Continuous, Discre
 from planners.report.ticks import labelled
 from planners.sampling import feasible_rows
 
-_LEFT_OUT = 80  # runs left out one by one; of more, so many spread evenly
+_LEFT_OUT = 80  # runs to compare; of more, so many spread evenly
 _BACKGROUND = 64  # rows over which a dependence is averaged
 _STEPS = 31  # of a curve
 
@@ -89,10 +89,9 @@ class Study:
         runs = usable(self.history, model.response.name)
         part = np.unique(np.linspace(0, len(runs) - 1, min(len(runs), _LEFT_OUT)).astype(int))
         with one_thread():
-            found = [process.without(int(i)) for i in part]
-        means, sds = np.array(found).T
+            means, sds = process.left_out()
         values = np.array([runs[int(i)].responses[model.response.name].value for i in part])
-        return Parity(values, _plain(model, means, sds))
+        return Parity(values, _plain(model, means[part], sds[part]))
 
     def dependence(self, model: Model) -> list[Dependence]:
         """Return the partial dependence on every factor, of a mixture on each component's part.

@@ -5,6 +5,7 @@ import pytest
 
 from planners.base import Continuous, Measured, Observation, Problem, Response
 from planners.bayes import Bayes
+from planners.bayes import best as module
 from planners.bayes.acquisition import front, unbeaten, volume_growth
 from planners.bayes.best import best_runs
 from planners.bayes.fill import emptiest
@@ -246,6 +247,37 @@ def test_targets_alone_name_the_likeliest_run(plane):
     history = campaign(problem, hill, 10, noise=0.001)
     (best,) = best_runs(problem, history)
     assert hill(best.point)["y"] == pytest.approx(0.65, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    "responses",
+    [
+        (Response("gain"),),
+        (Response("gain"), Response("cost", "minimise")),
+        (Response("gain"), Response("cost", "target", 0.0, 0.6)),
+    ],
+)
+def test_runs_that_cannot_be_the_best_are_left_out_of_the_draws_alone(
+    plane, responses, monkeypatch
+):
+    problem, drawn = Problem(plane.factors, responses), []
+    history = campaign(
+        problem, lambda p: {"gain": p["a"], "cost": p["a"] ** 2 + p["b"] / 10}, 24, noise=0.01
+    )
+    shares = module._shares
+
+    def counting(worth, features):
+        drawn.append(len(features))
+        return shares(worth, features)
+
+    monkeypatch.setattr(module, "_shares", counting)
+    found = best_runs(problem, history)
+    monkeypatch.setattr(module, "_able", lambda _, features: np.ones(len(features), dtype=bool))
+    every = best_runs(problem, history)
+    assert drawn[0] < drawn[1]
+    assert [run.index for run in found] == [run.index for run in every]
+    for run, same in zip(found, every, strict=True):
+        assert run.probability == pytest.approx(same.probability, abs=0.1)
 
 
 @pytest.mark.parametrize("runs", [0, 1])

@@ -171,6 +171,6 @@ def test_a_run_left_out_is_foretold_from_the_others_with_its_noise():
         for p in blend.views
     ]
     mean, sd = Blend(others, blend.shares).predict(blend.x[:1])
-    left_out = blend.without(0)
+    left_out = [float(values[0]) for values in blend.left_out()]
     assert left_out[0] == pytest.approx(float(mean[0]))
     assert left_out[1] == pytest.approx(float(np.sqrt(sd[0] ** 2 + blend.noise_variance)))

@@ -93,3 +93,11 @@ def test_a_parabola_is_followed_from_few_runs():
         ratios.append(float(off[0] / off[1]))
         assert np.isfinite(surprise)
     assert np.mean(ratios) < 0.5
+
+
+def test_a_run_left_out_is_foretold_from_the_others_with_its_noise():
+    whole = surface()
+    mean, sd = whole.given(X[1:], Y[1:], KNOWN[1:]).predict(X[:1])
+    means, sds = whole.left_out()
+    assert means[0] == pytest.approx(float(mean[0]), abs=1e-6)
+    assert sds[0] == pytest.approx(float(np.sqrt(sd[0] ** 2 + 0.01 + KNOWN[0])), abs=1e-6)

@@ -178,7 +178,7 @@ def test_a_run_left_out_is_foretold_from_the_others_with_its_noise():
     trend, _, _ = by_hand()
     rest = trend.given(trend.x[1:], trend.y[1:], np.zeros(13))
     mean, sd = rest.predict(trend.x[:1])
-    left_out = trend.without(0)
+    left_out = [float(values[0]) for values in trend.left_out()]
     assert left_out[0] == pytest.approx(float(mean[0]))
     assert left_out[1] == pytest.approx(float(np.sqrt(sd[0] ** 2 + 0.01)))
 

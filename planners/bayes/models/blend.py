@@ -38,7 +38,16 @@ class Blend(Process):
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Return mean and sd (without noise) at rows ``x`` ``(m, f)``, each ``(m,)``."""
-        found = [view.predict(x) for view in self.views]
+        return self._together([view.predict(x) for view in self.views])
+
+    def left_out(self) -> tuple[Array, Array]:
+        """Return mean and sd, noise included, at each run as if it were not known; ``(n,)`` each.
+
+        The probabilities stay those given all runs.
+        """
+        return self._together([view.left_out() for view in self.views])
+
+    def _together(self, found: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
         means, sds = np.array([m for m, _ in found]), np.array([s for _, s in found])
         mean = np.asarray(self.shares) @ means
         return mean, np.sqrt(np.asarray(self.shares) @ (sds**2 + (means - mean) ** 2))

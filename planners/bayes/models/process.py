@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planners.bayes.models.kernel import Classifier, Regressor
-from planners.bayes.models.matrices import solved
+from planners.bayes.models.matrices import inverted, solved
 from planners.bayes.models.posterior import JITTER, Likelihood, Objective, Posterior
 from planners.bayes.models.priors import Layout, Priors
 from planners.factors import Array
@@ -58,6 +58,13 @@ class Process(ABC):
         """
 
     @abstractmethod
+    def left_out(self) -> tuple[Array, Array]:
+        """Return mean and sd, noise included, at each run as if it were not known; ``(n,)`` each.
+
+        The hyper-parameters stay those of all runs (chapter 5, section 5.4.2).
+        """
+
+    @abstractmethod
     def rescaled(self, factor: float) -> Self:
         """Return the process with every length-scale times ``factor``."""
 
@@ -77,17 +84,6 @@ class Process(ABC):
             np.concatenate([self.y, y]),
             np.concatenate([self.known_variance, known_variance]),
         )
-
-    def without(self, left: int) -> tuple[float, float]:
-        """Return mean and sd, noise included, at a run as if it were not known.
-
-        The hyper-parameters stay those of all runs (chapter 5, section 5.4.2).
-        """
-        keep = np.arange(len(self.x)) != left
-        rest = self.given(self.x[keep], self.y[keep], self.known_variance[keep])
-        mean, sd = rest.predict(self.x[left : left + 1])
-        noise = self.noise_variance + self.known_variance[left]
-        return float(mean[0]), float(np.sqrt(sd[0] ** 2 + noise))
 
 
 class GaussianProcess(Process):
@@ -154,6 +150,23 @@ class GaussianProcess(Process):
         """Return joint draws (without noise) at rows ``x`` ``(m, f)``, shape of ``normals``."""
         return drawn(self.moments(x), normals)
 
+    @property
+    def pull(self) -> Array:
+        """Return how strongly each run pulls at the mean, ``(n,)``."""
+        return self._regressor.alpha_
+
+    @cached_property
+    def precision(self) -> Array:
+        """Return the inverse of the covariance of readings at the runs, ``(n, n)``."""
+        return inverted(self._lower)
+
+    def left_out(self) -> tuple[Array, Array]:
+        """Return mean and sd, noise included, at each run as if it were not known; ``(n,)`` each.
+
+        Chapter 5, equations 5.12.
+        """
+        return foretold(self.y, self.pull, self.precision.diagonal())
+
     def rescaled(self, factor: float) -> "GaussianProcess":
         """Return the process with every length-scale times ``factor``."""
         return self._with(self.layout.stretched(self.log_parameters, factor))
@@ -171,6 +184,15 @@ class GaussianProcess(Process):
     def given(self, x: Array, y: Array, known_variance: Array) -> "GaussianProcess":
         """Return the process that knows these runs instead, at the same hyper-parameters."""
         return GaussianProcess(x, y, known_variance, self.layout, self.log_parameters)
+
+
+def foretold(y: Array, pull: Array, own: Array) -> tuple[Array, Array]:
+    """Return mean and sd of each run's reading given all others, ``(n,)`` each.
+
+    ``pull`` is the inverse covariance of readings times what the runs are off their prior mean,
+    ``own`` that inverse's diagonal (chapter 5, equations 5.12).
+    """
+    return y - pull / own, np.sqrt(1.0 / own)
 
 
 def drawn(moments: tuple[Array, Array], normals: Array) -> Array:

@@ -43,6 +43,11 @@ class Surface(Process):
         """Return joint draws (without noise) at rows ``x`` ``(m, f)``, shape of ``normals``."""
         return self.quadratic.expected(x) + self.rest.draws(x, normals)
 
+    def left_out(self) -> tuple[Array, Array]:
+        """Return mean and sd, noise included, at each run as if it were not known, ``(n,)``."""
+        mean, sd = self.rest.left_out()
+        return self.quadratic.expected(self.x) + mean, sd
+
     def rescaled(self, factor: float) -> "Surface":
         """Return the surface with every length-scale of what it leaves over times ``factor``.
 

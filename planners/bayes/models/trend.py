@@ -18,7 +18,7 @@ from planners.bayes.models.matrices import solved, squared, twice_solved
 from planners.bayes.models.misfit import Misfit
 from planners.bayes.models.posterior import Likelihood, Posterior, descend
 from planners.bayes.models.priors import Layout, Priors
-from planners.bayes.models.process import GaussianProcess, Process, deciding, drawn
+from planners.bayes.models.process import GaussianProcess, Process, deciding, drawn, foretold
 from planners.factors import Array
 
 _PRIORS = Priors(variance=(-3.0, 1.5))  # a law that is believed leaves little
@@ -89,6 +89,18 @@ class Trend(Process):
     def draws(self, x: Array, normals: Array) -> Array:
         """Return joint draws (without noise) at rows ``x`` ``(m, f)``, shape of ``normals``."""
         return drawn(self.moments(x), normals)
+
+    def left_out(self) -> tuple[Array, Array]:
+        """Return mean and sd, noise included, at each run as if it were not known; ``(n,)`` each.
+
+        The law is linear where it was for all runs.
+        """
+        _, slopes = self.law.expected(self.constants, self.law.coordinates.of(self.x))
+        heard = self.rest.precision @ slopes
+        pull = self.rest.pull - heard @ self._shift
+        open_ = solved(self._lower, (heard * self.law.sds).T)
+        own = self.rest.precision.diagonal() - np.einsum("pn,pn->n", open_, open_)
+        return foretold(self.y, pull, own)
 
     def rescaled(self, factor: float) -> "Trend":
         """Return the trend with every length-scale of what the law misses times ``factor``.
