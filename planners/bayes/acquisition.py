@@ -5,20 +5,18 @@ Logarithms keep their slope where the improvement itself is smaller than any flo
 "Unexpected improvements to expected improvement for Bayesian optimization", 2023).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfcx, log_ndtr, ndtr
 
-from planners.bayes.models.scale import expected_shortfall
 from planners.factors import Array
 
 # expected gain of normal outcomes over bounds: means, sds, bounds -> as they broadcast
 Gain = Callable[[Array, Array, Array], Array]
 
 _ROOT_2PI = np.sqrt(2.0 * np.pi)
-_TINY = 1e-290
 _ROOM = 0.01  # of a response's spread, that is always left to improve
 _LEAST = 1e-12  # a difference of logarithms
 
@@ -64,12 +62,17 @@ def log_probability_between(mean: Array, sd: Array, low: float, high: float) -> 
 
 def front(points: Array) -> Array:
     """Return the points no other point beats in both objectives, best first objective first."""
-    order = np.lexsort((-points[:, 1], -points[:, 0]))
-    kept: list[NDArray[np.float64]] = []
-    for point in points[order]:
-        if not kept or point[1] > kept[-1][1]:
-            kept.append(point)
-    return np.array(kept)
+    return points[front_order(points)]
+
+
+def front_order(points: Array) -> NDArray[np.intp]:
+    """Return the indices of the points that :func:`front` returns, in its order."""
+    kept, height = list[int](), -np.inf
+    for k in np.lexsort((-points[:, 1], -points[:, 0])):
+        if points[k, 1] > height:
+            kept.append(int(k))
+            height = points[k, 1]
+    return np.array(kept, dtype=np.intp)
 
 
 def unbeaten(values: Array) -> NDArray[np.bool_]:
@@ -112,29 +115,6 @@ def volume_growth(known: Array, draws: Array, reference: Array, directions: Arra
     before = reach(known).max(axis=0)
     after = np.maximum(reach(draws), before).mean(axis=0)
     return float((after.sum() - before.sum()) / max(before.sum(), 1e-12))
-
-
-def log_hypervolume_improvement(
-    mean: Array, sd: Array, known: Array, reference: Array, gains: Sequence[Gain] = ()
-) -> Array:
-    """Return ln of the expected growth of the dominated area; exact for two objectives.
-
-    ``mean`` and ``sd`` are ``(m, 2)``, ``known`` the measured points ``(k, 2)``, ``reference`` the
-    corner ``(2,)`` the area is counted from. The area a point adds is a sum over the strips between
-    neighbours on the front, of a width that depends on the first objective alone and a height that
-    depends on the second; the two are independent, so expectations multiply. ``gains`` are the
-    expected shortfalls of both where areas count in other units than the models'.
-    """
-    one, other = gains or (expected_shortfall, expected_shortfall)
-    above = known[np.all(known > reference, axis=1)]
-    edge = front(above) if len(above) else np.empty((0, 2))
-    # strips from the right: [edge_0, inf), [edge_1, edge_0), ..., [reference, edge_last)
-    lefts = np.concatenate([edge[:, 0], reference[:1]])
-    floors = np.concatenate([reference[1:], edge[:, 1]])
-    beyond = one(mean[:, :1], sd[:, :1], lefts[None, :])
-    widths = np.diff(beyond, axis=1, prepend=0.0)
-    heights = other(mean[:, 1:], sd[:, 1:], floors[None, :])
-    return np.log(np.maximum((np.maximum(widths, 0.0) * heights).sum(axis=1), _TINY))
 
 
 def log_scalarised_improvement(

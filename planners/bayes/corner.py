@@ -5,7 +5,8 @@ end by less than noise must not, or the front would have no end. So the best of 
 among the known runs and what the models hold possible, and what the other goals are worth there is
 the worst that counts: the payoff table's estimate of the nadir (Isermann and Steuer, "Computational
 experience concerning payoff tables and minimum criterion values over the efficient set", 1988,
-10.1016/0377-2217(88)90180-2).
+10.1016/0377-2217(88)90180-2). That is exact for two goals only; of more, the worst on the front of
+what is known and expected counts.
 """
 
 from collections.abc import Callable
@@ -44,7 +45,9 @@ def corner(
     varied = _varied(problem, rows[acquisition.unbeaten(known[None])[0]][:_ENDS])
     means, sds = predict(np.vstack([even, varied[possible(varied)]]))
     clear = np.maximum(_CLEAR * noise, _FEWEST * np.ptp(known, axis=0))
-    worst, best = _ends(np.vstack([known, means]), np.vstack([known, means + sds]), clear)
+    both, hopes = np.vstack([known, means]), np.vstack([known, means + sds])
+    worst = _of_ends(both, hopes, clear) if len(noise) == 2 else _of_front(both, 0.5 * clear)
+    best = both.max(axis=0)
     found = worst - _MARGIN * np.maximum(best - worst, 1e-3)
     if not len(even):
         return found
@@ -60,11 +63,23 @@ def _even(problem: Problem, possible: Possible) -> Array:
     return even[possible(even)][:_EVEN]
 
 
-def _ends(means: Array, hopes: Array, clear: Array) -> tuple[Array, Array]:
-    """Return the worst and the best of each goal at the ends of the front, ``(goals,)`` each."""
+def _of_ends(means: Array, hopes: Array, clear: Array) -> Array:
+    """Return the worst of each of two goals at the ends of the front, ``(2,)``."""
     atop = hopes >= hopes.max(axis=0) - clear
-    payoffs = np.array([means[of_goal].max(axis=0) for of_goal in atop.T])
-    return payoffs.min(axis=0), means.max(axis=0)
+    return np.array([means[of_goal].max(axis=0) for of_goal in atop.T]).min(axis=0)
+
+
+def _of_front(values: Array, clear: Array) -> Array:
+    """Return the worst of each goal on the front, whose ends more than two goals do not tell.
+
+    Of rows that differ by noise in what one of them is better at, the one that is better at
+    something else stands for both.
+    """
+    front = values[acquisition.unbeaten(values[None])[0]]
+    gaps = front[:, None] - front
+    better = np.all(gaps >= -clear, axis=2) & np.any(gaps > clear, axis=2)
+    left = front[~better.any(axis=0)]
+    return (left if len(left) else front).min(axis=0)
 
 
 def _varied(problem: Problem, rows: Array) -> Array:

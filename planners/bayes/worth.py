@@ -10,6 +10,7 @@ from scipy.spatial.distance import cdist
 
 from planners.bayes import acquisition
 from planners.bayes.corner import corner
+from planners.bayes.growth import MOST_GOALS, Growth
 from planners.bayes.models.space import Space
 from planners.bayes.models.surrogate import Model
 from planners.factors import Array
@@ -36,15 +37,23 @@ class Worth:
         self.likely = self._likely(self.seen)
         self.known = self._means[self.likely] if self.goals else np.empty((0, 0))
         count = len(self.goals)
-        self._weights = rng.dirichlet(np.ones(count)) if count > 2 else np.ones(count)
-        self._normals = rng.normal(size=(_DRAWS, count)) if count > 2 else np.empty((0, count))
+        many = count > MOST_GOALS
+        self._weights = rng.dirichlet(np.ones(count)) if many else np.ones(count)
+        self._normals = rng.normal(size=(_DRAWS, count)) if many else np.empty((0, count))
         self.reference = self._corner() if count > 1 and len(self.known) else None
+        self._growth = None if many else self._above()
 
     def _corner(self) -> Array:
         """Return the corner from which dominated volume counts, ``(goals,)``."""
         seen, noise = self.seen[self.likely], np.sqrt(self._noises)
         problem = self._space.problem
         return corner(problem, seen, self.known, self.predicted, noise, self._possible)
+
+    def _above(self) -> Growth | None:
+        """Return how much the front is expected to grow, in the responses' own units."""
+        if self.reference is None:
+            return None
+        return Growth(self.known, self.reference, [goal.scale.shortfall for goal in self.goals])
 
     def _likely(self, rows: Array) -> NDArray[np.bool_]:
         """Return which rows are more likely to meet the targets than not, ``(m,)``."""
@@ -71,7 +80,7 @@ class Worth:
         """Return the rows of the best known runs, up to three, to look around, ``(k, dim)``."""
         worth = self.nearing(self.seen) + (self._means.sum(axis=1) if self.goals else 0.0)
         order = np.argsort(-worth, kind="stable")[:3]
-        if not len(self.known) or len(self.goals) != 2:
+        if not len(self.known) or not 2 <= len(self.goals) <= MOST_GOALS:
             return self.seen[order]
         ends = np.flatnonzero(self.likely)[np.argmax(self.known, axis=0)]
         return self.seen[np.unique(np.concatenate([order[:1], ends]))]
@@ -121,11 +130,8 @@ class Worth:
         if len(self.goals) == 1:
             best = float(self.known.max())
             return acquisition.log_expected_improvement(means[:, 0], sds[:, 0], best, self.tops[0])
-        if len(self.goals) == 2 and self.reference is not None:
-            gains = [goal.scale.shortfall for goal in self.goals]
-            return acquisition.log_hypervolume_improvement(
-                means, sds, self.known, self.reference, gains
-            )
+        if self._growth is not None:
+            return self._growth.log(means, sds)
         return acquisition.log_scalarised_improvement(
             means, sds, self.known, self._weights, self._normals, self.tops
         )

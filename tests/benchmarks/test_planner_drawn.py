@@ -12,6 +12,8 @@ from benchmarks.planners import drawn as runner
 from benchmarks.planners.problems.classic import FUNCTIONS
 from benchmarks.planners.problems.drawn import KINDS, Network, draw
 from benchmarks.planners.problems.landscapes import blend, hills
+from benchmarks.planners.problems.merit import Volume
+from benchmarks.planners.problems.trio import Trio
 from planners.base import Problem
 from planners.sampling import feasible_rows
 
@@ -115,3 +117,20 @@ def test_a_peer_without_its_environment_is_an_error(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         told(monkeypatch, capsys, "--planners", "bayes,optuna")
     assert "optuna: needs --peers" in capsys.readouterr().err
+
+
+def test_no_run_beats_the_triangle_between_three_hills():
+    trio = Trio(np.random.default_rng(3))
+    rows = np.random.default_rng(4).random((400, len(trio.factors)))
+    pulled = 0.8 * rows + 0.2 * trio.places.mean(axis=0)  # nearer to the triangle
+    assert 0.0 < trio.merit.of(trio.truth(rows)) < trio.merit.of(trio.truth(pulled)) < trio.most
+    assert trio.heights(trio.places).diagonal() == pytest.approx(100.0)
+
+
+def test_a_volume_is_that_of_boxes():
+    merit = Volume(tuple((name, 0.0, 1.0) for name in "abc"))
+    boxes = [(1.0, 1.0, 3.0), (3.0, 1.0, 1.0), (1.0, 3.0, 1.0), (-1.0, 9.0, 9.0)]
+    truths = [dict(zip("abc", box, strict=True)) for box in boxes]
+    assert merit.of(truths) == pytest.approx(7.0)
+    assert merit.of([*truths, {"a": 0.9, "b": 0.9, "c": 2.9}]) == pytest.approx(7.0)
+    assert merit.of([]) == 0.0

@@ -10,6 +10,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from planners.bayes import acquisition as aq
+from planners.bayes.growth import Growth
 from planners.bayes.models.surrogate import Scale
 
 DRAWS = np.random.default_rng(0).normal(size=(200_000, 3))
@@ -90,7 +91,7 @@ def test_expected_hypervolume_improvement_is_the_average_over_draws(seed):
     rng = np.random.default_rng(seed)
     known, reference = rng.normal(size=(6, 2)), np.array([-1.5, -1.5])
     mean, sd = rng.normal(size=2), 0.3 + rng.random(2)
-    got = np.exp(aq.log_hypervolume_improvement(mean[None], sd[None], known, reference)[0])
+    got = np.exp(Growth(known, reference).log(mean[None], sd[None])[0])
     before = volume(known, reference)
     gains = [
         volume(np.vstack([known, mean + sd * e]), reference) - before for e in DRAWS[:4000, :2]
@@ -98,10 +99,38 @@ def test_expected_hypervolume_improvement_is_the_average_over_draws(seed):
     assert got == pytest.approx(np.mean(gains), abs=4 * np.std(gains) / np.sqrt(4000))
 
 
+def stacked(points, reference):
+    """Return the volume that three goals dominate, as a stack of areas."""
+    levels = np.unique(points[points[:, 2] > reference[2], 2])
+    floors = np.concatenate([reference[2:], levels[:-1]])
+    areas = [volume(points[points[:, 2] >= level, :2], reference[:2]) for level in levels]
+    return float(((levels - floors) * areas).sum())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_so_it_is_of_three_goals(seed):
+    rng = np.random.default_rng(seed)
+    known, reference = rng.normal(size=(9, 3)), np.full(3, -1.5)
+    mean, sd = 0.7 * rng.normal(size=3) + 0.4, 0.1 + 0.4 * rng.random(3)
+    got = np.exp(Growth(known, reference).log(mean[None], sd[None])[0])
+    before, draws = stacked(known, reference), mean + sd * DRAWS[:2000]
+    gains = [stacked(np.vstack([known, draw]), reference) - before for draw in draws]
+    assert got == pytest.approx(np.mean(gains), abs=4 * np.std(gains) / np.sqrt(2000))
+
+
+def test_a_run_of_three_goals_that_is_sure_adds_what_it_dominates():
+    known = np.array([[1.0, 1.0, 3.0], [3.0, 1.0, 1.0], [1.0, 3.0, 1.0], [0.5, 0.5, 0.5]])
+    above = Growth(known, np.zeros(3))
+    sure = np.full((3, 3), 1e-9)
+    means = np.array([[2.0, 2.0, 2.0], [0.9, 0.9, 2.9], [4.0, 2.0, 0.5]])
+    found = np.exp(above.log(means, sure))
+    # 8 less three arms of 2 that share a cube of 1; nothing; 4 less what two arms hold of it
+    np.testing.assert_allclose(found, [4.0, 0.0, 2.0], atol=1e-6)
+
+
 def test_nothing_known_above_the_reference_leaves_the_whole_quadrant():
-    got = aq.log_hypervolume_improvement(
-        np.ones((1, 2)), np.full((1, 2), 1e-6), np.array([[-1.0, -1.0]]), np.zeros(2)
-    )
+    above = Growth(np.array([[-1.0, -1.0]]), np.zeros(2))
+    got = above.log(np.ones((1, 2)), np.full((1, 2), 1e-6))
     assert np.exp(got[0]) == pytest.approx(1.0, rel=1e-4)
 
 

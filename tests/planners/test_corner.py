@@ -102,3 +102,51 @@ def test_rows_that_meet_a_narrow_target_are_sought_among_many():
         return np.abs(rows[:, 0] - rows[:, 1]) < 0.004
 
     assert corner(PLANE, middle, across(middle)[0], across, NOISE, diagonal).max() < 0.2
+
+
+SPACE = Problem(tuple(Continuous(name, 0.0, 1.0) for name in "abc"))
+NOISES = np.full(3, 0.01)
+
+
+def apart(rows):
+    """Three goals, each best at a corner of its own, on a flat front from 0 to 1 each."""
+    parts = rows / np.maximum(rows.sum(axis=1, keepdims=True), 1e-9)
+    return parts, np.full((len(rows), 3), 1e-3)
+
+
+def test_of_three_goals_the_worst_on_the_front_counts():
+    def cut(rows):
+        means, sds = apart(rows)
+        return 0.2 + 0.4 * means, sds
+
+    rows = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.3, 0.3, 0.4]])
+    found = corner(SPACE, rows, cut(rows)[0], cut, NOISES, anywhere)
+    np.testing.assert_allclose(found, 0.2 - 0.1 * 0.4, atol=0.01)
+
+
+def test_a_payoff_table_would_lose_most_of_a_round_front():
+    """On a sphere the best of a goal goes with the best of any other, one at a time."""
+
+    def sphere(rows):
+        one, other = 0.5 * np.pi * rows[:, 0], 0.5 * np.pi * rows[:, 1]
+        means = np.column_stack(
+            [np.cos(one) * np.cos(other), np.cos(one) * np.sin(other), np.sin(one)]
+        )
+        return means - 1.0, np.full((len(rows), 3), 1e-3)
+
+    rows = np.random.default_rng(0).random((6, 3))
+    found = corner(SPACE, rows, sphere(rows)[0], sphere, NOISES, anywhere)
+    assert np.all(found < -1.0)
+
+
+@pytest.mark.parametrize(("gain", "end"), [(0.002, 0.0), (0.05, -0.4)])
+def test_of_three_goals_a_gain_within_noise_for_a_loss_beyond_it_is_no_end(gain, end):
+    rows = np.vstack([np.eye(3), [[0.3, 0.3, 0.4], [1.0, 0.0, 0.0]]])
+    known, _ = apart(rows)
+    known[-1] += [gain, -0.4, 0.0]
+
+    def nowhere(rows):
+        return np.zeros(len(rows), dtype=bool)
+
+    found = corner(SPACE, rows, known, apart, NOISES, nowhere)
+    assert found[1] == pytest.approx(end - 0.1 * (1.0 - end), abs=1e-6)

@@ -7,7 +7,7 @@ to 5 factors and the noise of 1 to 4 %. Kinds: ``yield`` of B; ``output`` of B, 
 the yield with one of 4 to 8 catalysts; ``front``, yield and output at once, and ``names_front``
 with such catalysts; ``still``, the yield at one residence time, over the other 3 or 4 factors.
 ``hills`` and ``blend`` are those of landscapes.py, ``classic`` the test functions of classic.py
-with a noise of 1 % of their range.
+with a noise of 1 % of their range, and ``trio`` the three goals of trio.py.
 """
 
 from math import sqrt
@@ -18,12 +18,23 @@ from benchmarks.planners.problems.case import Case, Noise, Truth
 from benchmarks.planners.problems.classic import classic
 from benchmarks.planners.problems.landscapes import LANDSCAPES, Columns, Outcomes
 from benchmarks.planners.problems.merit import Area, Greatest
+from benchmarks.planners.problems.trio import NAMES, Trio
 from planners.base import Categorical, Composition, Continuous, Point, Problem, Response
 from planners.history import cells
 from planners.sampling import feasible_rows
 
 GAS_CONSTANT = 8.314462618e-3  # kJ/mol/K
-KINDS = ("yield", "output", "names", "front", *LANDSCAPES, "still", "classic", "names_front")
+KINDS = (
+    "yield",
+    "output",
+    "names",
+    "front",
+    *LANDSCAPES,
+    "still",
+    "classic",
+    "names_front",
+    "trio",
+)
 _ROWS, _TOP, _NEAR = 20_000, 60, 40  # of the search for what can be reached
 _RADII = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
 
@@ -74,6 +85,8 @@ def draw(kind: str, number: int) -> tuple[Case, float]:
     if kind == "classic":
         return _test_function(number)
     rng = np.random.default_rng([KINDS.index(kind), number])
+    if kind == "trio":
+        return _three_hills(number, rng)
     if kind in LANDSCAPES:
         factors, constraints, outcomes = LANDSCAPES[kind](rng)
         problem = Problem(factors, (Response("y"),), constraints)
@@ -97,6 +110,14 @@ def _test_function(number: int) -> tuple[Case, float]:
     truth = lambda point: {"y": float(share(problem.encode(point)[None])[0])}  # noqa: E731
     noise = {"y": Noise(absolute=1.0)}
     return Case(f"classic {number}", problem, truth, noise, Greatest("y")), 100.0
+
+
+def _three_hills(number: int, rng: np.random.Generator) -> tuple[Case, float]:
+    trio = Trio(rng)
+    problem = Problem(trio.factors, tuple(Response(name) for name in NAMES))
+    truth = lambda point: trio.truth(problem.encode(point)[None])[0]  # noqa: E731
+    noises = {name: Noise(relative=float(rng.choice([0.01, 0.02]))) for name in NAMES}
+    return Case(f"trio {number}", problem, truth, noises, trio.merit), trio.most
 
 
 def _case(name: str, problem: Problem, outcomes: Outcomes, noise: float) -> tuple[Case, float]:

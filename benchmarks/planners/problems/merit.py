@@ -53,6 +53,23 @@ class Area:
 
 
 @dataclass(frozen=True)
+class Volume:
+    """The volume dominated by three responses above a reference point; each as in ``Area``."""
+
+    spans: tuple[tuple[str, float, float], ...]
+
+    def of(self, truths: Truths) -> float:
+        points = [tuple(_share(truth, span) for span in self.spans) for truth in truths]
+        inside = sorted((p for p in points if min(p) > 0), key=lambda p: -p[2])
+        floors = [p[2] for p in inside[1:]] + [0.0]
+        return sum(
+            (point[2] - floor) * dominated([(p[0], p[1]) for p in inside[: n + 1]])
+            for n, (point, floor) in enumerate(zip(inside, floors, strict=False))
+            if point[2] > floor
+        )
+
+
+@dataclass(frozen=True)
 class Nearness:
     """How near one run comes to all its target ranges: 1 inside all of them.
 
