@@ -249,6 +249,23 @@ async def test_a_pump_that_is_lost_fails_the_experiment_and_makes_the_rig_safe()
     assert [e.data for e in flow.log if e.kind == "experiment"][-1]["blameless"] is True
 
 
+@pytest.mark.parametrize(
+    ("broken", "blameless"), [("unplug", True), ("pressure", False)], ids=["cable", "pressure"]
+)
+async def test_a_trip_for_want_of_a_reading_says_nothing_of_the_conditions(broken, blameless):
+    row = {"name": "line", "signal": "pump-a.pressure", "above": 20.0}
+    async with flow_rig(interlocks=[row]) as flow, asyncio.TaskGroup() as tasks:
+        experiment = tasks.create_task(flow.executor.run("e-1", COOL))
+        await flow.until(step="WaitSteady")
+        if broken == "unplug":
+            flow.sim.disturb("pump-a", "unplug")
+        else:
+            flow.sim.instruments["pump-a"]._pressure = lambda: 21
+        record = await experiment
+    assert (record.status, record.blameless) == ("aborted", blameless)
+    assert record.reason == "tripped: line"
+
+
 @pytest.mark.no_cover  # hours of it
 async def test_a_silent_analyser_fails_the_experiment_without_a_value_and_keeps_the_rig_warm():
     async with flow_rig() as flow, asyncio.TaskGroup() as tasks:
