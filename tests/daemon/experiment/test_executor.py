@@ -1,6 +1,7 @@
 """Experiments on the simulated rig: real drivers, guard and world, in virtual time."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -279,6 +280,24 @@ async def test_a_silent_analyser_fails_the_experiment_without_a_value_and_keeps_
     assert "nmr" in record.reason
     assert record.responses["space_time_yield"].value is None
     assert any(e.kind == "decision" and e.data["what"] == "acquisition.retried" for e in flow.log)
+
+
+async def test_an_analyser_that_gives_an_old_spectrum_gives_no_value():
+    async with flow_rig() as flow:
+        nmr = flow.rig.instruments["nmr"]
+        acquire, given = nmr.acquire, []
+
+        async def stuck(label):
+            given.append(await acquire(label))
+            return replace(given[-1], y=given[0].y)
+
+        nmr.acquire = stuck
+        record = await flow.executor.run("e-1", COOL)
+        assert flow.truth()["heaters"]["bath"]["goal"] == 32.0  # as when it does not answer
+    assert (record.status, record.blameless) == ("failed", True)
+    assert "nmr gave the spectrum before once more" in record.reason
+    assert record.responses["space_time_yield"].value is None
+    assert len(given) == 3
 
 
 async def test_an_analyser_that_comes_back_is_asked_again_after_a_fresh_start():
