@@ -35,7 +35,12 @@ def salvage(path: str | Path) -> tuple[Settings, list[str]]:
     For going safe: a mistake elsewhere in the file must not keep a pump running. Raises
     ConfigError only when nothing can be read at all.
     """
-    raw = beside(Path(path), read_toml(Path(path)))
+    return salvaged(Path(path), read_toml(Path(path)))
+
+
+def salvaged(path: Path, tables: dict[str, Any]) -> tuple[Settings, list[str]]:
+    """Return at least the well-formed instruments of the tables of a file, and their faults."""
+    raw = beside(path, tables)
     settings, faults = parse(raw)
     if settings is None:
         table = raw.get("instruments")
