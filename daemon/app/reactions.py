@@ -2,6 +2,7 @@
 
 from daemon.campaign.ahead import PLANNER_BACK, PLANNER_OUT
 from daemon.campaign.campaign import Campaign
+from daemon.campaign.resting import RESTS
 from daemon.campaign.states import ENDED, NO_RECORD, State
 from daemon.errors import StoreFailed
 from daemon.events import Event, EventBus
@@ -11,6 +12,8 @@ HELD = "campaign held"
 GIVEN_UP = "campaign given up"  # ended by a fault, and not by a person or a trip
 INTERRUPTED = "interrupted campaign"  # of an earlier start: waits for a person
 PLANNER = "planner failed"  # while experiments run, or points wait for a word
+WAITS = "campaign waits"  # for a word, or results; the rig was shut down meanwhile
+GOES_ON = "heat and pumps are off meanwhile; it goes on by itself when there is something to run"
 ASKED_AGAIN = "what runs is not touched; it is asked again after the next experiment"
 RECORD_BACK = "the record could not be written for a while; it can again"
 _GOING = frozenset(State) - ENDED - {State.IDLE, State.ABORTING}
@@ -54,18 +57,30 @@ class Reactions:
             self._on_campaign(data["state"], data["reason"])
         elif event.kind == "decision":
             self._on_decision(data["what"], data.get("why", ""))
-        elif event.kind == "experiment" and data["state"] == "held":
-            self._campaign.experiment_held()
+        elif event.kind == "experiment":
+            self._on_experiment(data["state"])
         elif _holds(event) and self._campaign.state is State.RUNNING:
             self._campaign.hold(f"interlock {data['name']}: {data['message']}")
 
+    def _on_experiment(self, state: str) -> None:
+        if state == "running":  # there is something to run
+            self._alarms.returned(WAITS)
+        elif state == "held":
+            self._campaign.experiment_held()
+
     def _on_decision(self, what: str, why: str) -> None:
-        """Tell of a planner that is out; that is nothing against the sample in the rig."""
+        """Tell of a planner that is out, or that a word is waited for.
+
+        That is nothing against the sample in the rig.
+        """
         if what == PLANNER_OUT:
             told = f"{why}; {ASKED_AGAIN}"
             self._alarms.raise_(PLANNER, told, latching=False, concerns="campaign")
         elif what == PLANNER_BACK:
             self._alarms.returned(PLANNER)
+        elif what == RESTS:
+            told = f"{why}: {GOES_ON}"
+            self._alarms.raise_(WAITS, told, latching=False, concerns="campaign")
 
     def _on_campaign(self, state: str, reason: str) -> None:
         """Call a person to a campaign that a fault holds or ends; interlocks have alarms."""
@@ -73,6 +88,7 @@ class Reactions:
         fault = self._campaign.fault
         if state in ENDED or (state == State.HELD and fault):
             self._alarms.returned(PLANNER)
+            self._alarms.returned(WAITS)
         if given_up(state, fault):
             call_after(fault, self._alarms)
         else:

@@ -1,4 +1,4 @@
-"""Whether what was set stays set: a hand at the panel, another program or a loss of power undoes it.
+"""Whether what was set stays set: a hand at the panel, another program, a loss of power undo it.
 
 The guard has compared the read-back; this compares every reading after it. Two readings in a row,
 some seconds apart, must differ: a poll may have been under way when the command was given. A switch
