@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from daemon.app.reactions import GIVEN_UP, HELD, PLANNER, WAITS, Reactions
+from daemon.app.reactions import GIVEN_UP, HELD, PLANNER, SUSPECT, WAITS, Reactions
 from daemon.campaign.states import State
 from daemon.errors import StoreFailed
 from daemon.safety.alarms import Alarms
@@ -210,3 +210,20 @@ async def test_a_point_that_nobody_approves_calls_a_person_until_it_runs():
         assert bench.standing == {}
         bench.campaign.abort()
         await running
+
+
+async def test_one_suspect_result_after_the_other_calls_a_person_until_a_good_one():
+    bench = Watched(experiments=9, max_failures=2)
+
+    def ended(status, **more):
+        bench.events.emit(
+            "experiment", id="e", state="complete", status=status, reason="low", **more
+        )
+        return bench.standing.get(SUSPECT, "").partition(";")[0]
+
+    told = [ended(status) for status in ("suspect", "failed", "suspect", "suspect", "ok")]
+    assert told == ["", "", "2 suspect results in a row", "3 suspect results in a row", ""]
+    assert ended("suspect") == ended("suspect", amended_by="Ada") == ""
+    assert ended("suspect") == "2 suspect results in a row"
+    bench.campaign.start()
+    assert bench.standing == {}
