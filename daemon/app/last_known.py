@@ -5,7 +5,7 @@ ports: what the daemon has left acting is on those of the record.
 """
 
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,31 @@ def to_make_safe(config: Path, data: Path | None) -> ToMakeSafe:
     both = {**settings.instruments, **missing}
     notes = [ALSO.format(config, name) for name in missing]
     return ToMakeSafe(settings.model_copy(update={"instruments": both}), faults, notes)
+
+
+def left_elsewhere(data: Path, config_text: str) -> list[str]:
+    """Return the instruments of a daemon that died, with their ports, that a file has no more.
+
+    What is still there is made safe when it is found.
+    """
+    try:
+        with Reader(data) as reader:
+            last = (reader.meta().get("config") or "") if reader.last_died() else ""
+        was, now = (_instruments(tomllib.loads(text)) for text in (last, config_text))
+    except (ConfigError, StoreFailed, tomllib.TOMLDecodeError):
+        return []
+    there = [_wire(own) for own in now.values()]
+    return [f"{n} ({own.get('port')})" for n, own in was.items() if _wire(own) not in there]
+
+
+def _instruments(raw: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    table = raw.get("instruments")
+    rows = table.items() if isinstance(table, dict) else ()
+    return {name: own for name, own in rows if isinstance(own, dict)}
+
+
+def _wire(own: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(own.get(key) for key in ("port", "address", "channel", "side"))
 
 
 def _last_known(config: Path, data: Path, *, died: bool = False) -> Settings | None:

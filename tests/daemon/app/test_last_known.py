@@ -1,13 +1,16 @@
 """What is made safe when the file was edited under the hands of a daemon that died."""
 
 import asyncio
+import sqlite3
 
 import pytest
 
-from daemon.app.last_known import ALSO, INSTEAD, to_make_safe
+from daemon.app.assembly import LEFT
+from daemon.app.last_known import ALSO, INSTEAD, left_elsewhere, to_make_safe
 from daemon.errors import ConfigError
 from daemon.store.writer import Store
 from daemon.timebase import Timebase
+from tests.campaigns.days import begin, events, settings_of
 
 BATH = '[instruments.bath]\ndriver = "huber-pilot-one"\nport = "{}"\n'
 PUMP = '[instruments.pump]\ndriver = "knauer-azura-pump"\nport = "socket://10.0.0.3:10001"\n'
@@ -83,3 +86,32 @@ def test_a_record_that_cannot_be_read_keeps_nobody_from_safety(config, tmp_path)
     (tmp_path / "taylord.sqlite").write_bytes(b"garbage" * 1000)
     assert list(ports(to_make_safe(config, tmp_path))) == ["bath", "pump"]
     assert list(ports(to_make_safe(config, tmp_path / "nowhere"))) == ["bath", "pump"]
+
+
+def test_a_start_is_told_what_the_dead_daemon_had_that_the_file_has_no_more(config, tmp_path):
+    data, now = tmp_path / "data", HEAD + BATH.format(OLD).replace("bath", "oven")
+    assert left_elsewhere(data, now) == []
+    started(config, data)
+    assert left_elsewhere(data, now) == ["pump (socket://10.0.0.3:10001)"]
+    assert left_elsewhere(data, config.read_text()) == []
+
+
+@pytest.mark.parametrize("text", ["x = [", "instruments = 3", "[instruments]\nbath = 3"])
+def test_a_file_without_instruments_has_none_of_them(text, config, tmp_path):
+    started(config, tmp_path)
+    assert len(left_elsewhere(tmp_path, text)) == (0 if text == "x = [" else 2)
+
+
+def test_the_alarm_of_what_was_left_behind_waits_for_a_person(tmp_path):
+    begin(tmp_path, settings_of(1))
+    with sqlite3.connect(tmp_path / "taylord.sqlite") as record:
+        record.execute("UPDATE boots SET ended = NULL")
+        record.execute(
+            "UPDATE meta SET value = replace(value, '192.168.10.21', '10.9.9.9')"
+            " WHERE key = 'config'"
+        )
+    record.close()
+    begin(tmp_path, settings_of(1))
+    (told,) = events(tmp_path, "alarm")
+    assert told["id"] == LEFT
+    assert "pump-a (socket://10.9.9.9:10001)" in told["message"]
