@@ -165,7 +165,8 @@ class Measuring:
             except (InstrumentError, AnalysisFailed) as error:
                 if attempt == ATTEMPTS:
                     why = f"no analysis: {error}"
-                    raise ExperimentFailed(why, "trickle", blameless=lost(error)) from error
+                    its_own = lost(error) or isinstance(error, InstrumentError)
+                    raise ExperimentFailed(why, "trickle", blameless=its_own) from error
                 self._actions.events.emit(
                     "decision", what="acquisition.retried", experiment=run.id, reason=str(error)
                 )

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from daemon.analysis.estimate import Estimate
+from daemon.analysis.estimate import AnalysisFailed, Estimate
 from daemon.analysis.pipeline import SampleResult
 from daemon.errors import Refused, StoreFailed
 from daemon.experiment.faults import EndNotWritten
 from daemon.experiment.volumes import TOTAL
+from drivers.errors import DeviceFault
 from tests.daemon.experiment.assembly import COOL, flow_rig
 
 pytestmark = pytest.mark.virtual
@@ -280,6 +281,22 @@ async def test_a_silent_analyser_fails_the_experiment_without_a_value_and_keeps_
     assert "nmr" in record.reason
     assert record.responses["space_time_yield"].value is None
     assert any(e.kind == "decision" and e.data["what"] == "acquisition.retried" for e in flow.log)
+
+
+@pytest.mark.parametrize(
+    ("fault", "blameless"),
+    [(DeviceFault("nmr", "lost its lock"), True), (AnalysisFailed("-0.3 mol/L of ortho"), False)],
+    ids=["its own fault", "what it shows"],
+)
+async def test_a_fault_of_the_analyser_itself_says_nothing_of_the_conditions(fault, blameless):
+    async with flow_rig() as flow:
+
+        async def broken(_):
+            raise fault
+
+        flow.rig.instruments["nmr"].acquire = broken
+        record = await flow.executor.run("e-1", COOL)
+    assert (record.status, record.blameless) == ("failed", blameless)
 
 
 async def test_an_analyser_that_gives_an_old_spectrum_gives_no_value():
