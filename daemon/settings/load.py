@@ -45,14 +45,16 @@ def salvaged(path: Path, tables: dict[str, Any]) -> tuple[Settings, list[str]]:
     if settings is None:
         table = raw.get("instruments")
         rows = table.items() if isinstance(table, Mapping) else ()
-        good = {name: row for name, row in rows if _stands_alone(name, row)}
-        settings = Settings.model_validate({"name": "salvaged", "instruments": good})
+        good = {name: row for name, row in rows if _stands({name: row})}
+        name = raw["name"] if _stands({}, raw.get("name")) else "salvaged"
+        settings = Settings.model_validate({"name": name, "instruments": good})
     return settings, [f"{path}: {fault}" for fault in faults]
 
 
-def _stands_alone(name: str, row: Any) -> bool:
+def _stands(instruments: dict[str, Any], name: Any = "salvaged") -> bool:
+    """Return whether these are well-formed by themselves."""
     try:
-        Settings.model_validate({"name": "salvaged", "instruments": {name: row}})
+        Settings.model_validate({"name": name, "instruments": instruments})
     except ValidationError:
         return False
     return True

@@ -82,6 +82,15 @@ def test_the_record_is_looked_for_where_run_puts_it(config, tmp_path, monkeypatc
     assert list(ports(to_make_safe(config, None))) == ["bath", "pump"]
 
 
+@pytest.mark.parametrize(
+    ("head", "name"), [(HEAD, "rig-1"), ("name = 3\n", "salvaged"), ("", "salvaged")]
+)
+def test_a_file_with_faults_keeps_the_name_of_its_rig(head, name, config, tmp_path):
+    config.write_text(head + "rubbish = 1\n" + BATH.format(OLD))
+    found = to_make_safe(config, tmp_path / "nowhere")
+    assert (found.settings.name, list(ports(found))) == (name, ["bath"])
+
+
 def test_a_record_that_cannot_be_read_keeps_nobody_from_safety(config, tmp_path):
     (tmp_path / "taylord.sqlite").write_bytes(b"garbage" * 1000)
     assert list(ports(to_make_safe(config, tmp_path))) == ["bath", "pump"]
