@@ -9,6 +9,7 @@ the run: the lines are counted, and standard error says it once.
 import asyncio
 import json
 import logging
+import os
 import sys
 from collections.abc import MutableMapping
 from logging.handlers import RotatingFileHandler
@@ -121,7 +122,31 @@ class _Ours(logging.Handler):
 
 
 class _File(_Ours, RotatingFileHandler):
-    pass
+    """The log file; one that was removed or moved away is begun anew."""
+
+    opened: tuple[int, int] | None = None  # which file
+
+    def _open(self) -> Any:
+        stream = super()._open()
+        self.opened = _file_at(self.baseFilename)
+        return stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line where readers look for it."""
+        if _file_at(self.baseFilename) != self.opened:
+            stream: TextIO | None = self.stream  # none after a failure
+            if stream is not None:
+                stream.close()
+            self.stream = None  # pyright: ignore[reportAttributeAccessIssue] -- opened anew below
+        super().emit(record)
+
+
+def _file_at(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 (once a line)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class _Console(_Ours, logging.StreamHandler[TextIO]):

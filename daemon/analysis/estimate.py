@@ -12,6 +12,10 @@ class AnalysisFailed(TaylordError):
     """No value can be given; the message says why. Never turned into a number."""
 
 
+class Repeated(AnalysisFailed):
+    """The analyser gave an old spectrum: it says nothing of the sample."""
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A value and its standard deviation, in the unit its holder states."""

@@ -24,10 +24,14 @@ from drivers.roles import Spectrum
 
 @dataclass(frozen=True, slots=True)
 class SampleResult:
-    """One spectrum analysed: mol/L by species, and the peaks' signal-to-noise."""
+    """One spectrum analysed: mol/L by species, and the peaks' signal-to-noise.
+
+    ``noise`` is that of one point, in the spectrum's unit.
+    """
 
     concentrations: Mapping[str, Estimate]
     signal_to_noise: Mapping[str, float]
+    noise: float = 0.0
 
 
 class Analysis:
@@ -80,7 +84,7 @@ class Analysis:
         for name, estimate in found.items():
             if not estimate.possible:
                 raise AnalysisFailed(f"the spectrum gives {estimate.value:.3g} mol/L of {name}")
-        return SampleResult(found, integrals.signal_to_noise)
+        return SampleResult(found, integrals.signal_to_noise, integrals.noise)
 
     def evaluate(
         self,

@@ -7,7 +7,7 @@ the baseline beneath it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import hypot, sqrt
+from math import hypot, inf, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,15 +22,20 @@ LEAST_BASELINE = 20
 CLIP = 3.0  # robust standard deviations; what is beyond is no baseline
 CLIPPINGS = 10
 BLOCKS = 25
+ROUNDINGS = 2.0  # steps of the numbers; less noise may be rounded to the same twice
 REPRODUCIBILITY = 0.01  # of an integral, beyond the noise of its points (DOMAIN 6: 1-3 %)
 
 
 @dataclass(frozen=True, slots=True)
 class Integrals:
-    """Areas by species (unit of y times unit of the axis), and the signal-to-noise of each peak."""
+    """Areas by species (unit of y times unit of the axis), and the signal-to-noise of each peak.
+
+    ``noise`` is that of one point, in the unit of y.
+    """
 
     area: Mapping[str, Estimate]
     signal_to_noise: Mapping[str, float]
+    noise: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +70,15 @@ def integrate(spectrum: Spectrum, regions: Mapping[str, Region]) -> Integrals:
             )
         peak = y[inside] - baseline.at(x[inside])
         area[name] = _area(x[inside], peak, baseline)
-        ratio[name] = float(peak.max()) / baseline.noise if baseline.noise > 0 else np.inf
-    return Integrals(area, ratio)
+        ratio[name] = _ratio(float(peak.max()), baseline.noise)
+    return Integrals(area, ratio, baseline.noise)
+
+
+def _ratio(height: float, noise: float) -> float:
+    """Return the signal-to-noise; where there is neither, nothing was seen."""
+    if noise > 0:
+        return height / noise
+    return inf if height > 0 else 0.0
 
 
 def _ascending(spectrum: Spectrum) -> tuple[Array, Array]:
@@ -152,3 +164,15 @@ def concentrations(
         )
         for name, area in integrals.area.items()
     }
+
+
+def repeats(spectrum: Spectrum, before: Spectrum | None, noise: float) -> bool:
+    """Return whether a spectrum is the one before once more: the same in every point, noise too.
+
+    Where the noise (of one point) is lost in the rounding of the numbers, two can be the same.
+    """
+    if before is None or not np.array_equal(spectrum.axis, before.axis):
+        return False
+    steps = np.diff(np.unique(spectrum.y))
+    tells = len(steps) > 0 and noise > ROUNDINGS * float(steps.min())
+    return tells and np.array_equal(spectrum.y, before.y)

@@ -18,6 +18,11 @@ from daemon.api.wording import fault_lines
 MAX_BYTES = 64 * 1024
 MAX_ID = 128
 MAX_SAID = 300  # characters of a fault's text
+OLD_S = 5.0
+OLD = (
+    "taylord stood still for {0:.0f} s (stopped, or without a processor), and the command may be as"
+    " old: send it again under another id"
+)
 ID_RULE = f"id must be a string of 1 to {MAX_ID} characters without blanks, '/', '+' and '#'"
 # an id is part of a topic: no level, no wildcard, nothing invisible
 _ID = re.compile(rf"[^\s/+#\x00-\x1f\x7f-\x9f]{{1,{MAX_ID}}}")
@@ -32,6 +37,7 @@ class Incoming:
     payload: bytes
     retained: bool = False
     expires_s: float | None = None  # message expiry interval left when it came
+    unheard_s: float = 0.0  # how long it may have lain in the daemon's own socket
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,9 @@ def parse(incoming: Incoming) -> Command | Fault:
         _check_outside(incoming)
         fields = _object(incoming.payload)
         found = _id(fields)
-        return Command(found, verb := _verb(incoming), _arguments(verb, fields))
+        verb = _verb(incoming)
+        _check_age(incoming, verb)
+        return Command(found, verb, _arguments(verb, fields))
     except _Bad as bad:
         known = found if found is not None else salvaged_id(incoming.payload)
         return Fault(known, bad.code, _short(str(bad)))
@@ -99,6 +107,12 @@ def _check_outside(incoming: Incoming) -> None:
         raise _Bad(f"the payload has {len(incoming.payload)} bytes; at most {MAX_BYTES} are taken")
     if incoming.expires_s is not None and incoming.expires_s <= 0:
         raise _Bad("the command expired before it came", "refused")
+
+
+def _check_age(incoming: Incoming, verb: Verb) -> None:
+    """Refuse what would act and may be old; what makes the rig safer never is too late."""
+    if incoming.unheard_s > OLD_S and verb.acts and not verb.safe:
+        raise _Bad(OLD.format(incoming.unheard_s), "refused")
 
 
 def _object(payload: bytes) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from daemon import __version__
+from daemon.api.awake import Awake
 from daemon.api.broker import Broker, Received, Will
 from daemon.api.commands import Commands
 from daemon.api.dispatch import Commit, Dispatcher, JsonObject
@@ -19,7 +20,7 @@ from daemon.api.scans import Scan, bare_value
 from daemon.events import Event, EventBus
 from daemon.settings.models import MqttSettings
 from daemon.store.documents import clean, plain, to_json
-from daemon.timebase import Timebase
+from daemon.timebase import Timebase, is_virtual
 from drivers.signal import Reading, SignalSpec
 
 SCAN_S = 1.0  # readings of this long are one scan
@@ -62,6 +63,7 @@ class MqttApi:
         self._scan = Scan()
         self._dispatcher = Dispatcher(commands, events, commit, remembered)
         self._loop = asyncio.get_running_loop()
+        self._awake = Awake(self._loop.time())
         broker = Broker.of(settings, f"{settings.prefix}-{rig}")
         self._link = Link(broker, f"{self.topic}/cmd/#", self.outbox, self)
         events.on_event(self._on_event)
@@ -127,6 +129,7 @@ class MqttApi:
         while True:
             due = max(due + SCAN_S, self._loop.time())
             await asyncio.sleep(due - self._loop.time())
+            self._awake.beat(self._loop.time())
             readings = self._scan.take()
             if not readings:
                 continue
@@ -173,6 +176,7 @@ class MqttApi:
             payload=received.payload,
             retained=received.retained,
             expires_s=received.expires_s,
+            unheard_s=0.0 if is_virtual() else self._awake.unheard_s(self._loop.time()),
         )
         wanted = self._reply_topic(received.response_topic)
 

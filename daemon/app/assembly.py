@@ -11,6 +11,7 @@ import structlog
 
 from daemon.app.connecting import real_lines
 from daemon.app.history import config_changed, config_changes, restored, used_ml
+from daemon.app.last_known import left_elsewhere
 from daemon.app.plan import RunPlan
 from daemon.app.reactions import Reactions
 from daemon.app.restart import campaign_to_continue, refuse_another_rigs_record
@@ -43,6 +44,11 @@ from planners.base import Problem
 if TYPE_CHECKING:
     from daemon.simulation import Simulation
 
+LEFT = "left behind"  # by a daemon that died, and the file has it no more
+LEFT_BEHIND = (
+    "the last start died, and had what the file has no more: {0}; it may still pump or heat, and"
+    " nobody watches it: look after it, or `taylord safe` with the file as it was"
+)
 AGAIN = "not reset since it tripped at"
 log = structlog.get_logger(__name__)
 
@@ -88,6 +94,7 @@ def assemble(
     continues = campaign_to_continue(plan)
     changes = _changes_since_it_began(plan, continues)
     space = in_force(plan.settings, continues)
+    elsewhere = left_elsewhere(plan.data, plan.config_text)
     timebase = Timebase.virtual() if is_virtual() else Timebase.real()
     boot = virtual_boot_id(plan.record_seed, plan.config_text) if is_virtual() else real_boot_id()
     events, heartbeats = EventBus(), Heartbeats()
@@ -120,6 +127,9 @@ def assemble(
     worker = PlannerWorker(plan.planning)
     parts = Parts(plan, store.boot, timebase, events, store, rig, worker, heartbeats, simulation)
     parts.continues = continues
+    if elsewhere:
+        rig.alarms.raise_(LEFT, LEFT_BEHIND.format(", ".join(elsewhere)), priority="high")
+        log.error("instrument.left_behind", instruments=elsewhere)
     _stay_tripped(parts)
     if settings.reactor is not None:
         _add_experiments(parts, settings)

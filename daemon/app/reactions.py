@@ -1,7 +1,11 @@
 """What the campaign does about what happens around it: trips, holding alarms, a full disk."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from daemon.campaign.ahead import PLANNER_BACK, PLANNER_OUT
 from daemon.campaign.campaign import Campaign
+from daemon.campaign.resting import RESTS
 from daemon.campaign.states import ENDED, NO_RECORD, State
 from daemon.errors import StoreFailed
 from daemon.events import Event, EventBus
@@ -11,6 +15,9 @@ HELD = "campaign held"
 GIVEN_UP = "campaign given up"  # ended by a fault, and not by a person or a trip
 INTERRUPTED = "interrupted campaign"  # of an earlier start: waits for a person
 PLANNER = "planner failed"  # while experiments run, or points wait for a word
+SUSPECT = "results suspect"  # one after the other, while the campaign goes on
+WAITS = "campaign waits"  # for a word, or results; the rig was shut down meanwhile
+GOES_ON = "heat and pumps are off meanwhile; it goes on by itself when there is something to run"
 ASKED_AGAIN = "what runs is not touched; it is asked again after the next experiment"
 RECORD_BACK = "the record could not be written for a while; it can again"
 _GOING = frozenset(State) - ENDED - {State.IDLE, State.ABORTING}
@@ -26,6 +33,7 @@ class Reactions:
         self._campaign, self._ends_when_held = campaign, ends_when_held
         self._alarms = alarms
         self._store_works = True
+        self._suspects = 0  # in a row
         events.on_event(self._on_event)
 
     def on_trouble(self, fault: StoreFailed | None) -> None:
@@ -54,25 +62,55 @@ class Reactions:
             self._on_campaign(data["state"], data["reason"])
         elif event.kind == "decision":
             self._on_decision(data["what"], data.get("why", ""))
-        elif event.kind == "experiment" and data["state"] == "held":
-            self._campaign.experiment_held()
+        elif event.kind == "experiment":
+            self._on_experiment(data)
         elif _holds(event) and self._campaign.state is State.RUNNING:
             self._campaign.hold(f"interlock {data['name']}: {data['message']}")
 
+    def _on_experiment(self, data: Mapping[str, Any]) -> None:
+        if data["state"] == "running":  # there is something to run
+            self._alarms.returned(WAITS)
+        elif data["state"] == "held":
+            self._campaign.experiment_held()
+        elif "amended_by" not in data:
+            self._on_result(str(data.get("status")), str(data.get("reason")))
+
+    def _on_result(self, status: str, reason: str) -> None:
+        """Call a person where one result after the other is a suspect one: the campaign goes on."""
+        if status == "ok":
+            self._suspects = 0
+            self._alarms.returned(SUSPECT)
+        elif status == "suspect":
+            self._suspects += 1
+            if self._suspects >= self._campaign.settings.max_failures:
+                told = f"{self._suspects} suspect results in a row; the last: {reason}"
+                self._alarms.raise_(SUSPECT, told, latching=False, concerns="campaign")
+                self._alarms.reword(SUSPECT, told)
+
     def _on_decision(self, what: str, why: str) -> None:
-        """Tell of a planner that is out; that is nothing against the sample in the rig."""
+        """Tell of a planner that is out, or that a word is waited for.
+
+        That is nothing against the sample in the rig.
+        """
         if what == PLANNER_OUT:
             told = f"{why}; {ASKED_AGAIN}"
             self._alarms.raise_(PLANNER, told, latching=False, concerns="campaign")
         elif what == PLANNER_BACK:
             self._alarms.returned(PLANNER)
+        elif what == RESTS:
+            told = f"{why}: {GOES_ON}"
+            self._alarms.raise_(WAITS, told, latching=False, concerns="campaign")
 
     def _on_campaign(self, state: str, reason: str) -> None:
         """Call a person to a campaign that a fault holds or ends; interlocks have alarms."""
         self._alarms.returned(INTERRUPTED)  # somebody has decided
+        if state == State.RUNNING:
+            self._suspects = 0
+            self._alarms.returned(SUSPECT)
         fault = self._campaign.fault
         if state in ENDED or (state == State.HELD and fault):
             self._alarms.returned(PLANNER)
+            self._alarms.returned(WAITS)
         if given_up(state, fault):
             call_after(fault, self._alarms)
         else:

@@ -16,6 +16,7 @@ import structlog
 from daemon.campaign.ahead import Ahead
 from daemon.campaign.memory import Memory, Suggestion
 from daemon.campaign.ports import Asker, Observer, Runner
+from daemon.campaign.resting import Rest
 from daemon.campaign.standing import Standing
 from daemon.campaign.states import ENDED, ENDING, NO_RECORD, State, after
 from daemon.campaign.steering import Steering
@@ -66,6 +67,7 @@ class Campaign:
         self.experiment = ""  # id of the one in flight
         self.steering = Steering(self, configured or settings)
         self._ahead = Ahead(self, asker, observer, events)
+        self._rest = Rest(self, runner, events)
 
     @property
     def standing(self) -> Standing | None:
@@ -132,7 +134,7 @@ class Campaign:
 
     async def _may_go_on(self) -> bool:
         """Wait until there is something to perform; return False when the campaign ends."""
-        await self.until(lambda: self._must_end() or self._can_perform())
+        await self._rest.until(lambda: self._must_end() or self._can_perform())
         return not self._must_end()
 
     async def _instruments_there(self) -> bool:
@@ -199,6 +201,7 @@ class Campaign:
             self.running, self.experiment = None, ""
             if experiment in self.memory.records:
                 self._remember(record, suggestion)
+        self._rest.warm |= record.status != "refused"
         self._ahead.news = True
         self.notify()
         self._judge(record)

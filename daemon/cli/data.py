@@ -6,12 +6,23 @@ from pathlib import Path
 
 from daemon.cli.output import data_directory
 
+LEFT_OUT = (
+    "left out what says nothing of its conditions (cut short, or an instrument was lost;"
+    " --format json has it)"
+)
+
 
 def export(arguments: argparse.Namespace) -> int:
     """Write the experiments of a data directory to a file."""
     from daemon.store.export import export as write
+    from daemon.store.export import silent_runs
+    from daemon.store.reader import Reader
 
     directory = data_directory(Path(arguments.data), "as DATA")
     count = write(directory, arguments.out, arguments.format, replace=arguments.force)
     print(f"{arguments.out}: {count} experiments", file=sys.stderr)
+    with Reader(directory) as reader:
+        mute = [experiment.id for experiment in silent_runs(reader)]
+    if mute and arguments.format == "csv":
+        print(f"{arguments.out}: {LEFT_OUT}: {', '.join(mute)}", file=sys.stderr)
     return 0

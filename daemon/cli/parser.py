@@ -160,6 +160,7 @@ COMMANDS = (
         (
             CONFIG,
             arg("--within", type=seconds, default=25.0, metavar="S", help="try for so long"),
+            arg("--data", metavar="DIR", help="also what the daemon that died had, by its record"),
             JSON,
         ),
     ),

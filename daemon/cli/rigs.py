@@ -14,6 +14,11 @@ from daemon.cli.output import data_directory, print_json
 from daemon.errors import ConfigError
 from daemon.settings.models import Settings
 
+HELD = (
+    "a port that another program holds is not ours: while a taylord runs here,"
+    " `taylord send {0} trip` makes the rig safe, or end it"
+)
+
 
 def simulate(arguments: argparse.Namespace) -> int:
     """Serve the simulated instruments until SIGTERM."""
@@ -144,17 +149,20 @@ def _answer_text(answer: dict[str, Any]) -> str:
 def safe(arguments: argparse.Namespace) -> int:
     """Drive everything to its safe state now."""
     from daemon.app.connecting import drive_safe
-    from daemon.settings.load import salvage
+    from daemon.app.last_known import to_make_safe
 
-    settings, faults = salvage(arguments.config)
-    for fault in faults:
-        print(fault, file=sys.stderr)
-    report = asyncio.run(drive_safe(settings, arguments.within))
+    data = Path(arguments.data) if arguments.data else None
+    found = to_make_safe(Path(arguments.config), data)
+    for line in (*found.faults, *found.notes):
+        print(line, file=sys.stderr)
+    report = asyncio.run(drive_safe(found.settings, arguments.within))
     if arguments.json:
         print_json({"safe": report.safe, "instruments": report.lines()})
     else:
         print("\n".join(report.lines()))
-    return 0 if report.safe and not faults else 3
+    if not report.safe:
+        print(HELD.format(found.settings.name), file=sys.stderr)
+    return 0 if report.safe and not found.faults else 3
 
 
 def status(arguments: argparse.Namespace) -> int:

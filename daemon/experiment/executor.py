@@ -176,8 +176,9 @@ class Executor:
         if not ended_here:  # what was ending already may have left a trickle
             await self._performance.go("safe")
 
-    def _on_trip(self, what: str) -> None:
-        self._end("aborted", what, "nothing")  # the guard has made the rig safe already
+    def _on_trip(self, what: str, blameless: bool) -> None:
+        if self._end("aborted", what, "nothing") and self._run is not None:  # safe already
+            self._run.blameless = blameless
 
     def _end(self, status: Status, reason: str, afterwards: Afterwards) -> bool:
         """Cancel the running experiment; return False when there is none, or it ends already."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from daemon.analysis.estimate import Repeated
 from daemon.errors import Infeasible, StoreFailed, TaylordError
 from daemon.experiment.record import ExperimentRecord
 from drivers.errors import GarbledReply, LinkLost, NoReply, NotConnected
@@ -33,8 +34,8 @@ class ExperimentFailed(TaylordError):
 
 
 def lost(error: BaseException | None) -> bool:
-    """Return whether an instrument was not heard: that says nothing of the conditions."""
-    return isinstance(error, NoReply | LinkLost | NotConnected | GarbledReply)
+    """Return whether nothing new was heard of an instrument: no word of the conditions."""
+    return isinstance(error, NoReply | LinkLost | NotConnected | GarbledReply | Repeated)
 
 
 class HoldAsked(TaylordError):

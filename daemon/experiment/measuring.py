@@ -9,8 +9,9 @@ from typing import Protocol
 
 import numpy as np
 
-from daemon.analysis.estimate import AnalysisFailed
+from daemon.analysis.estimate import AnalysisFailed, Repeated
 from daemon.analysis.pipeline import Analysis, SampleResult
+from daemon.analysis.spectrum import repeats
 from daemon.experiment.actions import NAP_S, Actions
 from daemon.experiment.cleaning import trickle_flows
 from daemon.experiment.faults import ExperimentFailed, StartAgain, lost
@@ -26,6 +27,10 @@ SHORT_NAP_S = 0.25
 RECONNECT_S = 900.0  # an analyser may be away this long before the experiment fails
 RETRY_S = 5.0  # before a second attempt: a lost link is noticed by then
 ATTEMPTS = 2  # at one acquisition: DOMAIN 8.7
+REPEATED = (
+    "{0} gave the spectrum before once more, noise and all: it has not measured anew"
+    " (look whether its detector runs, and whether its software exports each run)"
+)
 
 
 class RawSink(Protocol):
@@ -42,6 +47,7 @@ class Measuring:
     def __init__(self, actions: Actions, analysis: Analysis, raw: RawSink | None) -> None:
         self._actions, self.analysis, self._raw = actions, analysis, raw
         self._settings = actions.settings
+        self._last: Spectrum | None = None  # as it came, of whatever experiment
 
     async def wait_steady(self, step: WaitSteady, run: Run) -> None:
         """Wait by volume; with a fast analyser until its trend is flat as well."""
@@ -159,7 +165,8 @@ class Measuring:
             except (InstrumentError, AnalysisFailed) as error:
                 if attempt == ATTEMPTS:
                     why = f"no analysis: {error}"
-                    raise ExperimentFailed(why, "trickle", blameless=lost(error)) from error
+                    its_own = lost(error) or isinstance(error, InstrumentError)
+                    raise ExperimentFailed(why, "trickle", blameless=its_own) from error
                 self._actions.events.emit(
                     "decision", what="acquisition.retried", experiment=run.id, reason=str(error)
                 )
@@ -174,7 +181,11 @@ class Measuring:
         spectrum = await self._actions.rig.guard.acquire(analyser, f"{run.id}/{number}")
         if self._raw is not None:
             self._raw.spectrum(run.id, number, spectrum)
-        return spectrum, self.analysis.sample(spectrum)
+        before, self._last = self._last, spectrum
+        result = self.analysis.sample(spectrum)
+        if repeats(spectrum, before, result.noise):
+            raise Repeated(REPEATED.format(analyser))
+        return spectrum, result
 
     async def _until_connected(self, analyser: str, run: Run, error: Exception) -> None:
         """Trickle solvent while the analyser is away; then the fluid must become steady again."""

@@ -27,8 +27,8 @@ class ExperimentRecord:
     ``requested`` are the planner's conditions by factor name; ``commanded`` the conditions after
     rounding, and ``flow.<feed>`` in mL/min; ``achieved`` the measured ones, same names, and
     ``volume.<feed>`` in mL, ``temperature_sd``, ``residence_time_hot``, ``steady`` (bool).
-    ``blameless`` is a failure or refusal that says nothing of the conditions: an instrument was
-    lost, or away.
+    ``blameless`` is an end that says nothing of the conditions: an instrument was lost, or away,
+    or the rig was tripped for want of a reading, or by a person.
     """
 
     id: str

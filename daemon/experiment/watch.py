@@ -28,7 +28,7 @@ class Watch:
         self.clocks = VolumeClocks([feed.name for feed in settings.feeds])
         self.temperatures = History()
         self.faults: list[tuple[float, str]] = []
-        self.on_trip: Callable[[str], None] | None = None
+        self.on_trip: Callable[[str, bool], None] | None = None  # what, and whether blameless
         self.on_row: Callable[[float], object] | None = None  # told about once a second
         self._routes: dict[str, Callable[[float, float], None]] = {}
         self._drawing: dict[str, Drawing] = {}  # by feed, of feeds that share a pump
@@ -132,8 +132,8 @@ class Watch:
         if event.kind == "trip" and data.get("state", "tripped") == "tripped":
             what = f"tripped: {data.get('name', 'interlock')}"
             self.faults.append((event.t, what))
-            if self.on_trip is not None:
-                self.on_trip(what)
+            if self.on_trip is not None:  # without a value nothing was read, or a person did it
+                self.on_trip(what, data.get("value") is None)
         elif event.kind == "alarm" and data.get("state") == "active" and _of_the_rig(data):
             self.faults.append((event.t, f"alarm: {data.get('message') or data.get('name')}"))
         elif event.kind == "connection" and data.get("state") in DOWN:

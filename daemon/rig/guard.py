@@ -41,6 +41,7 @@ class Guard:
         instrument = self._checks.role(pump, is_pump, "a pump")
         flow = finite(f"{pump}.flow", ml_min)
         if flow == 0.0:
+            self._rig.commanded(f"{pump}.flow", None)
             await self._acts.towards_safety("set_flow", pump, instrument.stop)
             self._flows[pump] = 0.0
             self._rig.commanded(f"{pump}.flow", 0.0)
@@ -79,8 +80,10 @@ class Guard:
     async def heat_off(self, thermostat: str) -> None:
         """Switch temperature control off."""
         instrument = self._checks.role(thermostat, is_thermostat, "a thermostat")
+        self._control(thermostat, None)
         await self._acts.towards_safety("heat_off", thermostat, instrument.heat_off)
         self._rig.heating(thermostat, False)
+        self._rig.commanded(f"{thermostat}.running", 0.0)
 
     async def refill(self, pump: str, volume_ml: float, flow_ml_min: float) -> None:
         """Refill a syringe; return when done."""
@@ -220,11 +223,19 @@ class Guard:
 
     async def _heat(self, thermostat: Thermostat, setpoint: float) -> float:
         self._rig.heating(thermostat.name, True)  # from the first byte on it may be
+        self._control(thermostat.name, None)
         readback = await thermostat.set_temperature(setpoint)
         if not abs(readback - setpoint) <= SETPOINT_SLACK_K:
             what = f"was set to {setpoint:g} degC and holds {readback:g}"
             raise ReadbackMismatch(thermostat.name, what)
+        self._control(thermostat.name, readback)
         return readback
+
+    def _control(self, thermostat: str, degc: float | None) -> None:
+        """Note what a thermostat is to control to; None: it is being told, or told to stop."""
+        self._set |= {f"{thermostat}.setpoint", f"{thermostat}.running"}
+        self._rig.commanded(f"{thermostat}.setpoint", degc)
+        self._rig.commanded(f"{thermostat}.running", None if degc is None else 1.0)
 
     def _reading(self, signal: str, value: Value) -> Reading:
         now = asyncio.get_running_loop().time()

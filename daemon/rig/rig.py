@@ -32,6 +32,7 @@ from daemon.rig.refusals import Refusals
 from daemon.rig.supervisor import BEAT_WITHIN_S, Supervisor
 from daemon.rig.ways import gates
 from daemon.safety.alarms import Alarms, alarm_document
+from daemon.safety.as_set import AsSet
 from daemon.safety.drive import Drive, Member, Outcome, SafeReport, Timing
 from daemon.safety.heartbeat import Heartbeats
 from daemon.safety.history import History
@@ -85,6 +86,7 @@ class Rig:
         uses_total = any(TOTAL_FLOW in (row.signal, row.only_while) for row in rows)
         self._flow_names = _flow_names(settings, self._specs) if uses_total else frozenset[str]()
         self._monitor = Monitor(self._interlocks, self.alarms, self.trip.pull)
+        self._as_set = AsSet(self._specs, _set_signals(self.instruments), self.alarms)
         self._guard = Guard(self, events, commit)
         self._closed = ""  # why nothing acts any more
         self.gates = gates(settings)
@@ -181,7 +183,9 @@ class Rig:
 
     def commanded(self, signal: str, value: float | None) -> None:
         """Note the setpoint that a signal follows from now on; None while it is being changed."""
-        self._interlocks.commanded(signal, value, asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        self._interlocks.commanded(signal, value, now)
+        self._as_set.commanded(signal, value, now)
 
     def emergency_stop(self, by: str, reason: str = "emergency stop") -> None:
         """Trip now, by a person or a program; ``await rig.trip.settled()`` for the outcome."""
@@ -249,6 +253,7 @@ class Rig:
 
     def _keep(self, group: Sequence[Reading]) -> None:
         self._latest.take(group)
+        self._as_set.readings(group)
         if self._flow_names and any(r.signal in self._flow_names for r in group):
             self._monitor.on_readings([self._total_flow(group[-1].t)])
         self.history.add(group)
@@ -273,8 +278,12 @@ class Rig:
         ]
 
     def _after_attempt(self, outcome: Outcome) -> None:
-        if outcome.confirmed and is_thermostat(self.instruments[outcome.name]):
+        instrument = self.instruments[outcome.name]
+        if outcome.confirmed and is_thermostat(instrument):
             self.heating(outcome.name, False)
+            self.commanded(f"{outcome.name}.running", 0.0)
+        elif outcome.confirmed and is_pump(instrument):
+            self.commanded(f"{outcome.name}.flow", 0.0)
 
     def _supervise(self, *, left_acting: bool) -> dict[str, Supervisor]:
         lines = shared_lines(self._lines, list(self.instruments))
@@ -296,6 +305,21 @@ class Rig:
         for name, supervisor in supervisors.items():
             self.lines.add(name, self._lines.link(name), supervisor.punctuality)
         return supervisors
+
+
+def _set_signals(instruments: Mapping[str, Instrument]) -> dict[str, str]:
+    """Return the signals that are to stay as they were set, and what to do when they do not.
+
+    An experiment does nothing good at another temperature than it was told, and the hand at the
+    panel is not to be fought: it is held. Flows that are off keep it from its steady state.
+    """
+    found: dict[str, str] = {}
+    for name, instrument in instruments.items():
+        if is_pump(instrument):
+            found[f"{name}.flow"] = "warn"
+        elif is_thermostat(instrument):
+            found |= {f"{name}.setpoint": "hold", f"{name}.running": "hold"}
+    return found
 
 
 def _flow_names(settings: Settings, specs: Mapping[str, SignalSpec]) -> frozenset[str]:

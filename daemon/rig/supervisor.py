@@ -47,6 +47,10 @@ FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 1.2
 BACK_WITHIN_S = 1.85  # attempt and pause: connected within 2 s of the instrument's return
 BEAT_WITHIN_S = 2 * CONNECT_S + POLL_S
+EXCHANGED = (
+    "{0} was {1!r}, and is {2!r} since it is back: look whether calibration, syringe and settings"
+    " are those of the configuration, then acknowledge"
+)
 
 
 class Supervisor:
@@ -162,10 +166,20 @@ class Supervisor:
         self._line.heard(self.name)
         self._plan.restart(now)
         self._next_check = now + self._check_every_s
+        self._compare(self.connection.identity, identity)
         self.connection.connected(identity, now)
         self._returned()
         if self._plan.next_due is None:
             self._heard()  # nothing is ever polled: saying who it is must do
+
+    def _compare(self, before: str, identity: str) -> None:
+        """Call a person to an instrument that is not the one it was: it may be calibrated anew."""
+        if before in {"", identity}:
+            return
+        text = EXCHANGED.format(self.name, before, identity)
+        log.error("instrument.exchanged", instrument=self.name, was=before, now=identity)
+        self._alarms.raise_(f"{self.name} exchanged", text)
+        self._alarms.returned(f"{self.name} exchanged")  # it waits for a person only
 
     def _heard(self) -> None:
         """Note an answer; the first one ends the outage."""

@@ -35,19 +35,26 @@ def salvage(path: str | Path) -> tuple[Settings, list[str]]:
     For going safe: a mistake elsewhere in the file must not keep a pump running. Raises
     ConfigError only when nothing can be read at all.
     """
-    raw = beside(Path(path), read_toml(Path(path)))
+    return salvaged(Path(path), read_toml(Path(path)))
+
+
+def salvaged(path: Path, tables: dict[str, Any]) -> tuple[Settings, list[str]]:
+    """Return at least the well-formed instruments of the tables of a file, and their faults."""
+    raw = beside(path, tables)
     settings, faults = parse(raw)
     if settings is None:
         table = raw.get("instruments")
         rows = table.items() if isinstance(table, Mapping) else ()
-        good = {name: row for name, row in rows if _stands_alone(name, row)}
-        settings = Settings.model_validate({"name": "salvaged", "instruments": good})
+        good = {name: row for name, row in rows if _stands({name: row})}
+        name = raw["name"] if _stands({}, raw.get("name")) else "salvaged"
+        settings = Settings.model_validate({"name": name, "instruments": good})
     return settings, [f"{path}: {fault}" for fault in faults]
 
 
-def _stands_alone(name: str, row: Any) -> bool:
+def _stands(instruments: dict[str, Any], name: Any = "salvaged") -> bool:
+    """Return whether these are well-formed by themselves."""
     try:
-        Settings.model_validate({"name": "salvaged", "instruments": {name: row}})
+        Settings.model_validate({"name": name, "instruments": instruments})
     except ValidationError:
         return False
     return True

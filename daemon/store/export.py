@@ -3,8 +3,10 @@
 The CSV of experiments is a history for ``taylord suggest --history``: a column per factor (as
 requested) and response, ``status`` and ``<response>.sd``; an empty field was not measured. What
 taylord knows beyond that follows in further columns, and points that people rejected in further
-rows, as failed ones: a planner that reads the file asks for them no more. The file appears whole or
-not at all.
+rows, as failed ones: a planner that reads the file asks for them no more. Runs that say nothing of
+their conditions have no row, as a running campaign's planner is not told of them: a history knows
+no other word for them than ``failed``, and that would keep a planner away. The JSON has them all.
+The file appears whole or not at all.
 """
 
 import csv
@@ -16,7 +18,8 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from daemon.errors import ConfigError, StoreFailed
-from daemon.store.reader import Reader
+from daemon.store.ledger import in_use
+from daemon.store.reader import Reader, StoredExperiment
 from daemon.store.schema import FIXED, Name, dotted
 from daemon.store.standing import best, front
 
@@ -98,10 +101,13 @@ def _history(reader: Reader) -> tuple[list[str], Iterator[list[Any]]]:
     fixed = ["id", "status", "started", "finished"]
     further = ["outcome", "reason", "campaign", "boot"]
     header = [*fixed, *variable, *further]
+    mute = {_key_of(experiment) for experiment in silent_runs(reader)}
 
     def rows() -> Iterator[list[Any]]:
         for row in reader.rows("SELECT * FROM v_experiments ORDER BY n"):
             known = dict(row)
+            if (known["campaign"], known["boot"], known["id"]) in mute:
+                continue
             known["status"] = _HISTORY_STATUS.get(known["outcome"], "failed")
             yield [known[name] for name in header]
         for told in rejected(reader):
@@ -111,6 +117,19 @@ def _history(reader: Reader) -> tuple[list[str], Iterator[list[Any]]]:
             yield [known.get(name) for name in header]
 
     return header, rows()
+
+
+def silent_runs(reader: Reader) -> list[StoredExperiment]:
+    """Return the runs that say nothing of their conditions.
+
+    They were cut short, or lost to a cable or an analyser.
+    """
+    ended = not in_use(reader.directory)
+    return [e for e in reader.experiments() if e.blameless or e.cut_short(ended=ended)]
+
+
+def _key_of(experiment: StoredExperiment) -> tuple[str | None, str, str]:
+    return experiment.campaign, experiment.boot, experiment.id
 
 
 def rejected(reader: Reader) -> Iterator[dict[str, Any]]:

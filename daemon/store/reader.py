@@ -35,6 +35,11 @@ class StoredExperiment:
     finished_t: float | None
     blameless: bool = False
 
+    def cut_short(self, *, ended: bool) -> bool:
+        """Return whether it never came to an end; ``ended``: no daemon runs that could end it."""
+        in_flight = self.status in {"pending", "running"}
+        return self.status == "interrupted" or (ended and in_flight)
+
     def document(self) -> JsonObject:
         """Return the element of ``experiments`` in CONTRACT, ``demo --json``."""
         return {

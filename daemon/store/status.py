@@ -78,8 +78,8 @@ def _silent_s(meta: Mapping[str, str | None]) -> float | None:
 
 def _cut_short(experiment: StoredExperiment) -> StoredExperiment:
     """Return an experiment as it is when no daemon runs."""
-    ended = experiment.status not in {"pending", "running"}
-    return experiment if ended else replace(experiment, status="interrupted")
+    cut_short = experiment.cut_short(ended=True)
+    return replace(experiment, status="interrupted") if cut_short else experiment
 
 
 def _connections(reader: Reader) -> JsonObject:

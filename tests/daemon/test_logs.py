@@ -47,6 +47,19 @@ def test_a_line_is_an_event_with_facts(tmp_path, console):
     assert "signal=bath.temperature" in console.getvalue()
 
 
+def test_a_log_that_somebody_removes_or_moves_away_is_begun_anew(tmp_path, console):
+    logs.configure(tmp_path, console=console)
+    log, file = structlog.get_logger("rig"), tmp_path / "log.jsonl"
+    log.info("one")
+    file.unlink()
+    log.info("two")
+    assert [line["event"] for line in lines(tmp_path)] == ["two"]
+    file.rename(tmp_path / "kept.jsonl")
+    log.info("three")
+    assert [line["event"] for line in lines(tmp_path)] == ["three"]
+    assert "two" in (tmp_path / "kept.jsonl").read_text()
+
+
 @pytest.mark.virtual
 async def test_times_are_the_loops(tmp_path, console):
     logs.configure(tmp_path, timebase=Timebase.virtual(), console=console)

@@ -145,6 +145,30 @@ async def test_two_daemons_of_one_rig_are_told_why_they_lose_the_broker(broker, 
 
 
 @mosquitto
+async def test_a_command_that_lay_unread_while_the_daemon_stood_still_is_not_done(broker):
+    async with listening(broker) as client:
+        process = start_daemon(broker, "one")
+        try:
+            await client.until("status", partial(says, "online", "one"), timeout=30)
+            await asyncio.sleep(1.5)
+            process.send_signal(signal.SIGSTOP)
+            for verb in ("campaign.start", "campaign.abort", "ping"):
+                await client.send(verb, {"id": verb})
+            await asyncio.sleep(8.0)
+            process.send_signal(signal.SIGCONT)
+            replies = [await client.until(f"reply/{verb}") for verb in ("campaign.abort", "ping")]
+            assert all(reply["ok"] for reply in replies)
+            error = (await client.until("reply/campaign.start"))["error"]
+            assert error["code"] == "refused"
+            assert "taylord stood still for" in error["message"]
+            await asyncio.sleep(2.5)
+            assert (await client.ask("campaign.start", {"id": "again"}))["ok"]
+        finally:
+            process.kill()
+            process.wait()
+
+
+@mosquitto
 async def test_a_new_start_is_not_buried_under_the_will_of_a_dead_one(broker):
     async with listening(broker, "status") as client:
         old = start_daemon(broker, "old")

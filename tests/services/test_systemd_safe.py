@@ -144,6 +144,24 @@ def test_a_killed_daemon_is_followed_by_safe_and_the_rig_stands_still(host, daem
     assert not host.acts()
 
 
+def test_a_file_broken_under_the_hands_of_a_daemon_that_dies_leaves_nothing_acting(host, daemon):
+    whole = daemon.config.read_text()
+    daemon.config.write_text(whole.replace('name = "flow-1"', 'name = "flow-1'))
+    try:
+        daemon.send_signal(signal.SIGKILL)
+        daemon.wait(10)
+        assert host.acts()
+        data = str(daemon.config.parent / "data")
+        command = [*PROGRAM, "safe", str(daemon.config), "--data", data]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    finally:
+        daemon.config.write_text(whole)
+    assert result.returncode == 3  # the file is to be mended
+    assert "is not valid TOML" in result.stderr
+    assert "going by what the last start had" in result.stderr
+    assert not host.acts()
+
+
 def test_sigterm_makes_the_rig_safe_and_tells_the_manager(host, daemon, manager):
     wait_for(lambda: manager.has("WATCHDOG=1", times=2), 10.0)
     daemon.send_signal(signal.SIGTERM)

@@ -56,7 +56,8 @@ def test_the_rig_is_made_safe_whenever_the_daemon_has_ended(unit):
     service = unit["Service"]
     command = "/usr/bin/env taylord"
     assert service["ExecStart"].startswith(f"{command} run /etc/taylord/rig.toml")
-    assert service["ExecStopPost"] == f"{command} safe /etc/taylord/rig.toml"
+    where = service["ExecStart"].partition(" --data ")[2]
+    assert service["ExecStopPost"] == f"{command} safe /etc/taylord/rig.toml --data {where}"
 
 
 def test_there_is_time_to_make_the_rig_safe_before_systemd_gives_up(unit):

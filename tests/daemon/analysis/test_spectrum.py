@@ -1,5 +1,7 @@
 """Spectra become concentrations with an honest uncertainty, or nothing at all."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from daemon.analysis.estimate import AnalysisFailed, Estimate, mean_of
 from daemon.analysis.species import Region
-from daemon.analysis.spectrum import REPRODUCIBILITY, concentrations, integrate
+from daemon.analysis.spectrum import REPRODUCIBILITY, concentrations, integrate, repeats
 from drivers.roles import Spectrum
 
 REGIONS = {"a": Region(7.0, 7.4, 1), "b": Region(5.0, 5.4, 2), "c": Region(2.0, 2.4, 3)}
@@ -97,6 +99,27 @@ def test_a_broken_spectrum_gives_no_value(broken, says):
     x, y = broken(whole.axis, whole.y)
     with pytest.raises(AnalysisFailed, match=says):
         integrate(Spectrum(x, "ppm", y, "a.u.", 0.0, 1.0), REGIONS)
+
+
+def test_a_dead_flat_spectrum_shows_nothing():
+    nothing = spectrum({})
+    assert set(integrate(nothing, REGIONS).signal_to_noise.values()) == {0.0}
+
+
+def test_the_same_spectrum_twice_is_an_old_one():
+    first, again = (spectrum({"a": 0.3}, noise=0.01, seed=3) for _ in range(2))
+    other = spectrum({"a": 0.3}, noise=0.01, seed=4)
+    shorter = spectrum({"a": 0.3}, noise=0.01, seed=3, n=2048)
+    assert repeats(again, first, 0.01)
+    assert not any(repeats(first, before, 0.01) for before in (None, other, shorter))
+
+
+def test_without_noise_or_with_rounded_numbers_the_same_spectrum_may_come_twice():
+    exact = spectrum({"a": 0.3})
+    rounded = replace(exact, y=np.round(spectrum({"a": 0.3}, noise=1e-4).y, 3))
+    assert not repeats(exact, exact, 0.0)
+    assert not repeats(rounded, rounded, integrate(rounded, REGIONS).noise)
+    assert not repeats(flat := spectrum({}), flat, 0.0)
 
 
 def test_regions_that_leave_no_baseline_give_no_value():

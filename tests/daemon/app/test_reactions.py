@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from daemon.app.reactions import GIVEN_UP, HELD, PLANNER, Reactions
+from daemon.app.reactions import GIVEN_UP, HELD, PLANNER, SUSPECT, WAITS, Reactions
 from daemon.campaign.states import State
 from daemon.errors import StoreFailed
 from daemon.safety.alarms import Alarms
@@ -192,3 +192,38 @@ async def test_a_planner_that_fails_while_a_point_waits_for_approval_is_an_alarm
     assert bench.standing == {}
     bench.campaign.abort()
     await run
+
+
+async def test_a_point_that_nobody_approves_calls_a_person_until_it_runs():
+    bench = Watched(approve=True)
+    bench.campaign.start()
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(bench.campaign.run())
+        await asyncio.sleep(5.0)
+        await bench.approve()
+        await asyncio.sleep(2000.0)
+        assert list(bench.standing) == [WAITS]
+        assert bench.standing[WAITS].startswith("s-0002 waits for a word (suggestion.approve)")
+        bench.events.emit("experiment", id="e-0001", state="ok", amended_by="Ada")
+        assert list(bench.standing) == [WAITS]
+        bench.events.emit("experiment", id="e-0002", state="running")
+        assert bench.standing == {}
+        bench.campaign.abort()
+        await running
+
+
+async def test_one_suspect_result_after_the_other_calls_a_person_until_a_good_one():
+    bench = Watched(experiments=9, max_failures=2)
+
+    def ended(status, **more):
+        bench.events.emit(
+            "experiment", id="e", state="complete", status=status, reason="low", **more
+        )
+        return bench.standing.get(SUSPECT, "").partition(";")[0]
+
+    told = [ended(status) for status in ("suspect", "failed", "suspect", "suspect", "ok")]
+    assert told == ["", "", "2 suspect results in a row", "3 suspect results in a row", ""]
+    assert ended("suspect") == ended("suspect", amended_by="Ada") == ""
+    assert ended("suspect") == "2 suspect results in a row"
+    bench.campaign.start()
+    assert bench.standing == {}

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from daemon.campaign.campaign import Campaign
 from daemon.campaign.memory import Memory, Suggestion, amended_document, with_result
+from daemon.campaign.resting import REST_S, RESTS
 from daemon.campaign.states import State
 from daemon.errors import PlannerFailed, Refused, StoreFailed
 from daemon.events import EventBus
@@ -105,6 +106,10 @@ class Bench:
     async def shutdown(self):
         self.log.append(("shutdown",))
 
+    async def approve(self):
+        """Say the word to the point that waits longest."""
+        await self.campaign.steering.decide(next(iter(self.memory.proposed)), approved=True)
+
     @property
     def runs(self):
         return [row[1] for row in self.log if row[0] == "run"]
@@ -117,6 +122,71 @@ async def finished(bench, *, by=1000):
     bench.campaign.start()
     async with asyncio.timeout(by):
         return await bench.campaign.run()
+
+
+async def test_a_rig_that_nobody_has_work_for_rests_until_somebody_has():
+    bench = Bench(approve=True)
+    bench.campaign.start()
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(bench.campaign.run())
+        await asyncio.sleep(REST_S + 60.0)
+        assert ("shutdown",) not in bench.log  # nothing has moved yet
+        await bench.approve()
+        await asyncio.sleep(REST_S - 60.0)
+        assert ("shutdown",) not in bench.log
+        await asyncio.sleep(120.0)
+        assert bench.log[-1] == ("shutdown",)
+        await asyncio.sleep(4 * REST_S)
+        assert bench.log.count(("shutdown",)) == 1
+        (told,) = [e.data for e in bench.seen if e.data.get("what") == RESTS]
+        assert told["why"] == "s-0002 waits for a word (suggestion.approve), for 30 min"
+        await bench.approve()
+        await asyncio.sleep(20.0)
+        assert bench.runs == ["e-0001", "e-0002"]
+        bench.campaign.stop()
+        await running
+
+
+async def test_a_rest_ends_at_once_when_there_is_something_to_run():
+    bench = Bench(approve=True)
+    resting = asyncio.Event()
+
+    async def slow():
+        resting.set()
+        await asyncio.sleep(5000.0)
+        bench.log.append(("cold",))
+
+    bench.shutdown = slow
+    bench.campaign.start()
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(bench.campaign.run())
+        await asyncio.sleep(5.0)
+        await bench.approve()
+        await resting.wait()
+        await bench.approve()
+        await asyncio.sleep(1.0)
+        assert bench.runs == ["e-0001", "e-0002"]
+        assert ("cold",) not in bench.log
+        bench.campaign.abort()
+        await running
+
+
+async def test_a_campaign_that_is_held_does_not_rest():
+    bench = Bench(approve=True)
+    bench.campaign.start()
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(bench.campaign.run())
+        await asyncio.sleep(5.0)
+        await bench.approve()
+        await asyncio.sleep(60.0)
+        bench.campaign.hold()
+        await asyncio.sleep(3 * REST_S)
+        assert ("shutdown",) not in bench.log
+        bench.campaign.resume()
+        await asyncio.sleep(REST_S + 60.0)
+        assert ("shutdown",) in bench.log
+        bench.campaign.stop()
+        await running
 
 
 async def test_a_campaign_performs_its_number_and_shuts_down_normally():

@@ -13,8 +13,9 @@ import pytest
 
 from daemon.app.plan import RunPlan
 from daemon.cli import main
+from daemon.cli.data import LEFT_OUT
 from daemon.cli.progress import Progress
-from tests.campaigns.days import settings_of
+from tests.campaigns.days import day, settings_of
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "flow.toml"
 PROBLEM = {
@@ -119,6 +120,17 @@ def test_export_writes_csv_that_suggest_reads(demo_run, tmp_path, capsys):
     capsys.readouterr()
     assert main(["suggest", str(problem), "--history", str(out), "--json"]) == 0
     assert len(json_of(capsys)["points"]) == 1
+
+
+def test_export_names_the_runs_it_leaves_out(tmp_path, capsys):
+    faults = [{"kind": "unplug", "instrument": "pump-b", "at": 600.0, "duration": 60.0}]
+    settings = settings_of(1, faults=faults)
+    day(tmp_path / "data", settings)
+    out = tmp_path / "runs.csv"
+    assert main(["export", str(tmp_path / "data"), "--format", "csv", "--out", str(out)]) == 0
+    assert out.read_text().count("\n") == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said[-2:] == [f"{out}: 0 experiments", f"{out}: {LEFT_OUT}: e-0001"]
 
 
 def test_export_never_writes_over_a_file_unasked(demo_run, tmp_path, capsys):

@@ -1,14 +1,16 @@
 """Experiments on the simulated rig: real drivers, guard and world, in virtual time."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from daemon.analysis.estimate import Estimate
+from daemon.analysis.estimate import AnalysisFailed, Estimate
 from daemon.analysis.pipeline import SampleResult
 from daemon.errors import Refused, StoreFailed
 from daemon.experiment.faults import EndNotWritten
 from daemon.experiment.volumes import TOTAL
+from drivers.errors import DeviceFault
 from tests.daemon.experiment.assembly import COOL, flow_rig
 
 pytestmark = pytest.mark.virtual
@@ -249,6 +251,23 @@ async def test_a_pump_that_is_lost_fails_the_experiment_and_makes_the_rig_safe()
     assert [e.data for e in flow.log if e.kind == "experiment"][-1]["blameless"] is True
 
 
+@pytest.mark.parametrize(
+    ("broken", "blameless"), [("unplug", True), ("pressure", False)], ids=["cable", "pressure"]
+)
+async def test_a_trip_for_want_of_a_reading_says_nothing_of_the_conditions(broken, blameless):
+    row = {"name": "line", "signal": "pump-a.pressure", "above": 20.0}
+    async with flow_rig(interlocks=[row]) as flow, asyncio.TaskGroup() as tasks:
+        experiment = tasks.create_task(flow.executor.run("e-1", COOL))
+        await flow.until(step="WaitSteady")
+        if broken == "unplug":
+            flow.sim.disturb("pump-a", "unplug")
+        else:
+            flow.sim.instruments["pump-a"]._pressure = lambda: 21
+        record = await experiment
+    assert (record.status, record.blameless) == ("aborted", blameless)
+    assert record.reason == "tripped: line"
+
+
 @pytest.mark.no_cover  # hours of it
 async def test_a_silent_analyser_fails_the_experiment_without_a_value_and_keeps_the_rig_warm():
     async with flow_rig() as flow, asyncio.TaskGroup() as tasks:
@@ -262,6 +281,40 @@ async def test_a_silent_analyser_fails_the_experiment_without_a_value_and_keeps_
     assert "nmr" in record.reason
     assert record.responses["space_time_yield"].value is None
     assert any(e.kind == "decision" and e.data["what"] == "acquisition.retried" for e in flow.log)
+
+
+@pytest.mark.parametrize(
+    ("fault", "blameless"),
+    [(DeviceFault("nmr", "lost its lock"), True), (AnalysisFailed("-0.3 mol/L of ortho"), False)],
+    ids=["its own fault", "what it shows"],
+)
+async def test_a_fault_of_the_analyser_itself_says_nothing_of_the_conditions(fault, blameless):
+    async with flow_rig() as flow:
+
+        async def broken(_):
+            raise fault
+
+        flow.rig.instruments["nmr"].acquire = broken
+        record = await flow.executor.run("e-1", COOL)
+    assert (record.status, record.blameless) == ("failed", blameless)
+
+
+async def test_an_analyser_that_gives_an_old_spectrum_gives_no_value():
+    async with flow_rig() as flow:
+        nmr = flow.rig.instruments["nmr"]
+        acquire, given = nmr.acquire, []
+
+        async def stuck(label):
+            given.append(await acquire(label))
+            return replace(given[-1], y=given[0].y)
+
+        nmr.acquire = stuck
+        record = await flow.executor.run("e-1", COOL)
+        assert flow.truth()["heaters"]["bath"]["goal"] == 32.0  # as when it does not answer
+    assert (record.status, record.blameless) == ("failed", True)
+    assert "nmr gave the spectrum before once more" in record.reason
+    assert record.responses["space_time_yield"].value is None
+    assert len(given) == 3
 
 
 async def test_an_analyser_that_comes_back_is_asked_again_after_a_fresh_start():

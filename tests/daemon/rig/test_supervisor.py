@@ -271,6 +271,23 @@ async def test_another_wrong_instrument_is_told_again():
         assert told == ["an oven answers", "a balance answers"]
 
 
+async def test_an_instrument_that_was_exchanged_is_told_until_somebody_has_seen_it():
+    async with running(Bench()) as bench:
+        for identity, told in (("scripted pump-a", []), ("number 2", ["pump-a exchanged"])):
+            bench["pump-a"].identity = identity
+            bench["pump-a"].link.unplug()
+            await asyncio.sleep(3)
+            bench["pump-a"].link.refuses = False
+            await asyncio.sleep(3)
+            assert [alarm.id for alarm in bench.rig.alarms.all()] == told
+        message = bench.rig.alarms.all()[0].message
+        assert message.startswith(
+            "pump-a was 'scripted pump-a', and is 'number 2' since it is back"
+        )
+        bench.rig.alarms.acknowledge("pump-a exchanged")
+        assert bench.rig.alarms.all() == ()
+
+
 async def test_a_poll_without_readings_is_still_an_answer():
     async with running(Bench()) as bench:
 

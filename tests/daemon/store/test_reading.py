@@ -17,7 +17,7 @@ import pytest
 from daemon.errors import ConfigError, StoreFailed
 from daemon.store.documents import config_hash, real_boot_id, virtual_boot_id
 from daemon.store.eventlog import event_log
-from daemon.store.export import experiments_document, export
+from daemon.store.export import experiments_document, export, silent_runs
 from daemon.store.ledger import in_use
 from daemon.store.reader import Reader
 from daemon.store.schema import FILE_NAME
@@ -424,6 +424,29 @@ async def test_the_csv_is_a_history_for_a_planner(opened, tmp_path):
     assert rows[5]["outcome"] == "aborted"
     assert rows[3]["reason"] == "no, reply"
     assert rows[3]["yield"] == ""
+
+
+async def test_the_csv_leaves_out_what_says_nothing_of_its_conditions(opened, tmp_path):
+    """A history has no other word for it than failed, and that would keep a planner away."""
+    store, bus = await a_campaign(opened, values=(0.4,))
+    bus.emit("experiment", id="e-2", status="failed", requested=POINT, blameless=True)
+    bus.emit("experiment", id="e-3", status="interrupted", requested=POINT)
+    bus.emit("experiment", id="e-4", status="failed", requested=POINT)
+    bus.emit("experiment", id="e-5", status="running", requested=POINT)
+    await store.commit()
+    running, ended = tmp_path / "running.csv", tmp_path / "ended.csv"
+    assert export(opened.directory, running) == 3
+    await opened.close()
+    assert export(opened.directory, ended) == 2
+    told = [_ids(out) for out in (running, ended)]
+    assert told == [["e-1", "e-4", "e-5"], ["e-1", "e-4"]]
+    assert export(opened.directory, tmp_path / "all.json", "json") == 5
+    with Reader(opened.directory) as reader:
+        assert [e.id for e in silent_runs(reader)] == ["e-2", "e-3", "e-5"]
+
+
+def _ids(path):
+    return [row["id"] for row in csv.DictReader(path.read_text().splitlines())]
 
 
 async def test_the_json_export_is_the_document_of_the_demo(opened, tmp_path):
