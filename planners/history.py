@@ -7,7 +7,7 @@ from math import isfinite
 from typing import IO, Any, get_args
 
 from planners.base import Measured, Observation, Point, Problem, Status
-from planners.cells import read_cells
+from planners.cells import hint, number_of, read_cells
 from planners.errors import BadHistory
 from planners.factors import Composition, Factor, FactorValue
 from planners.factors.common import GREATEST
@@ -17,6 +17,7 @@ from planners.factors.written import meant
 from planners.problem import nearest
 
 _MAX_FAULTS = 50  # shown; a broken file has thousands
+_SHOWN = 60  # letters of a header that is none
 _EMPTY = "; leave it empty where nothing was measured"
 _NOT_KNOWN = " where it is not known: then the value asked for counts"
 
@@ -80,7 +81,7 @@ def read_history(
     column, what.
     """
     try:
-        rows = read_cells(lines)
+        rows = read_cells(lines, columns(problem))
     except csv.Error as error:
         raise BadHistory([f"is not CSV: {error}"]) from None
     if not rows or not any(cell.strip() for cell in rows[0]):
@@ -109,11 +110,15 @@ def _raise_any(faults: list[str]) -> None:
 def _header_faults(header: list[str], problem: Problem) -> list[str]:
     needed = [column for factor in problem.factors for column in _columns(factor)]
     needed += [response.name for response in problem.responses]
+    if not any(name in header or nearest(name, header) for name in needed):
+        given, wanted = ", ".join(filter(None, header)), ", ".join(needed)
+        parted = "parted by commas, semicolons or tabs"
+        return [f"row 1: must name the columns {wanted}, {parted}, got {given!r:.{_SHOWN}}"]
     spare = [name for name in header if name and name not in columns(problem)]
     faults = [
         f"row 1: no column {name!r}{nearest(name, spare)}" for name in needed if name not in header
     ]
-    twice = sorted({name for name in header if name and header.count(name) > 1})
+    twice = [name for name in columns(problem) if header.count(name) > 1]
     faults += [f"row 1: column {name!r} comes twice" for name in twice]
     return faults + (list(_misspelt(header, problem, needed, spare)) if problem.responses else [])
 
@@ -159,17 +164,16 @@ class _Row:
     def _fault(self, column: str, what: str) -> None:
         self.faults.append(f"{self._where}: {column}: {what}")
 
-    def _number(self, column: str, advice: str = "") -> float | None:
+    def _number(self, column: str, empty: str = "") -> float | None:
         text = self._cells.get(column, "")
         if not text:
             return None
-        try:
-            value = float(text)
-        except ValueError:
-            self._fault(column, f"must be a number, got {text!r}{advice}")
+        value = number_of(text)
+        if value is None:
+            self._fault(column, f"must be a number, got {text!r}{hint(text) or empty}")
             return None
         if not isfinite(value):
-            self._fault(column, f"must be a finite number, got {text!r}{advice}")
+            self._fault(column, f"must be a finite number, got {text!r}{empty}")
             return None
         if abs(value) > GREATEST:
             self._fault(column, f"must be within +/- {GREATEST:g}, got {text!r}")

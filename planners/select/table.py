@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from planners.cells import NO_TEXT, read_cells
+from planners.cells import NO_TEXT, hint, number_of, read_cells
 from planners.errors import BadHistory
 from planners.factors import Array, Categorical, Composition, Continuous
 from planners.problem import Problem, nearest
@@ -16,6 +16,7 @@ from planners.problem import Problem, nearest
 LEAST = 8  # rows, different in their factors, below which no model can be judged
 _MAX_FAULTS = 30  # shown
 _HUGE = 1e30  # no quantity of a laboratory
+_EMPTY = "; leave it empty when nothing was measured"
 _CHOOSE = ", or name the columns that count in --factors or --problem"
 
 
@@ -67,8 +68,8 @@ def read_sheet(path: Path) -> Sheet:
         ) from None
     except UnicodeDecodeError:
         raise BadHistory([f"{path}: cannot be read: {NO_TEXT}"]) from None
-    except csv.Error:
-        raise BadHistory([f"{path}: is not CSV: a quotation mark is out of place"]) from None
+    except csv.Error as error:
+        raise BadHistory([f"{path}: is not CSV: {error}"]) from None
     header = [cell.strip() for cell in rows[0]] if rows else []
     if not any(header):
         raise BadHistory([f"{path}: has no header row; name the columns in row 1"])
@@ -101,11 +102,8 @@ def _raise_any(faults: list[str]) -> None:
 
 def number(text: str) -> float | None:
     """Return a finite number, or None; beyond 1e30, its square would soon be none."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if isfinite(value) and abs(value) < _HUGE else None
+    value = number_of(text)
+    return value if value is not None and isfinite(value) and abs(value) < _HUGE else None
 
 
 def read_table(
@@ -169,7 +167,7 @@ def _measured(sheet: Sheet, response: str, notes: list[str]) -> list[int]:
     _raise_any(
         [
             f"{sheet.file}: row {sheet.numbers[i]}: {response}: must be a finite number, got"
-            f" {cells[i]!r:.60}; leave it empty when nothing was measured"
+            f" {cells[i]!r:.60}{hint(cells[i]) or _EMPTY}"
             for i in there
             if number(cells[i]) is None
         ]
@@ -253,7 +251,7 @@ def read_factors(
             continue
         values = [number(cell) for cell in cells]
         faults += [
-            f"{sheet.file}: row {i}: {name}: must be a finite number, got {cell!r:.60}"
+            f"{sheet.file}: row {i}: {name}: must be a finite number, got {cell!r:.60}{hint(cell)}"
             for i, cell, value in zip(sheet.numbers, cells, values, strict=True)
             if cell and value is None
         ]
