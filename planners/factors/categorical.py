@@ -80,6 +80,11 @@ class Categorical:
         """Return how many different values there are."""
         return len(self.levels)
 
+    @property
+    def slack(self) -> float:
+        """Return how far apart values may be that are the same: names are, or are not."""
+        return 0.0
+
     def _table(self) -> Array:
         """Return the features of every level, shape ``(n_levels, n_features)``.
 

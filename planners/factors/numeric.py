@@ -85,6 +85,11 @@ class Continuous:
         """Return how many different values there are."""
         return float("inf")
 
+    @property
+    def slack(self) -> float:
+        """Return how far apart values may be that are the same but for rounding."""
+        return SLACK * (self.high - self.low)
+
     def _forward(self, value: Array) -> Array:
         if self.transform == "log":
             return np.log(value)
@@ -145,8 +150,7 @@ class Continuous:
         given = number(value)
         if given is None:
             return f"must be a number, got {value!r}"
-        slack = SLACK * (self.high - self.low)
-        if not self.low - slack <= given <= self.high + slack:
+        if not self.low - self.slack <= given <= self.high + self.slack:
             return f"must be in [{exact(self.low)}, {exact(self.high)}], got {exact(given)}"
         return None
 
@@ -201,6 +205,11 @@ class Discrete:
         """Return how many different values there are."""
         return len(self.values)
 
+    @property
+    def slack(self) -> float:
+        """Return how far apart values may be that are the same but for rounding."""
+        return SLACK * (self.values[-1] - self.values[0])
+
     def spread(self, rows: Array) -> Array:
         """Return uniform rows as rows that spread evenly over the legal values."""
         return rows
@@ -238,8 +247,7 @@ class Discrete:
         given = number(value)
         if given is None:
             return f"must be a number, got {value!r}"
-        slack = SLACK * (self.values[-1] - self.values[0])
-        if min(abs(given - v) for v in self.values) > slack:
+        if min(abs(given - v) for v in self.values) > self.slack:
             listed = ", ".join(map(exact, self.values))
             return f"must be one of {listed}, got {exact(given)}"
         return None

@@ -624,3 +624,20 @@ def test_an_optimal_design_takes_one_thread(monkeypatch):
     with threadpool_limits(limits=2):
         table(cube(2), kind="d-optimal")
     assert set(taken) == {1}
+
+
+def test_an_i_optimal_design_tells_every_term_where_edges_leave_a_component_no_room():
+    factors = (
+        Composition("m", ("a", "b", "c"), 1.0, 2),
+        Discrete("n", (0, 1, 2)),
+        Continuous("t", 0, 1),
+        Discrete("two", (0, 1)),
+        Categorical("k", ("p", "q", "r")),
+    )
+    edges = (  # no b beside the highest n that is left, no a beside the lower two
+        Constraint({"n": 1.0, "m.b": 0.001}, at_most=1.0),
+        Constraint({"two": -10.0, "m.a": 2.5}, at_most=0.0),
+    )
+    told = said(Problem(factors, (), edges), kind="i-optimal", seed=0)
+    variance = float(told.partition("mean variance of prediction ")[2].split()[0])
+    assert 0 < variance < 2
