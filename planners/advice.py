@@ -3,7 +3,8 @@
 from math import log10
 
 from planners.factors import Continuous
-from planners.factors.units import TEMPERATURES, unit_of
+from planners.factors.spelling import TEMPERATURES
+from planners.factors.units import unit_of
 from planners.problem import Problem
 
 _DECADES = 3.0  # of a range on a plain scale, beyond which most of them are never seen

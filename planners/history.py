@@ -15,6 +15,7 @@ from planners.factors.held import free
 from planners.factors.possible import impossible
 from planners.factors.written import meant
 from planners.problem import nearest
+from planners.rounding import counted
 
 _MAX_FAULTS = 50  # shown; a broken file has thousands
 _SHOWN = 60  # letters of a header that is none
@@ -102,7 +103,7 @@ def read_history(
 
 def _raise_any(faults: list[str]) -> None:
     if len(faults) > _MAX_FAULTS:
-        faults = [*faults[:_MAX_FAULTS], f"and {len(faults) - _MAX_FAULTS} faults more"]
+        faults = [*faults[:_MAX_FAULTS], f"and {counted(len(faults) - _MAX_FAULTS, 'fault')} more"]
     if faults:
         raise BadHistory(faults)
 

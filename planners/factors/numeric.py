@@ -20,10 +20,9 @@ from planners.factors.common import (
     too_large,
     unique_faults,
 )
+from planners.factors.spelling import TEMPERATURES, ZERO_CELSIUS, known
 
 Transform = Literal["none", "log", "reciprocal_kelvin"]
-
-ZERO_CELSIUS = 273.15  # K
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +51,12 @@ class Continuous:
             faults.append(f"low: must be > 0 with transform 'log', got {self.low}")
         elif self.transform == "reciprocal_kelvin":
             faults += self._kelvin_faults()
+        if not faults and not self._ends()[0] < self._ends()[1]:
+            faults.append(f"low: too close to high for {self.transform}, got {self.low}")
         check(faults)
 
     def _kelvin_faults(self) -> list[str]:
-        if self.unit not in ("", "degC", "K"):
+        if known(self.unit) not in ("", *TEMPERATURES):
             return [f"unit: must be degC or K with reciprocal_kelvin, got {self.unit!r}"]
         if self.low + self._offset <= 0:
             return [f"low: must be above absolute zero, got {self.low}"]
@@ -63,7 +64,7 @@ class Continuous:
 
     @property
     def _offset(self) -> float:
-        return 0.0 if self.unit == "K" else ZERO_CELSIUS
+        return TEMPERATURES.get(known(self.unit), ZERO_CELSIUS)
 
     @property
     def width(self) -> int:

@@ -11,7 +11,9 @@ import numpy as np
 from planners.cells import NO_TEXT, hint, number_of, read_cells
 from planners.errors import BadHistory
 from planners.factors import Array, Categorical, Composition, Continuous
+from planners.factors.spelling import known
 from planners.problem import Problem, nearest
+from planners.rounding import counted
 
 LEAST = 8  # rows, different in their factors, below which no model can be judged
 _MAX_FAULTS = 30  # shown
@@ -95,7 +97,7 @@ def _twice(header: Sequence[str]) -> list[str]:
 
 def _raise_any(faults: list[str]) -> None:
     if len(faults) > _MAX_FAULTS:
-        faults = [*faults[:_MAX_FAULTS], f"and {len(faults) - _MAX_FAULTS} faults more"]
+        faults = [*faults[:_MAX_FAULTS], f"and {counted(len(faults) - _MAX_FAULTS, 'fault')} more"]
     if faults:
         raise BadHistory(faults)
 
@@ -147,7 +149,7 @@ def read_table(
             tuple(notes),
             {
                 f.name: "reciprocal_kelvin_from_K"
-                if f.transform == "reciprocal_kelvin" and f.unit == "K"
+                if f.transform == "reciprocal_kelvin" and known(f.unit) == "K"
                 else f.transform
                 for f in (problem.factors if problem else ())
                 if isinstance(f, Continuous) and f.transform != "none" and f.name in names

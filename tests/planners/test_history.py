@@ -203,6 +203,7 @@ def test_thousands_of_faults_are_not_all_printed():
     found = faults(*["x,MeCN,1,0,0.5,,3,ok"] * 200)
     assert len(found) == 51
     assert found[-1] == "and 150 faults more"
+    assert faults(*["x,MeCN,1,0,0.5,,3,ok"] * 51)[-1] == "and 1 fault more"
 
 
 @settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
