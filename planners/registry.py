@@ -16,19 +16,28 @@ GROUP = "taylord.planners"
 _SEED_BITS = 0xFFFF_FFFF_FFFF_FFFF  # a seed may be any whole number, generators take these
 _PLAIN = {  # types of options in a chemist's words
     bool: "true or false",
-    Mapping: "table (NAME=VALUE or JSON)",
-    Sequence: "list (A,B or JSON)",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    Mapping: "a table (NAME=VALUE or JSON)",
+    Sequence: "a list (A,B or JSON)",
 }
 _WORDS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option of a planner; ``default`` is None when it has none of its own."""
+    """One option of a planner; ``default`` is None when it is ``required``, or that is its own."""
 
     name: str
     type: str
     default: Any
+    required: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as a JSON document."""
+        plain = {"type": self.type, "default": self.default}
+        return plain | ({"required": True} if self.required else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,7 @@ class Description:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a JSON document."""
-        options = {o.name: {"type": o.type, "default": o.default} for o in self.options}
+        options = {option.name: option.to_json() for option in self.options}
         return {"name": self.name, "summary": self.summary, "options": options}
 
 
@@ -86,7 +95,7 @@ def describe(name: str) -> Description:
     summary = (inspect.getdoc(planner) or "").partition("\n")[0]
     hints = _hints(planner)
     options = tuple(
-        Option(p.name, _type_name(hints.get(p.name, Any)), _default(p.default))
+        Option(p.name, _type_name(hints.get(p.name, Any)), *_default(p.default))
         for p in _parameters(planner).values()
     )
     return Description(name, summary, options)
@@ -123,8 +132,9 @@ def _hints(planner: type[Any]) -> dict[str, Any]:
         return {}
 
 
-def _default(value: object) -> Any:
-    return None if value is inspect.Parameter.empty else value
+def _default(value: object) -> tuple[Any, bool]:
+    """Return an option's default, and whether it is required instead."""
+    return (None, True) if value is inspect.Parameter.empty else (value, False)
 
 
 def _type_name(hint: Any) -> str:

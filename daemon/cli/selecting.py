@@ -34,10 +34,10 @@ def select(arguments: argparse.Namespace) -> int:
 
 
 def _selected(arguments: argparse.Namespace) -> "tuple[Selection, list[dict[str, Any]]]":
+    from planners.files import load_problem
     from planners.select.report import predictions
     from planners.select.run import Options, check_conditions, select
     from planners.select.table import read_again, read_sheet, read_table
-    from planners.suggest import load_problem
 
     problem = load_problem(Path(arguments.problem)) if arguments.problem else None
     factors = [name.strip() for name in (arguments.factors or "").split(",") if name.strip()]

@@ -19,6 +19,7 @@ FactorValue = float | int | str | Mapping[str, float]
 
 RESERVED = ("predicted", "status")  # keys and columns with a meaning of their own
 GREATEST = 1e100  # no quantity is larger, and squares of it are still numbers
+ONE_VALUE = "; what has one value is no factor: leave it out"
 SLACK = 1e-6  # of a factor's range: rounding in files is not a fault
 
 
@@ -66,7 +67,8 @@ def name_faults(name: str) -> list[str]:
 def unique_faults(key: str, names: Sequence[object]) -> list[str]:
     """Return what is wrong with a list of at least two different things."""
     if len(names) < 2:
-        return [f"{key}: must name at least 2, got {len(names)}"]
+        one = ONE_VALUE if names else ""
+        return [f"{key}: must name at least 2, got {len(names)}{one}"]
     if blank := [n for n in names if isinstance(n, str) and (not n or n != n.strip())]:
         return [f"{key}: must be words without spaces around them, got {blank[0]!r}"]
     twice = sorted({str(n) for n in names if list(names).count(n) > 1})

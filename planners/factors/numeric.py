@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from planners.factors.common import (
+    ONE_VALUE,
     SLACK,
     Array,
     FactorValue,
@@ -42,7 +43,10 @@ class Continuous:
     def __post_init__(self) -> None:
         faults = name_faults(self.name)
         if not (isfinite(self.low) and isfinite(self.high) and self.low < self.high):
-            faults.append(f"low: must be finite and below high, got {self.low} and {self.high}")
+            faults.append(
+                f"low: must be finite and below high, got {self.low} and {self.high}"
+                f"{ONE_VALUE if self.low == self.high else ''}"
+            )
         elif large := too_large("low", (self.low,)) + too_large("high", (self.high,)):
             faults += large
         elif self.transform not in (allowed := get_args(Transform)):

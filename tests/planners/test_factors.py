@@ -125,6 +125,8 @@ def test_rounding_at_a_bound_is_tidied_away():
         (lambda: Continuous("t", 0, 1, "bar", "reciprocal_kelvin"), "unit: must be degC or K"),
         (lambda: Continuous("t", -300, 1, "", "reciprocal_kelvin"), "above absolute zero"),
         (lambda: Continuous("t", 0, 1e-14, "", "reciprocal_kelvin"), "low: too close to high"),
+        (lambda: Continuous("t", 1, 1), "got 1 and 1; what has one value is no factor: leave it"),
+        (lambda: Categorical("c", ("a",)), "got 1; what has one value is no factor: leave it out"),
         (lambda: Continuous("", 0, 1), "name: must be a word"),
         (lambda: Continuous("status", 0, 1), "name: 'status' is reserved"),
         (lambda: Continuous("yield.sd", 0, 1), "name: 'yield.sd' is reserved"),
