@@ -1,7 +1,7 @@
 """A table of runs as a CSV file: which columns are factors, and what is wrong with its cells."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -59,11 +59,14 @@ class Table:
         )
 
 
-def read_sheet(path: Path) -> Sheet:
-    """Return the cells of a file; raise BadHistory."""
+def read_sheet(path: Path, counted: Collection[str] | None = None) -> Sheet:
+    """Return the cells of a file, of which ``counted`` columns say what a comma is (None: all).
+
+    Raises BadHistory.
+    """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-        rows = read_cells(lines)
+        rows = read_cells(lines, counted)
     except OSError as error:
         raise BadHistory(
             [f"{path}: cannot be read: {error.strerror or 'no reason given'}"]

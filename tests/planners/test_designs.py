@@ -641,3 +641,8 @@ def test_an_i_optimal_design_tells_every_term_where_edges_leave_a_component_no_r
     told = said(Problem(factors, (), edges), kind="i-optimal", seed=0)
     variance = float(told.partition("mean variance of prediction ")[2].split()[0])
     assert 0 < variance < 2
+
+
+def test_no_more_blocks_are_told_than_there_are_runs():
+    (found,) = ask(Design(kind="full", blocks=9), cube(2), [], 1, 0).suggestions
+    assert found.note.endswith("4 runs are too few for 9 blocks; run 1 of 4, block 1 of 4")
