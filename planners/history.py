@@ -9,7 +9,7 @@ from typing import IO, Any, get_args
 from planners.base import Measured, Observation, Point, Problem, Status
 from planners.cells import hint, number_of, read_cells
 from planners.errors import BadHistory
-from planners.factors import Composition, Factor, FactorValue
+from planners.factors import Composition, Continuous, Factor, FactorValue
 from planners.factors.common import GREATEST
 from planners.factors.held import free
 from planners.factors.possible import impossible
@@ -20,6 +20,8 @@ from planners.rounding import counted
 _MAX_FAULTS = 50  # shown; a broken file has thousands
 _SHOWN = 60  # letters of a header that is none
 _EMPTY = "; leave it empty where nothing was measured"
+_PART_OF_A_RANGE = "; to search a part of a range, leave it as it was and add a constraint"
+_NO_MORE = "; what may be chosen no more goes to dropped"
 _NOT_KNOWN = " where it is not known: then the value asked for counts"
 
 
@@ -193,7 +195,8 @@ class _Row:
             value = meant(free(factor), value)
             fault = None if self._anywhere else free(factor).fault(value)
             if fault and value not in getattr(factor, "dropped", ()):  # those were legal once
-                self._fault(factor.name, fault)
+                narrowed = _narrowed(factor, fault) if self._problem.responses else ""
+                self._fault(factor.name, fault + narrowed)  # a list of points has no responses
             point[factor.name] = value
         return point
 
@@ -240,6 +243,13 @@ class _Row:
         if given:
             self._fault("status", f"must be one of {', '.join(get_args(Status))}, got {given!r}")
         return "ok" if measured else "pending"
+
+
+def _narrowed(factor: Factor, fault: str) -> str:
+    """Return what to do about a run that was legal before somebody narrowed its factor."""
+    if isinstance(factor, Composition) or "did you mean" in fault:
+        return ""
+    return _PART_OF_A_RANGE if isinstance(factor, Continuous) else _NO_MORE
 
 
 def _wrong(factor: Factor, value: FactorValue) -> str:

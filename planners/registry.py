@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from types import NoneType, UnionType
@@ -11,6 +10,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from planners.base import Planner
 from planners.errors import BadOption
+from planners.problem import nearest
 
 GROUP = "taylord.planners"
 _SEED_BITS = 0xFFFF_FFFF_FFFF_FFFF  # a seed may be any whole number, generators take these
@@ -77,8 +77,7 @@ def planner_class(name: str) -> type[Any]:
 def _loaded(name: str) -> Any:
     point = _points().get(name)
     if point is None:
-        near = get_close_matches(name, planner_names(), n=1, cutoff=0.5)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        hint = nearest(name, planner_names())
         installed = ", ".join(planner_names()) or "none"
         raise BadOption([f"planner: no planner named {name!r}{hint}; installed are {installed}"])
     try:
@@ -164,8 +163,7 @@ def make_planner(
         values["seed"] = seed & _SEED_BITS
     for key, given in (options or {}).items():
         if key not in parameters:
-            near = get_close_matches(key, list(parameters), n=1, cutoff=0.5)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            hint = nearest(key, list(parameters))
             allowed = ", ".join(parameters) or "none"
             faults.append(f"options.{key}: no option of {name!r}{hint}; allowed are {allowed}")
             continue

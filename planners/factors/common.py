@@ -7,6 +7,7 @@ columns a model sees, and ``amounts`` the plain numbers that linear constraints 
 """
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from math import isfinite
 
 import numpy as np
@@ -37,6 +38,13 @@ def number(value: object) -> float | None:
 def exact(value: float) -> str:
     """Return a number for a sentence, with all the digits that can make it a fault."""
     return f"{value:.10g}"
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return `` (did you mean 'x'?)`` for the nearest known name in any case, or nothing."""
+    folded = {other.casefold(): other for other in reversed(known)}
+    match = get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.5)
+    return f" (did you mean {folded[match[0]]!r}?)" if match else ""
 
 
 def check(faults: Sequence[str]) -> None:

@@ -111,7 +111,8 @@ def test_a_value_written_with_few_digits_is_the_one_that_was_meant(row, meant):
 def test_what_no_rounding_explains_is_a_fault_told_with_all_its_digits(row, sentence):
     with pytest.raises(BadHistory) as caught:
         read_history(["p,d,ratio.Pt,ratio.Mo,ratio.Nb,yield", f"{row},0.5"], WRITTEN)
-    assert caught.value.faults == (f"row 2: {sentence}",)
+    (fault,) = caught.value.faults
+    assert fault.partition(";")[0] == f"row 2: {sentence}"
 
 
 def test_parts_of_a_mixture_that_were_not_read_count_as_requested():
@@ -443,3 +444,14 @@ def test_a_reading_below_a_limit_is_to_be_a_number_and_not_left_out():
     below, lacking = caught.value.faults
     assert "such as half the limit" in below
     assert "leave it empty" in lacking
+
+
+def test_runs_outside_a_problem_that_was_narrowed_are_told_with_what_to_do():
+    factors = (Continuous("t", 0, 10), Discrete("n", (1, 2)), Categorical("base", ("DBU", "Et3N")))
+    with pytest.raises(BadHistory) as caught:
+        read_history(["t,n,base,y", "12,3,NaOH,1", "1,1,dbu,1"], Problem(factors, (Response("y"),)))
+    above, other, gone, misspelt = caught.value.faults
+    assert above.endswith("to search a part of a range, leave it as it was and add a constraint")
+    assert other.endswith("got 3; what may be chosen no more goes to dropped")
+    assert gone.endswith("got 'NaOH'; what may be chosen no more goes to dropped")
+    assert misspelt.endswith("got 'dbu' (did you mean 'DBU'?)")
