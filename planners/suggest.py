@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from planners.advice import remarks
+from planners.advice import readings_of_failed, remarks
 from planners.base import Observation, Planner, Problem, Proposer, Suggestion, Tabular
 from planners.errors import (
     BadOption,
@@ -159,7 +159,7 @@ def suggest_document(
     """Return what ``taylord suggest --json`` prints: points, planner, seconds, note, summary.
 
     ``notes`` has each point's own note where they differ, ``remarks`` what to think about in the
-    problem, where there is anything.
+    problem and the history, where there is anything.
     With ``plots``, a folder, pictures of the model are written there, ``plots`` names them, and
     ``not_drawn`` says which there is no data for.
     ``out`` is a file that must not exist yet; the points are written there as a history's runs.
@@ -189,7 +189,7 @@ def suggest_document(
         "seconds": round(clock() - start, 3),
         "summary": summarise(problem, history, answer.suggestions),
     }
-    if told := remarks(asked):
+    if told := [*remarks(asked), *readings_of_failed(history)]:
         document["remarks"] = told
     if out is not None:
         document["out"] = _written(problem, answer, out)

@@ -314,3 +314,15 @@ def test_a_plain_scale_over_many_decades_is_remarked_on(tmp_path, capsys):
         said(0.1, 120.0, unit="degC"),
     ):
         assert "decades" not in quiet
+
+
+def test_readings_of_failed_runs_are_passed_over_and_told(problem_file, tmp_path, capsys):
+    history = tmp_path / "history.csv"
+    rows = ["0.1,1,5,ok", "0.2,2,99,failed", "0.3,3,,failed", "0.4,4,6,ok"]
+    history.write_text("\n".join(["a,b,y,status", *rows]))
+    assert main(["suggest", str(problem_file), "--history", str(history)]) == 0
+    told = capsys.readouterr()
+    assert (
+        "1 failed run with a reading, which is passed over (run 2): if it may be true" in told.err
+    )
+    assert "measured 99" not in told.out
