@@ -1,11 +1,16 @@
-"""What is no fault of a problem, and hardly meant either: worth a word before the first run."""
+"""What is no fault of a problem or a history, and hardly meant either: worth a word."""
 
+from collections.abc import Sequence
 from math import log10
 
+from planners.base import Observation
 from planners.factors import Continuous
-from planners.factors.units import TEMPERATURES, unit_of
+from planners.factors.spelling import TEMPERATURES
+from planners.factors.units import unit_of
 from planners.problem import Problem
+from planners.rounding import counted
 
+_NAMED = 5  # runs
 _DECADES = 3.0  # of a range on a plain scale, beyond which most of them are never seen
 
 
@@ -15,6 +20,18 @@ def remarks(problem: Problem) -> list[str]:
         f"{factor.name}: {spans}"
         for factor in problem.factors
         if isinstance(factor, Continuous) and factor.n_levels > 1 and (spans := _wide(factor))
+    ]
+
+
+def readings_of_failed(history: Sequence[Observation]) -> list[str]:
+    """Return that failed runs have readings, where any has: nobody looks at them."""
+    numbers = [i for i, run in enumerate(history, 1) if run.status == "failed" and run.responses]
+    if not numbers:
+        return []
+    named = ", ".join(map(str, numbers[:_NAMED])) + ", …" * (len(numbers) > _NAMED)
+    return [
+        f"{counted(len(numbers), 'failed run')} with a reading, which is passed over (run {named}):"
+        " if it may be true, write suspect"
     ]
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from planners.base import Problem
+from planners.cells import number_of
 from planners.errors import BadOption, BadProblem
 from planners.factors import Composition, Continuous, Discrete, Factor, FactorValue
 from planners.factors.held import held
@@ -84,10 +85,8 @@ def _read(factor: Factor, text: str) -> Any:
 
 
 def _number(text: str) -> Any:
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    value = number_of(text)
+    return text if value is None else value
 
 
 def _amounts(factor: Composition, text: str) -> Any:

@@ -7,17 +7,21 @@ from math import isfinite
 from typing import IO, Any, get_args
 
 from planners.base import Measured, Observation, Point, Problem, Status
-from planners.cells import read_cells
+from planners.cells import hint, number_of, read_cells
 from planners.errors import BadHistory
-from planners.factors import Composition, Factor, FactorValue
+from planners.factors import Composition, Continuous, Factor, FactorValue
 from planners.factors.common import GREATEST
 from planners.factors.held import free
 from planners.factors.possible import impossible
 from planners.factors.written import meant
 from planners.problem import nearest
+from planners.rounding import counted
 
 _MAX_FAULTS = 50  # shown; a broken file has thousands
+_SHOWN = 60  # letters of a header that is none
 _EMPTY = "; leave it empty where nothing was measured"
+_PART_OF_A_RANGE = "; to search a part of a range, leave it as it was and add a constraint"
+_NO_MORE = "; what may be chosen no more goes to dropped"
 _NOT_KNOWN = " where it is not known: then the value asked for counts"
 
 
@@ -80,7 +84,7 @@ def read_history(
     column, what.
     """
     try:
-        rows = read_cells(lines)
+        rows = read_cells(lines, columns(problem))
     except csv.Error as error:
         raise BadHistory([f"is not CSV: {error}"]) from None
     if not rows or not any(cell.strip() for cell in rows[0]):
@@ -101,7 +105,7 @@ def read_history(
 
 def _raise_any(faults: list[str]) -> None:
     if len(faults) > _MAX_FAULTS:
-        faults = [*faults[:_MAX_FAULTS], f"and {len(faults) - _MAX_FAULTS} faults more"]
+        faults = [*faults[:_MAX_FAULTS], f"and {counted(len(faults) - _MAX_FAULTS, 'fault')} more"]
     if faults:
         raise BadHistory(faults)
 
@@ -109,11 +113,15 @@ def _raise_any(faults: list[str]) -> None:
 def _header_faults(header: list[str], problem: Problem) -> list[str]:
     needed = [column for factor in problem.factors for column in _columns(factor)]
     needed += [response.name for response in problem.responses]
+    if not any(name in header or nearest(name, header) for name in needed):
+        given, wanted = ", ".join(filter(None, header)), ", ".join(needed)
+        parted = "parted by commas, semicolons or tabs"
+        return [f"row 1: must name the columns {wanted}, {parted}, got {given!r:.{_SHOWN}}"]
     spare = [name for name in header if name and name not in columns(problem)]
     faults = [
         f"row 1: no column {name!r}{nearest(name, spare)}" for name in needed if name not in header
     ]
-    twice = sorted({name for name in header if name and header.count(name) > 1})
+    twice = [name for name in columns(problem) if header.count(name) > 1]
     faults += [f"row 1: column {name!r} comes twice" for name in twice]
     return faults + (list(_misspelt(header, problem, needed, spare)) if problem.responses else [])
 
@@ -159,17 +167,16 @@ class _Row:
     def _fault(self, column: str, what: str) -> None:
         self.faults.append(f"{self._where}: {column}: {what}")
 
-    def _number(self, column: str, advice: str = "") -> float | None:
+    def _number(self, column: str, empty: str = "") -> float | None:
         text = self._cells.get(column, "")
         if not text:
             return None
-        try:
-            value = float(text)
-        except ValueError:
-            self._fault(column, f"must be a number, got {text!r}{advice}")
+        value = number_of(text)
+        if value is None:
+            self._fault(column, f"must be a number, got {text!r}{hint(text) or empty}")
             return None
         if not isfinite(value):
-            self._fault(column, f"must be a finite number, got {text!r}{advice}")
+            self._fault(column, f"must be a finite number, got {text!r}{empty}")
             return None
         if abs(value) > GREATEST:
             self._fault(column, f"must be within +/- {GREATEST:g}, got {text!r}")
@@ -188,7 +195,8 @@ class _Row:
             value = meant(free(factor), value)
             fault = None if self._anywhere else free(factor).fault(value)
             if fault and value not in getattr(factor, "dropped", ()):  # those were legal once
-                self._fault(factor.name, fault)
+                narrowed = _narrowed(factor, fault) if self._problem.responses else ""
+                self._fault(factor.name, fault + narrowed)  # a list of points has no responses
             point[factor.name] = value
         return point
 
@@ -235,6 +243,13 @@ class _Row:
         if given:
             self._fault("status", f"must be one of {', '.join(get_args(Status))}, got {given!r}")
         return "ok" if measured else "pending"
+
+
+def _narrowed(factor: Factor, fault: str) -> str:
+    """Return what to do about a run that was legal before somebody narrowed its factor."""
+    if isinstance(factor, Composition) or "did you mean" in fault:
+        return ""
+    return _PART_OF_A_RANGE if isinstance(factor, Continuous) else _NO_MORE
 
 
 def _wrong(factor: Factor, value: FactorValue) -> str:

@@ -19,6 +19,7 @@ from planners.factors import Array, Categorical, Composition, Continuous, Factor
 from planners.factors.held import free
 from planners.history import read_history
 from planners.protocol import tidy_point
+from planners.rounding import counted
 from planners.tables import left_rows
 
 _FILES = (".csv", ".json", ".txt")
@@ -90,7 +91,7 @@ def _checked(given: Any, problem: Problem, where: str) -> list[Point]:
         faults += [f"{where}.{i}: {fault}" for fault in own]
         points += [] if own else [tidy_point(problem, plain(row))]
     if len(faults) > _SHOWN:
-        faults = [*faults[:_SHOWN], f"{where}: and {len(faults) - _SHOWN} faults more"]
+        faults = [*faults[:_SHOWN], f"{where}: and {counted(len(faults) - _SHOWN, 'fault')} more"]
     if not faults and not points:
         faults = [f"{where}: must hold at least one point, got none"]
     if faults:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
@@ -12,18 +11,13 @@ from numpy.typing import NDArray
 
 from planners.errors import BadProblem
 from planners.factors import Array, Factor, FactorValue
+from planners.factors.common import nearest
 from planners.goals import Constraint, FormulaConstraint, Response
 
 Point = Mapping[str, FactorValue]
 
 _ROWS = 256  # that tell how large a formula gets
 _TOLERANCE = 1e-9  # of the size of a constraint's terms: rounding, not violation
-
-
-def nearest(name: str, known: Sequence[str]) -> str:
-    """Return `` (did you mean 'x'?)`` for the nearest known name, or nothing."""
-    match = get_close_matches(name, known, n=1, cutoff=0.5)
-    return f" (did you mean {match[0]!r}?)" if match else ""
 
 
 @dataclass(frozen=True)

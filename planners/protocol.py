@@ -13,6 +13,7 @@ from typing import Any
 from planners.base import Observation, Point, Predicted, Problem, Suggestion
 from planners.errors import NonsenseAnswer, PlannerRefused
 from planners.factors import FactorValue, number
+from planners.rounding import counted
 
 MAX_ANSWER = 4 << 20  # bytes of one line; no list of points is that long
 _SHOWN = 3  # faults named; a wrong program makes the same one everywhere
@@ -112,7 +113,7 @@ def checked_points(problem: Problem, points: Sequence[object]) -> list[Suggestio
             suggestions.append(Suggestion(point, _predicted(problem, expected, own)))
         faults += [f"point {i + 1}: {fault}" for fault in own]
     if faults:
-        rest = f" and {len(faults) - _SHOWN} faults more" if len(faults) > _SHOWN else ""
+        rest = f" and {counted(len(faults) - _SHOWN, 'fault')} more" if len(faults) > _SHOWN else ""
         raise NonsenseAnswer(
             f"answered points that are not valid: {'; '.join(faults[:_SHOWN])}{rest}"
         )

@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from types import NoneType, UnionType
@@ -11,24 +10,34 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from planners.base import Planner
 from planners.errors import BadOption
+from planners.problem import nearest
 
 GROUP = "taylord.planners"
 _SEED_BITS = 0xFFFF_FFFF_FFFF_FFFF  # a seed may be any whole number, generators take these
 _PLAIN = {  # types of options in a chemist's words
     bool: "true or false",
-    Mapping: "table (NAME=VALUE or JSON)",
-    Sequence: "list (A,B or JSON)",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    Mapping: "a table (NAME=VALUE or JSON)",
+    Sequence: "a list (A,B or JSON)",
 }
 _WORDS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option of a planner; ``default`` is None when it has none of its own."""
+    """One option of a planner; ``default`` is None when it is ``required``, or that is its own."""
 
     name: str
     type: str
     default: Any
+    required: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as a JSON document."""
+        plain = {"type": self.type, "default": self.default}
+        return plain | ({"required": True} if self.required else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,7 @@ class Description:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a JSON document."""
-        options = {o.name: {"type": o.type, "default": o.default} for o in self.options}
+        options = {option.name: option.to_json() for option in self.options}
         return {"name": self.name, "summary": self.summary, "options": options}
 
 
@@ -68,8 +77,7 @@ def planner_class(name: str) -> type[Any]:
 def _loaded(name: str) -> Any:
     point = _points().get(name)
     if point is None:
-        near = get_close_matches(name, planner_names(), n=1, cutoff=0.5)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        hint = nearest(name, planner_names())
         installed = ", ".join(planner_names()) or "none"
         raise BadOption([f"planner: no planner named {name!r}{hint}; installed are {installed}"])
     try:
@@ -86,7 +94,7 @@ def describe(name: str) -> Description:
     summary = (inspect.getdoc(planner) or "").partition("\n")[0]
     hints = _hints(planner)
     options = tuple(
-        Option(p.name, _type_name(hints.get(p.name, Any)), _default(p.default))
+        Option(p.name, _type_name(hints.get(p.name, Any)), *_default(p.default))
         for p in _parameters(planner).values()
     )
     return Description(name, summary, options)
@@ -123,8 +131,9 @@ def _hints(planner: type[Any]) -> dict[str, Any]:
         return {}
 
 
-def _default(value: object) -> Any:
-    return None if value is inspect.Parameter.empty else value
+def _default(value: object) -> tuple[Any, bool]:
+    """Return an option's default, and whether it is required instead."""
+    return (None, True) if value is inspect.Parameter.empty else (value, False)
 
 
 def _type_name(hint: Any) -> str:
@@ -154,8 +163,7 @@ def make_planner(
         values["seed"] = seed & _SEED_BITS
     for key, given in (options or {}).items():
         if key not in parameters:
-            near = get_close_matches(key, list(parameters), n=1, cutoff=0.5)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            hint = nearest(key, list(parameters))
             allowed = ", ".join(parameters) or "none"
             faults.append(f"options.{key}: no option of {name!r}{hint}; allowed are {allowed}")
             continue

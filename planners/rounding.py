@@ -23,3 +23,8 @@ def beside(value: float, sd: float, digits: int = 4) -> str:
 def spread(mean: float, sd: float, digits: int = 4) -> str:
     """Return ``mean +/- sd``."""
     return f"{beside(mean, sd, digits)} +/- {rounded(sd, 2)}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things: ``1 run``, ``2 runs``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,6 +1,5 @@
 """A planner asked once, without a rig: the core of ``taylord suggest``, and of the worker."""
 
-import json
 import shlex
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,11 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from planners.advice import remarks
+from planners.advice import readings_of_failed, remarks
 from planners.base import Observation, Planner, Problem, Proposer, Suggestion, Tabular
-from planners.cells import NO_TEXT
 from planners.errors import (
-    BadHistory,
     BadOption,
     BadProblem,
     NonsenseAnswer,
@@ -22,8 +19,9 @@ from planners.errors import (
     PlannerRefused,
 )
 from planners.external import External
+from planners.files import load_history, load_problem, reason
 from planners.fixing import check_shared, hold, parse_fixed
-from planners.history import read_history, write_points
+from planners.history import write_points
 from planners.protocol import called, checked_points
 from planners.registry import make_planner, takes_option
 from planners.report import summarise
@@ -121,37 +119,6 @@ def ask_shared(
     return replace(answer, note=f"{answer.note}; nothing left to suggest that shares {names}")
 
 
-def load_problem(path: Path) -> Problem:
-    """Return the problem of a JSON file; raise BadProblem whose faults start with the file."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadProblem([f"{path}: cannot be read: {_reason(error)}"]) from None
-    except (ValueError, RecursionError) as error:
-        raise BadProblem([f"{path}: is not JSON: {error}"]) from None
-    try:
-        return Problem.from_json(document)
-    except BadProblem as error:
-        raise BadProblem(error.under(str(path))) from None
-
-
-def load_history(path: Path, problem: Problem) -> list[Observation]:
-    """Return the runs of a CSV file; raise BadHistory whose faults start with the file."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-        return read_history(lines, problem)
-    except UnicodeDecodeError:
-        raise BadHistory([f"{path}: cannot be read: {NO_TEXT}"]) from None
-    except OSError as error:
-        raise BadHistory([f"{path}: cannot be read: {_reason(error)}"]) from None
-    except BadHistory as error:
-        raise BadHistory(error.under(str(path))) from None
-
-
-def _reason(error: OSError | UnicodeDecodeError) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8 text"
-
-
 def parse_options(pairs: Sequence[str]) -> Mapping[str, str]:
     """Return ``K=V`` arguments as a mapping; raise BadOption naming those without ``=``."""
     wrong = [pair for pair in pairs if "=" not in pair or pair.startswith("=")]
@@ -192,7 +159,7 @@ def suggest_document(
     """Return what ``taylord suggest --json`` prints: points, planner, seconds, note, summary.
 
     ``notes`` has each point's own note where they differ, ``remarks`` what to think about in the
-    problem, where there is anything.
+    problem and the history, where there is anything.
     With ``plots``, a folder, pictures of the model are written there, ``plots`` names them, and
     ``not_drawn`` says which there is no data for.
     ``out`` is a file that must not exist yet; the points are written there as a history's runs.
@@ -216,16 +183,26 @@ def suggest_document(
         asked = _held(problem, fixed)
         start = clock()
         answer = ask_shared(chosen, asked, history, n, seed, shared)
+    answer = answer if shared else _told_short(answer, n)
     document = answer.to_json() | {
         "planner": name,
         "seconds": round(clock() - start, 3),
         "summary": summarise(problem, history, answer.suggestions),
     }
-    if told := remarks(asked):
+    if told := [*remarks(asked), *readings_of_failed(history)]:
         document["remarks"] = told
     if out is not None:
         document["out"] = _written(problem, answer, out)
     return document if plots is None else document | _drawn(problem, history, plots)
+
+
+def _told_short(answer: Suggestions, n: int) -> Suggestions:
+    """Return an answer that says so where it has fewer points than were asked for."""
+    found = len(answer.suggestions)
+    if not 0 < found < n:
+        return answer
+    said = f"{found} of {n} points asked for: there are no others now"
+    return replace(answer, note=f"{answer.note}; {said}" if answer.note else said)
 
 
 @contextmanager
@@ -269,7 +246,7 @@ def _written(problem: Problem, answer: Suggestions, out: Path) -> str:
         with out.open("x", encoding="utf-8", newline="") as file:
             write_points(file, problem, [s.point for s in answer.suggestions])
     except OSError as error:
-        raise BadOption([f"--out: {out}: cannot be written: {_reason(error)}"]) from None
+        raise BadOption([f"--out: {out}: cannot be written: {reason(error)}"]) from None
     return str(out)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from daemon.experiment.record import ExperimentRecord
 from daemon.settings.conditions import flat, value_text
-from planners.rounding import beside, rounded, spread
+from planners.rounding import beside, counted, rounded, spread
 
 JsonObject = dict[str, Any]
 SHOWN = 5  # experiments of a front told in words; all are in the numbers
@@ -36,7 +36,7 @@ class Standing:
             return f"no best experiment yet: every response needs two good values{which}"
         lines = [_line(row, front=len(self.best) > 1) for row in self.best[:SHOWN]]
         if len(self.best) > SHOWN:
-            lines.append(f"and {len(self.best) - SHOWN} experiments more on the front")
+            lines.append(f"and {counted(len(self.best) - SHOWN, 'experiment')} more on the front")
         if self.regret is not None:
             lines.append(f"the best possible is expected {rounded(self.regret, 3)} better")
         return "\n".join(lines)

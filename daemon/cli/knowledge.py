@@ -125,7 +125,16 @@ def _print_planners(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         print(f"{row['name']}: {row['summary']}")
         for name, option in row["options"].items():
-            print(f"    {name} ({option['type']}, default {option['default']})")
+            print(f"    {name} ({option['type']}, {_default(option)})")
+
+
+def _default(option: dict[str, Any]) -> str:
+    """Return what an option is when nobody gives it."""
+    value = option["default"]
+    if option.get("required"):
+        return "required"
+    plain = {None: "none", True: "true", False: "false"}
+    return f"default {plain[value] if value is None or isinstance(value, bool) else value}"
 
 
 def schema(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def of_table(path: str, names: Sequence[str]) -> dict[int, JsonObject]:
     """
     if not names:
         raise ConfigError(["--response: is missing: name the columns that are new, one each"])
-    header, rows = _read(path)
+    header, rows = _read(path, names)
     faults: list[str] = []
     missing = [name for name in ("id", *names) if name not in header]
     if missing:
@@ -68,15 +69,16 @@ def _given_twice(path: str, given: Mapping[int, JsonObject]) -> Iterator[str]:
                 yield f"{path}: row {number}: {name}: {row['experiment']} has it in row {before}"
 
 
-def _read(path: str) -> tuple[list[str], list[dict[str, str]]]:
+def _read(path: str, names: Sequence[str]) -> tuple[list[str], list[dict[str, str]]]:
     """Return the header, and the rows by their columns; cells that a row lacks are left out."""
     from planners.cells import NO_TEXT, read_cells
 
+    counted = [column for name in names for column in (name, f"{name}.sd")]
     file = Path(path)
     try:
         if file.stat().st_size > MAX_BYTES:
             raise ConfigError([f"{path}: is larger than {MAX_BYTES >> 20} MiB"])
-        rows = read_cells(file.read_text(encoding="utf-8-sig").splitlines())
+        rows = read_cells(file.read_text(encoding="utf-8-sig").splitlines(), counted)
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
@@ -119,10 +121,10 @@ def _sd(where: str, text: str | None) -> float | None:
 
 
 def _number(where: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not abs(value) < float("inf"):
-        raise ConfigError([f"{where}: must be a finite number, got {text.strip()!r}"])
+    from planners.cells import hint, number_of
+
+    value = number_of(text)
+    if value is None or not isfinite(value):
+        plain = text.strip()
+        raise ConfigError([f"{where}: must be a finite number, got {plain!r}{hint(plain)}"])
     return value

@@ -34,21 +34,24 @@ def select(arguments: argparse.Namespace) -> int:
 
 
 def _selected(arguments: argparse.Namespace) -> "tuple[Selection, list[dict[str, Any]]]":
+    from planners.files import load_problem
+    from planners.history import columns
     from planners.select.report import predictions
     from planners.select.run import Options, check_conditions, select
     from planners.select.table import read_again, read_sheet, read_table
-    from planners.suggest import load_problem
 
     problem = load_problem(Path(arguments.problem)) if arguments.problem else None
     factors = [name.strip() for name in (arguments.factors or "").split(",") if name.strip()]
-    sheet = read_sheet(Path(arguments.table))
+    named = [*factors, *(columns(problem) if problem else ()), arguments.response]
+    counted = named if factors or problem else None
+    sheet = read_sheet(Path(arguments.table), counted)
     table = read_table(sheet, arguments.response, factors, problem, arguments.group or "")
     options = Options(
         quick=arguments.quick, mend=arguments.mend, transforms=_pairs(arguments.transform)
     )
     if not arguments.predict:
         return select(table, options), []
-    other = read_sheet(Path(arguments.predict))
+    other = read_sheet(Path(arguments.predict), counted)
     x = read_again(other, table, problem)
     check_conditions(x, other.file, table, options)
     selection = select(table, options)

@@ -153,10 +153,11 @@ class Picker:
         if self._unexplained(models):
             return self._elsewhere(worth, row), _EARLY
         left = self._outlook(worth, row)
+        outlook = left.note(waiting=bool(self._waiting)) if left else ""
         if left and left.stop and len(self._tried) % 2:
-            return self._elsewhere(worth, row), f"fill: between the runs; {left.note}"
+            return self._elsewhere(worth, row), f"fill: between the runs; {outlook}"
         if left and hopeless(worth, row):
-            note = f"fill: nowhere else is promising; {left.note}"
+            note = f"fill: nowhere else is promising; {outlook}"
             return self._elsewhere(worth, row), note
         note = why(worth, row, float(np.exp(self._chances(row[None])[0])))
         settled = left is not None and left.stop  # whoever goes on doubts the model
@@ -169,7 +170,7 @@ class Picker:
             _, row = self._best(models)
             if row is None:
                 return None
-        return row, f"{note}; {left.note}" if left else note
+        return row, f"{note}; {outlook}" if outlook else note
 
     def _unexplained(self, models: Sequence[Model]) -> bool:
         """Return whether the runs are so few that only a kinetic law could be trusted."""

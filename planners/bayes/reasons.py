@@ -26,6 +26,7 @@ _HOPE = 0.1  # chance to beat the best known run, below which a run is better sp
 _NEVER = 0.005  # chance that targets are met, below which they are out of reach
 _MET = 0.95  # chance that targets are met, above which they are
 _GROWTH = 0.002  # of the front's area or volume: growth not worth a run
+_NOTHING = "nothing worth more than noise"
 _OUTCOMES, _DIRECTIONS = 128, 256  # draws of one run's outcome, and of ways to improve
 
 
@@ -37,14 +38,17 @@ class Outlook:
     stop: bool
     little: bool = True  # this run promises little, too
 
-    @property
-    def note(self) -> str:
-        """Return the sentence, with the advice to stop when it is due."""
-        return (
-            f"{self.text}; nothing worth more than noise is left, stop here"
-            if self.stop
-            else (self.text)
-        )
+    def note(self, *, waiting: bool) -> str:
+        """Return the sentence, with the advice to stop when it is due.
+
+        Not while runs are ``waiting``, which are counted as if they came out as expected.
+        """
+        if not self.stop:
+            return self.text
+        if waiting:
+            expected = "if the runs before it come out as expected"
+            return f"{self.text}; {_NOTHING} would be left {expected}"
+        return f"{self.text}; {_NOTHING} is left, stop here"
 
 
 def why(worth: Worth, row: Array, success: float) -> str:

@@ -111,15 +111,20 @@ def _score(table: Array, weights: Array | None) -> float:
 
 
 def climbed(table: Array, chosen: NDArray[np.intp], weights: Array | None) -> NDArray[np.intp]:
-    """Return the design that single exchanges lead to from the chosen candidates."""
+    """Return the best design on the way of single exchanges from the chosen candidates.
+
+    The last one may be worse: a term that hardly varies over the region does not show in the mean
+    variance, and may be given up.
+    """
+    found = [chosen]
     for aim in [None] if weights is None else [None, weights]:
         for _ in range(_MAX_SWEEPS):
-            state = _State(table, aim, chosen)  # anew: many updates gather rounding
+            state = _State(table, aim, found[-1])  # anew: many updates gather rounding
             improved = _swept(state)
-            chosen = state.chosen
+            found.append(state.chosen)
             if not improved:
                 break
-    return chosen
+    return max(found, key=lambda design: _score(table[design], weights))
 
 
 def _swept(state: _State) -> bool:

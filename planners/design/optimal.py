@@ -62,6 +62,8 @@ def optimal(
 
 def _figure(table: Array, weights: Array | None) -> str:
     efficiency = _efficiency(table, weights)
+    if not efficiency:
+        return "some terms of which hardly vary where the constraints leave room"
     if weights is not None:
         return f"mean variance of prediction {1.0 / efficiency:.3f} of a run's"
     return f"D-efficiency {100 * efficiency:.1f} %"

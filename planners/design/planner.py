@@ -107,7 +107,7 @@ class Design(Tabular):
         rows = np.array([run.row for run in runs])
         left = left_rows(problem, rows, history)
         chosen = _in_order(runs, left, different(rows, left, n))
-        notes = [self._note(runs[i], i, len(runs)) for i in chosen]
+        notes = [_note(runs, i) for i in chosen]
         if notes:
             notes[0] = f"{said}; {notes[0]}"
             notes[-1] += _waiting(runs, left, chosen) if len(chosen) < n else ""
@@ -115,10 +115,6 @@ class Design(Tabular):
             Suggestion(problem.scale(rows[i]), note=note)
             for i, note in zip(chosen, notes, strict=True)
         ]
-
-    def _note(self, run: Run, number: int, total: int) -> str:
-        block = f", block {run.block} of {self.blocks}" if self.blocks > 1 else ""
-        return f"run {number + 1} of {total}{block}{run.label}"
 
     def table(self, problem: Problem) -> tuple[list[Run], str]:
         """Return all runs in their order, and what the design is in words."""
@@ -139,7 +135,9 @@ class Design(Tabular):
         if len(table) > MAX_RUNS:
             raise CannotSuggest(f"the design would take {len(table)} runs, more than {MAX_RUNS}")
         runs = arranged(problem, table, labels, len(centres), self.blocks, self.order, rng)
-        return runs, "; ".join(words for words in (said, repaired, displaced) if words)
+        few = f"{len(runs)} runs are too few for {self.blocks} blocks"
+        fewer = few if self.blocks > len(runs) else ""
+        return runs, "; ".join(words for words in (said, repaired, displaced, fewer) if words)
 
     def _centres(self, problem: Problem, rng: np.random.Generator) -> Table:
         wanted = self.centre_points
@@ -164,6 +162,12 @@ class Design(Tabular):
         if self.kind in MIXTURES:
             return mixture.mixture(problem, self.kind, self.degree, self.levels)
         return optimal.optimal(problem, self.kind, self.model, self.n_runs, rng)
+
+
+def _note(runs: Sequence[Run], number: int) -> str:
+    run, blocks = runs[number], max(run.block for run in runs)
+    block = f", block {run.block} of {blocks}" if blocks > 1 else ""
+    return f"run {number + 1} of {len(runs)}{block}{run.label}"
 
 
 def _in_order(runs: Sequence[Run], left: Sequence[int], chosen: list[int]) -> list[int]:

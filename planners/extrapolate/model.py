@@ -47,8 +47,8 @@ class Model:
 
     def __init__(self, views: Sequence[View], data: Data, waiting: Seen, seed: int) -> None:
         spread = float(data.values.std())
-        size = max(1.0, float(np.abs(data.values).max()))
-        self._unit = spread if spread > 1e-12 * size else size
+        size = float(np.abs(data.values).max())
+        self._unit = spread if spread > 1e-12 * size else size or 1.0
         self._centre = float(data.values.mean())
         values = (data.values - self._centre) / self._unit
         self._forest = Forest(data.seen.trees, values, data.weights, seed)

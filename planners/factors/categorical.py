@@ -15,6 +15,7 @@ from planners.factors.common import (
     known_index,
     level_index,
     name_faults,
+    nearest,
     unique_faults,
 )
 
@@ -80,6 +81,11 @@ class Categorical:
         """Return how many different values there are."""
         return len(self.levels)
 
+    @property
+    def slack(self) -> float:
+        """Return how far apart values may be that are the same: names are, or are not."""
+        return 0.0
+
     def _table(self) -> Array:
         """Return the features of every level, shape ``(n_levels, n_features)``.
 
@@ -125,7 +131,8 @@ class Categorical:
     def fault(self, value: object) -> str | None:
         """Return what is wrong with a value, or None."""
         if not isinstance(value, str) or value not in self.levels:
-            return f"must be one of {', '.join(self.levels)}, got {value!r}"
+            near = nearest(str(value), self.levels)
+            return f"must be one of {', '.join(self.levels)}, got {value!r}{near}"
         return None
 
     def tidy(self, value: FactorValue) -> FactorValue:

@@ -7,6 +7,7 @@ columns a model sees, and ``amounts`` the plain numbers that linear constraints 
 """
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from math import isfinite
 
 import numpy as np
@@ -19,6 +20,7 @@ FactorValue = float | int | str | Mapping[str, float]
 
 RESERVED = ("predicted", "status")  # keys and columns with a meaning of their own
 GREATEST = 1e100  # no quantity is larger, and squares of it are still numbers
+ONE_VALUE = "; what has one value is no factor: leave it out"
 SLACK = 1e-6  # of a factor's range: rounding in files is not a fault
 
 
@@ -36,6 +38,13 @@ def number(value: object) -> float | None:
 def exact(value: float) -> str:
     """Return a number for a sentence, with all the digits that can make it a fault."""
     return f"{value:.10g}"
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return `` (did you mean 'x'?)`` for the nearest known name in any case, or nothing."""
+    folded = {other.casefold(): other for other in reversed(known)}
+    match = get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.5)
+    return f" (did you mean {folded[match[0]]!r}?)" if match else ""
 
 
 def check(faults: Sequence[str]) -> None:
@@ -66,7 +75,8 @@ def name_faults(name: str) -> list[str]:
 def unique_faults(key: str, names: Sequence[object]) -> list[str]:
     """Return what is wrong with a list of at least two different things."""
     if len(names) < 2:
-        return [f"{key}: must name at least 2, got {len(names)}"]
+        one = ONE_VALUE if names else ""
+        return [f"{key}: must name at least 2, got {len(names)}{one}"]
     if blank := [n for n in names if isinstance(n, str) and (not n or n != n.strip())]:
         return [f"{key}: must be words without spaces around them, got {blank[0]!r}"]
     twice = sorted({str(n) for n in names if list(names).count(n) > 1})

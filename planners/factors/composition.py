@@ -68,6 +68,11 @@ class Composition:
         """Return how many different values there are."""
         return len(self.components) if self.most == 1 else float("inf")
 
+    @property
+    def slack(self) -> float:
+        """Return how far apart amounts may be that are the same but for rounding."""
+        return SLACK * self.total
+
     def spread(self, rows: Array) -> Array:
         """Return uniform rows as fractions spread evenly over the mixtures (Dirichlet)."""
         return -np.log1p(-np.clip(rows, 0.0, 1.0 - 1e-12))
@@ -113,7 +118,7 @@ class Composition:
         if unknown:
             return f"has unknown components {', '.join(unknown)}; they are {self._listed()}"
         amounts = {c: number(value.get(c, 0.0)) for c in self.components}
-        bad = [c for c, a in amounts.items() if a is None or a < -SLACK * self.total]
+        bad = [c for c, a in amounts.items() if a is None or a < -self.slack]
         if bad:
             return f"must have amounts >= 0, got {value[bad[0]]!r} of {bad[0]}"
         return self._mixture_fault([a for a in amounts.values() if a is not None])
@@ -122,9 +127,9 @@ class Composition:
         return ", ".join(self.components)
 
     def _mixture_fault(self, amounts: list[float]) -> str | None:
-        if abs(sum(amounts) - self.total) > SLACK * self.total:
+        if abs(sum(amounts) - self.total) > self.slack:
             return f"must add up to {exact(self.total)}, got {exact(sum(amounts))}"
-        present = sum(a > SLACK * self.total for a in amounts)
+        present = sum(a > self.slack for a in amounts)
         if present > self.most:
             return f"must have at most {self.most} components, got {present}"
         return None

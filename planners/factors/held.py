@@ -23,6 +23,9 @@ class _Whole(Protocol):
     @property
     def held(self) -> FactorValue: ...
 
+    @property
+    def slack(self) -> float: ...
+
     def row(self, value: FactorValue) -> Array: ...
 
     def is_held(self, value: object) -> bool: ...
@@ -63,8 +66,9 @@ class Held:
         if isinstance(self.held, Mapping):
             if not isinstance(value, Mapping) or set(value) - set(self.held):
                 return False
-            return all(_same(value.get(name, 0.0), own) for name, own in self.held.items())
-        return _same(value, self.held)
+            pairs = [(value.get(name, 0.0), own) for name, own in self.held.items()]
+            return all(_same(one, own, self.slack) for one, own in pairs)
+        return _same(value, self.held, self.slack)
 
 
 def _plain(plain: dict[str, Any], value: FactorValue) -> dict[str, Any]:
@@ -72,11 +76,11 @@ def _plain(plain: dict[str, Any], value: FactorValue) -> dict[str, Any]:
     return plain | {"held": dict(value) if isinstance(value, Mapping) else value}
 
 
-def _same(value: object, own: object) -> bool:
+def _same(value: object, own: object, slack: float) -> bool:
     one, other = number(value), number(own)
     if one is None or other is None:
         return value == own
-    return isclose(one, other, rel_tol=SLACK, abs_tol=1e-9)
+    return isclose(one, other, rel_tol=SLACK, abs_tol=slack)
 
 
 def shown(value: object) -> str:

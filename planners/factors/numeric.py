@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from planners.factors.common import (
+    ONE_VALUE,
     SLACK,
     Array,
     FactorValue,
@@ -20,10 +21,9 @@ from planners.factors.common import (
     too_large,
     unique_faults,
 )
+from planners.factors.spelling import TEMPERATURES, ZERO_CELSIUS, known
 
 Transform = Literal["none", "log", "reciprocal_kelvin"]
-
-ZERO_CELSIUS = 273.15  # K
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,10 @@ class Continuous:
     def __post_init__(self) -> None:
         faults = name_faults(self.name)
         if not (isfinite(self.low) and isfinite(self.high) and self.low < self.high):
-            faults.append(f"low: must be finite and below high, got {self.low} and {self.high}")
+            faults.append(
+                f"low: must be finite and below high, got {self.low} and {self.high}"
+                f"{ONE_VALUE if self.low == self.high else ''}"
+            )
         elif large := too_large("low", (self.low,)) + too_large("high", (self.high,)):
             faults += large
         elif self.transform not in (allowed := get_args(Transform)):
@@ -52,10 +55,12 @@ class Continuous:
             faults.append(f"low: must be > 0 with transform 'log', got {self.low}")
         elif self.transform == "reciprocal_kelvin":
             faults += self._kelvin_faults()
+        if not faults and not self._ends()[0] < self._ends()[1]:
+            faults.append(f"low: too close to high for {self.transform}, got {self.low}")
         check(faults)
 
     def _kelvin_faults(self) -> list[str]:
-        if self.unit not in ("", "degC", "K"):
+        if known(self.unit) not in ("", *TEMPERATURES):
             return [f"unit: must be degC or K with reciprocal_kelvin, got {self.unit!r}"]
         if self.low + self._offset <= 0:
             return [f"low: must be above absolute zero, got {self.low}"]
@@ -63,7 +68,7 @@ class Continuous:
 
     @property
     def _offset(self) -> float:
-        return 0.0 if self.unit == "K" else ZERO_CELSIUS
+        return TEMPERATURES.get(known(self.unit), ZERO_CELSIUS)
 
     @property
     def width(self) -> int:
@@ -84,6 +89,11 @@ class Continuous:
     def n_levels(self) -> float:
         """Return how many different values there are."""
         return float("inf")
+
+    @property
+    def slack(self) -> float:
+        """Return how far apart values may be that are the same but for rounding."""
+        return SLACK * (self.high - self.low)
 
     def _forward(self, value: Array) -> Array:
         if self.transform == "log":
@@ -145,8 +155,7 @@ class Continuous:
         given = number(value)
         if given is None:
             return f"must be a number, got {value!r}"
-        slack = SLACK * (self.high - self.low)
-        if not self.low - slack <= given <= self.high + slack:
+        if not self.low - self.slack <= given <= self.high + self.slack:
             return f"must be in [{exact(self.low)}, {exact(self.high)}], got {exact(given)}"
         return None
 
@@ -201,6 +210,11 @@ class Discrete:
         """Return how many different values there are."""
         return len(self.values)
 
+    @property
+    def slack(self) -> float:
+        """Return how far apart values may be that are the same but for rounding."""
+        return SLACK * (self.values[-1] - self.values[0])
+
     def spread(self, rows: Array) -> Array:
         """Return uniform rows as rows that spread evenly over the legal values."""
         return rows
@@ -238,8 +252,7 @@ class Discrete:
         given = number(value)
         if given is None:
             return f"must be a number, got {value!r}"
-        slack = SLACK * (self.values[-1] - self.values[0])
-        if min(abs(given - v) for v in self.values) > slack:
+        if min(abs(given - v) for v in self.values) > self.slack:
             listed = ", ".join(map(exact, self.values))
             return f"must be one of {listed}, got {exact(given)}"
         return None

@@ -9,7 +9,8 @@ from planners.factors.categorical import Categorical
 from planners.factors.common import FactorValue
 from planners.factors.composition import Composition
 from planners.factors.numeric import Continuous, Discrete
-from planners.factors.units import CONCENTRATIONS, FLOWS, TEMPERATURES, TIMES, ends, unit_of
+from planners.factors.spelling import CONCENTRATIONS, FLOWS, TEMPERATURES, TIMES
+from planners.factors.units import ends, unit_of
 
 _NOISE = 0.01  # of a factor's range: readings of nothing scatter about zero
 _NEVER_NEGATIVE = TIMES | CONCENTRATIONS | FLOWS.keys()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from planners.base import Observation, Problem, Suggestion, plain_point
-from planners.rounding import beside, rounded, spread
+from planners.rounding import beside, counted, rounded, spread
 
 if TYPE_CHECKING:
     from planners.bayes.best import BestRun
@@ -24,7 +24,7 @@ def summarise(
     best = _best(problem, history)
     lines = [_sentence(problem, history, run, len(best) > 1) for run in best[:_SHOWN]]
     if len(best) > _SHOWN:
-        lines.append(f"and {len(best) - _SHOWN} runs more on the front")
+        lines.append(f"and {counted(len(best) - _SHOWN, 'run')} more on the front")
     lucky = _lucky(problem, history, best)
     lines += [lucky] if lucky else []
     if not best:

@@ -1,21 +1,24 @@
 """A table of runs as a CSV file: which columns are factors, and what is wrong with its cells."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
 
 import numpy as np
 
-from planners.cells import NO_TEXT, read_cells
+from planners.cells import NO_TEXT, hint, number_of, read_cells
 from planners.errors import BadHistory
 from planners.factors import Array, Categorical, Composition, Continuous
+from planners.factors.spelling import known
 from planners.problem import Problem, nearest
+from planners.rounding import counted
 
 LEAST = 8  # rows, different in their factors, below which no model can be judged
 _MAX_FAULTS = 30  # shown
 _HUGE = 1e30  # no quantity of a laboratory
+_EMPTY = "; leave it empty when nothing was measured"
 _CHOOSE = ", or name the columns that count in --factors or --problem"
 
 
@@ -56,19 +59,22 @@ class Table:
         )
 
 
-def read_sheet(path: Path) -> Sheet:
-    """Return the cells of a file; raise BadHistory."""
+def read_sheet(path: Path, counted: Collection[str] | None = None) -> Sheet:
+    """Return the cells of a file, of which ``counted`` columns say what a comma is (None: all).
+
+    Raises BadHistory.
+    """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-        rows = read_cells(lines)
+        rows = read_cells(lines, counted)
     except OSError as error:
         raise BadHistory(
             [f"{path}: cannot be read: {error.strerror or 'no reason given'}"]
         ) from None
     except UnicodeDecodeError:
         raise BadHistory([f"{path}: cannot be read: {NO_TEXT}"]) from None
-    except csv.Error:
-        raise BadHistory([f"{path}: is not CSV: a quotation mark is out of place"]) from None
+    except csv.Error as error:
+        raise BadHistory([f"{path}: is not CSV: {error}"]) from None
     header = [cell.strip() for cell in rows[0]] if rows else []
     if not any(header):
         raise BadHistory([f"{path}: has no header row; name the columns in row 1"])
@@ -94,18 +100,15 @@ def _twice(header: Sequence[str]) -> list[str]:
 
 def _raise_any(faults: list[str]) -> None:
     if len(faults) > _MAX_FAULTS:
-        faults = [*faults[:_MAX_FAULTS], f"and {len(faults) - _MAX_FAULTS} faults more"]
+        faults = [*faults[:_MAX_FAULTS], f"and {counted(len(faults) - _MAX_FAULTS, 'fault')} more"]
     if faults:
         raise BadHistory(faults)
 
 
 def number(text: str) -> float | None:
     """Return a finite number, or None; beyond 1e30, its square would soon be none."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if isfinite(value) and abs(value) < _HUGE else None
+    value = number_of(text)
+    return value if value is not None and isfinite(value) and abs(value) < _HUGE else None
 
 
 def read_table(
@@ -149,7 +152,7 @@ def read_table(
             tuple(notes),
             {
                 f.name: "reciprocal_kelvin_from_K"
-                if f.transform == "reciprocal_kelvin" and f.unit == "K"
+                if f.transform == "reciprocal_kelvin" and known(f.unit) == "K"
                 else f.transform
                 for f in (problem.factors if problem else ())
                 if isinstance(f, Continuous) and f.transform != "none" and f.name in names
@@ -169,7 +172,7 @@ def _measured(sheet: Sheet, response: str, notes: list[str]) -> list[int]:
     _raise_any(
         [
             f"{sheet.file}: row {sheet.numbers[i]}: {response}: must be a finite number, got"
-            f" {cells[i]!r:.60}; leave it empty when nothing was measured"
+            f" {cells[i]!r:.60}{hint(cells[i]) or _EMPTY}"
             for i in there
             if number(cells[i]) is None
         ]
@@ -253,7 +256,7 @@ def read_factors(
             continue
         values = [number(cell) for cell in cells]
         faults += [
-            f"{sheet.file}: row {i}: {name}: must be a finite number, got {cell!r:.60}"
+            f"{sheet.file}: row {i}: {name}: must be a finite number, got {cell!r:.60}{hint(cell)}"
             for i, cell, value in zip(sheet.numbers, cells, values, strict=True)
             if cell and value is None
         ]

@@ -87,8 +87,12 @@ class Runs:
 
     @property
     def best(self) -> Array | None:
-        """Return the row of the best result, whoever asked for it; None where there is none."""
-        known = [r for r in self._runs if r.value is not None and np.isfinite(r.value)]
+        """Return the row of the best result, whoever asked for it; None where there is none.
+
+        A suspect reading, which is the best as a rule, is none.
+        """
+        sure = [run for run in self._runs if not run.doubtful]
+        known = [run for run in sure if run.value is not None and np.isfinite(run.value)]
         return max(known, key=lambda run: run.value or 0.0).row if known else None
 
     def _at(self, row: Array) -> list[_Run]:

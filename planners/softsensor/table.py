@@ -11,7 +11,7 @@ from math import isfinite
 
 import numpy as np
 
-from planners.cells import read_cells
+from planners.cells import hint, number_of, read_cells
 from planners.errors import BadHistory
 from planners.softsensor.lwpls import Array
 
@@ -45,7 +45,7 @@ def read_table(lines: Iterable[str], signals: Sequence[str], response: str) -> T
     Raises BadHistory with every fault: missing columns, and cells that are no finite numbers.
     """
     try:
-        numbered = enumerate(read_cells(lines), start=1)
+        numbered = enumerate(read_cells(lines, [*signals, response]), start=1)
         rows = [(i, row) for i, row in numbered if len(row) > 1 or "".join(row).strip()]
     except csv.Error as error:
         raise BadHistory([f"is not CSV: {error}"]) from None
@@ -70,10 +70,7 @@ def _number(row: Sequence[str], at: int, where: str, faults: list[str]) -> float
     text = row[at].strip() if at < len(row) else ""
     if not text:
         return float("nan")
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not isfinite(value):
-        faults.append(f"{where}: must be a finite number or empty, got {text!r}")
-    return value
+    value = number_of(text)
+    if value is None or not isfinite(value):
+        faults.append(f"{where}: must be a finite number or empty, got {text!r}{hint(text)}")
+    return float("nan") if value is None else value

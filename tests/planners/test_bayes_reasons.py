@@ -37,6 +37,18 @@ def test_nothing_worth_more_than_noise_is_said_once_the_top_is_known(plane):
     assert "stop here" in notes(plane, hill, 20, noise=0.02)
 
 
+def test_nobody_is_told_to_stop_for_what_runs_under_way_may_bring(plane):
+    history = campaign(plane, hill, 20, 0.02)
+    first, *others = Bayes().propose(plane, history, 3, generator(0, 20))
+    assert "stop here" in first.note
+    for found in others:
+        assert "stop here" not in found.note
+        assert "would be left if the runs before it come out as expected" in found.note
+    waiting = Observation(first.point, status="pending")
+    (alone,) = Bayes().propose(plane, [*history, waiting], 1, generator(0, 21))
+    assert "stop here" not in alone.note
+
+
 def test_who_goes_on_after_that_looks_into_gaps_and_doubts_the_model_in_turn(plane):
     found = [notes(plane, hill, runs, noise=0.02) for runs in (20, 21)]
     assert found[0].startswith("fill: nothing promises more than noise here, looking elsewhere")

@@ -624,3 +624,36 @@ def test_an_optimal_design_takes_one_thread(monkeypatch):
     with threadpool_limits(limits=2):
         table(cube(2), kind="d-optimal")
     assert set(taken) == {1}
+
+
+def test_an_i_optimal_design_tells_every_term_where_edges_leave_a_component_no_room():
+    factors = (
+        Composition("m", ("a", "b", "c"), 1.0, 2),
+        Discrete("n", (0, 1, 2)),
+        Continuous("t", 0, 1),
+        Discrete("two", (0, 1)),
+        Categorical("k", ("p", "q", "r")),
+    )
+    edges = (  # no b beside the highest n that is left, no a beside the lower two
+        Constraint({"n": 1.0, "m.b": 0.001}, at_most=1.0),
+        Constraint({"two": -10.0, "m.a": 2.5}, at_most=0.0),
+    )
+    told = said(Problem(factors, (), edges), kind="i-optimal", seed=0)
+    variance = float(told.partition("mean variance of prediction ")[2].split()[0])
+    assert 0 < variance < 2
+
+
+def test_no_more_blocks_are_told_than_there_are_runs():
+    (found,) = ask(Design(kind="full", blocks=9), cube(2), [], 1, 0).suggestions
+    assert found.note.endswith("4 runs are too few for 9 blocks; run 1 of 4, block 1 of 4")
+
+
+def test_terms_that_hardly_vary_between_two_constraints_are_told():
+    factors = (
+        Continuous("p", 433.196, 412318.11878, "", "log"),
+        Composition("m", ("a", "b", "c", "d", "e"), 47.369),
+    )
+    tied = {"p": 1.0, "m.a": 1.0, "m.b": 1.0}  # what a and b make, p makes up for
+    needle = (Constraint(tied, at_least=196964.14624), Constraint(tied, at_most=196964.14824))
+    told = said(Problem(factors, (), needle), kind="i-optimal")
+    assert told.endswith("some terms of which hardly vary where the constraints leave room")

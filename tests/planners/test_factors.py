@@ -20,6 +20,12 @@ def test_reciprocal_kelvin_takes_kelvin_as_it_is():
     assert factor.row(303.15) == pytest.approx([0.0], abs=1e-12)
 
 
+@pytest.mark.parametrize(("spelt", "plain"), [("°C", "degC"), ("celsius", "degC"), ("kelvin", "K")])
+def test_reciprocal_kelvin_takes_a_unit_in_any_spelling(spelt, plain):
+    found, usual = (Continuous("t", 300, 400, unit, "reciprocal_kelvin") for unit in (spelt, plain))
+    assert found.row(350.0) == usual.row(350.0)
+
+
 def test_log_puts_the_geometric_mean_in_the_middle():
     factor = Continuous("loading", 0.1, 10, "mol%", "log")
     assert factor.value(np.array([0.5])) == pytest.approx(1.0)
@@ -118,6 +124,9 @@ def test_rounding_at_a_bound_is_tidied_away():
         (lambda: Continuous("t", 0, 1, "", "log"), "low: must be > 0 with transform 'log'"),
         (lambda: Continuous("t", 0, 1, "bar", "reciprocal_kelvin"), "unit: must be degC or K"),
         (lambda: Continuous("t", -300, 1, "", "reciprocal_kelvin"), "above absolute zero"),
+        (lambda: Continuous("t", 0, 1e-14, "", "reciprocal_kelvin"), "low: too close to high"),
+        (lambda: Continuous("t", 1, 1), "got 1 and 1; what has one value is no factor: leave it"),
+        (lambda: Categorical("c", ("a",)), "got 1; what has one value is no factor: leave it out"),
         (lambda: Continuous("", 0, 1), "name: must be a word"),
         (lambda: Continuous("status", 0, 1), "name: 'status' is reserved"),
         (lambda: Continuous("yield.sd", 0, 1), "name: 'yield.sd' is reserved"),

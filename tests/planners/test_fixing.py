@@ -95,6 +95,29 @@ def test_a_held_factor_takes_nothing_else():
     assert held.faults(point | {"m": 3}) == ["m: is held at Pt 0.25, Mo 0.75, Nb 0, got 3"]
 
 
+@pytest.mark.parametrize("unit_m3_s", [1e-9, 1.0, 1e9])
+def test_values_of_a_held_factor_are_told_apart_whatever_its_unit(unit_m3_s):
+    problem = Problem(
+        (
+            Continuous("flow", unit_m3_s, 2 * unit_m3_s),
+            Discrete("steps", (unit_m3_s, 2 * unit_m3_s)),
+            Composition("m", ("a", "b"), unit_m3_s),
+        )
+    )
+    halves, thirds = ({"a": part * unit_m3_s, "b": (1 - part) * unit_m3_s} for part in (0.5, 0.3))
+    held = hold(problem, {"flow": 1.5 * unit_m3_s, "steps": unit_m3_s, "m": halves})
+    point = {"flow": 1.5 * unit_m3_s, "steps": unit_m3_s, "m": halves}
+    assert held.feasible(point)
+    for name, other in (("flow", 1.6 * unit_m3_s), ("steps", 2 * unit_m3_s), ("m", thirds)):
+        assert not held.feasible({**point, name: other})
+
+
+def test_a_batch_of_tiny_flows_shares_one_of_them():
+    problem = Problem((Continuous("flow", 0.0, 5e-9, "m3/s"), Continuous("T", 30.0, 120.0)))
+    answer = ask_shared(LatinHypercube(), problem, [], 4, 0, ["flow"])
+    assert len({s.point["flow"] for s in answer.suggestions}) == 1
+
+
 def test_everything_fixed_leaves_one_point():
     point = {"T": 60.0, "eq": 1, "base": "DBU", "m": MIXTURE}
     held = hold(MIXED, point)

@@ -111,7 +111,8 @@ def test_a_value_written_with_few_digits_is_the_one_that_was_meant(row, meant):
 def test_what_no_rounding_explains_is_a_fault_told_with_all_its_digits(row, sentence):
     with pytest.raises(BadHistory) as caught:
         read_history(["p,d,ratio.Pt,ratio.Mo,ratio.Nb,yield", f"{row},0.5"], WRITTEN)
-    assert caught.value.faults == (f"row 2: {sentence}",)
+    (fault,) = caught.value.faults
+    assert fault.partition(";")[0] == f"row 2: {sentence}"
 
 
 def test_parts_of_a_mixture_that_were_not_read_count_as_requested():
@@ -203,6 +204,7 @@ def test_thousands_of_faults_are_not_all_printed():
     found = faults(*["x,MeCN,1,0,0.5,,3,ok"] * 200)
     assert len(found) == 51
     assert found[-1] == "and 150 faults more"
+    assert faults(*["x,MeCN,1,0,0.5,,3,ok"] * 51)[-1] == "and 1 fault more"
 
 
 @settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
@@ -272,7 +274,7 @@ def test_cells_are_separated_as_those_of_the_header_are(separator, temperature, 
 
 def test_beside_commas_a_number_has_no_decimal_comma():
     (fault,) = faults('"60,5",MeCN,1,0,0.5,,,ok')
-    assert fault == "row 2: temperature: must be a number, got '60,5'"
+    assert fault.startswith("row 2: temperature: must be a number, got '60,5'; decimal commas need")
 
 
 def test_a_name_keeps_its_comma_beside_semicolons():
@@ -420,3 +422,36 @@ def test_a_run_stood_where_it_was_achieved_if_all_of_it_is_known_and_has_a_place
     assert Observation(point).stood(PROBLEM) == point
     for lacking in ({"temperature": 58.0}, {**real, "solvent": "water"}):
         assert Observation(point, achieved=lacking).stood(PROBLEM) == point
+
+
+def test_a_header_that_names_nothing_of_the_problem_is_one_fault_that_shows_it():
+    for header in (HEADER.replace(",", "|"), "Campaign of May", "a;b"):
+        (fault,) = faults("1", header=header)
+        assert fault.startswith("row 1: must name the columns temperature, ")
+        assert "parted by commas, semicolons or tabs, got " in fault
+        assert header[:1] in fault.partition("got ")[2]
+
+
+def test_columns_that_are_passed_over_may_have_one_name():
+    runs = read_history(["t,note,note,,", "1,a,b,,"], Problem((Continuous("t", 0, 10),)))
+    assert [run.point for run in runs] == [{"t": 1.0}]
+
+
+def test_a_reading_below_a_limit_is_to_be_a_number_and_not_left_out():
+    lines = ["t,y", "1,<0.1", "2,n.d."]
+    with pytest.raises(BadHistory) as caught:
+        read_history(lines, Problem((Continuous("t", 0, 10),), (Response("y"),)))
+    below, lacking = caught.value.faults
+    assert "such as half the limit" in below
+    assert "leave it empty" in lacking
+
+
+def test_runs_outside_a_problem_that_was_narrowed_are_told_with_what_to_do():
+    factors = (Continuous("t", 0, 10), Discrete("n", (1, 2)), Categorical("base", ("DBU", "Et3N")))
+    with pytest.raises(BadHistory) as caught:
+        read_history(["t,n,base,y", "12,3,NaOH,1", "1,1,dbu,1"], Problem(factors, (Response("y"),)))
+    above, other, gone, misspelt = caught.value.faults
+    assert above.endswith("to search a part of a range, leave it as it was and add a constraint")
+    assert other.endswith("got 3; what may be chosen no more goes to dropped")
+    assert gone.endswith("got 'NaOH'; what may be chosen no more goes to dropped")
+    assert misspelt.endswith("got 'dbu' (did you mean 'DBU'?)")

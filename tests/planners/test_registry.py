@@ -5,6 +5,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
+from daemon.cli import main
 from planners import registry
 from planners.bayes import Bayes
 from planners.design import LatinHypercube
@@ -108,16 +109,16 @@ def test_every_wrong_option_is_named():
         "options.n_inital: no option of 'bayes' (did you mean 'n_initial'?);"
         " allowed are n_initial, use_suspect, seed, move_cost, run_cost, shared, earlier",
         "options.use_suspect: must be true or false, got 3",
-        "options.seed: must be int, got 1.5",
-        "options.n_initial: must be int or none, got 'many'",
+        "options.seed: must be a whole number, got 1.5",
+        "options.n_initial: must be a whole number or none, got 'many'",
     ]
     assert faults("lhs", {"n_runs": 0}) == ["options.n_runs: must be at least 1, got 0"]
 
 
 def test_options_of_a_plugin_are_checked_too():
     assert faults("plugin", {"power": True, "label": 3}) == [
-        "options.power: must be float, got True",
-        "options.label: must be str, got 3",
+        "options.power: must be a number, got True",
+        "options.label: must be a text, got 3",
     ]
     assert faults("plugin", {}) == ["options.power: is needed by 'plugin'"]
 
@@ -125,13 +126,21 @@ def test_options_of_a_plugin_are_checked_too():
 def test_a_description_lists_options_with_types_and_defaults():
     told = registry.describe("bayes").to_json()
     assert told["summary"].startswith("Gaussian-process Bayesian optimisation")
-    assert told["options"]["n_initial"] == {"type": "int or none", "default": None}
-    assert told["options"]["seed"] == {"type": "int", "default": 0}
+    assert told["options"]["n_initial"] == {"type": "a whole number or none", "default": None}
+    assert told["options"]["seed"] == {"type": "a whole number", "default": 0}
     assert told["options"]["use_suspect"]["type"] == "true or false"
-    assert told["options"]["move_cost"]["type"] == "table (NAME=VALUE or JSON) or none"
-    assert told["options"]["shared"]["type"] == "list (A,B or JSON) or none"
-    assert told["options"]["earlier"]["type"] == "list (JSON) or none"
+    assert told["options"]["move_cost"]["type"] == "a table (NAME=VALUE or JSON) or none"
+    assert told["options"]["shared"]["type"] == "a list (A,B or JSON) or none"
+    assert told["options"]["earlier"]["type"] == "a list (JSON) or none"
     assert registry.describe("plugin").options[0].default is None
+
+
+def test_an_option_that_a_planner_cannot_do_without_is_listed_as_required(capsys):
+    main(["planners"])
+    told = capsys.readouterr().out
+    assert "    power (a number, required)" in told
+    assert "    n_initial (a whole number or none, default none)" in told
+    assert "    use_suspect (true or false, default false)" in told
 
 
 def test_the_planners_of_this_package_are_installed(monkeypatch):

@@ -304,3 +304,11 @@ def test_a_start_where_no_run_was_names_the_best_run_to_begin_at(tmp_path, capsy
     assert "under way" not in told  # that one is none of the simplex's
     assert main([*command, "--option", start.strip("'")]) == 0
     assert "start: vertex 2 of 3" in capsys.readouterr().err
+
+
+def test_a_suspect_reading_is_no_best_run_to_begin_at():
+    low, wild = ({"a": 0.2, "b": 3.0}, {"a": 0.7, "b": 2.5})
+    doubted = Observation(wild, {"y": Measured(9.0)}, "suspect")
+    sure = Observation(low, {"y": Measured(0.4)})
+    assert '{"a": 0.2, "b": 3.0}' in ask(Simplex(), PLANE, [sure, doubted], 1, 0).note
+    assert ask(Simplex(), PLANE, [doubted], 1, 0).note == "start"

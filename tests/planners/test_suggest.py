@@ -8,15 +8,9 @@ import pytest
 from daemon.cli import main
 from planners.base import Measured, Observation, Suggestion
 from planners.errors import BadHistory, BadOption, BadProblem, NonsenseAnswer
+from planners.files import load_history, load_problem
 from planners.history import write_history
-from planners.suggest import (
-    ask,
-    ask_shared,
-    load_history,
-    load_problem,
-    parse_options,
-    suggest_document,
-)
+from planners.suggest import ask, ask_shared, parse_options, suggest_document
 
 PLANE = {
     "factors": [{"name": "a", "low": 0, "high": 1}, {"name": "b", "low": 0, "high": 10}],
@@ -144,6 +138,30 @@ def test_a_problem_in_brackets_without_end_is_no_json(tmp_path):
     path.write_text("[" * 100_000)
     with pytest.raises(BadProblem, match="is not JSON"):
         load_problem(path)
+
+
+def test_a_key_that_comes_twice_in_a_problem_is_refused(tmp_path):
+    path = tmp_path / "problem.json"
+    twice = '{"factors": [{"name": "a", "low": 0, "low": 1, "high": 2}], "responses": []}'
+    for text, key in (
+        (twice, "low"),
+        ('{"factors": [], "responses": [], "responses": []}', "responses"),
+    ):
+        path.write_text(text)
+        with pytest.raises(
+            BadProblem, match=f"problem.json: key {key!r} comes twice in one object"
+        ):
+            load_problem(path)
+
+
+def test_fewer_points_than_were_asked_for_are_counted(problem_file, capsys):
+    command = ["suggest", str(problem_file), "--planner", "lhs", "--option", "n_runs=2"]
+    assert main([*command, "-n", "5"]) == 0
+    assert capsys.readouterr().err == "2 of 5 points asked for: there are no others now\n"
+    assert main([*command, "-n", "2"]) == 0
+    assert capsys.readouterr().err == ""
+    assert main(["suggest", str(problem_file), "--fix", "a=1", "--fix", "b=1", "-n", "3"]) == 0
+    assert "1 of 3 points asked for: there are no others now" in capsys.readouterr().err
 
 
 def test_each_point_has_its_own_note_where_they_differ(problem_file, clock, capsys):
@@ -296,3 +314,15 @@ def test_a_plain_scale_over_many_decades_is_remarked_on(tmp_path, capsys):
         said(0.1, 120.0, unit="degC"),
     ):
         assert "decades" not in quiet
+
+
+def test_readings_of_failed_runs_are_passed_over_and_told(problem_file, tmp_path, capsys):
+    history = tmp_path / "history.csv"
+    rows = ["0.1,1,5,ok", "0.2,2,99,failed", "0.3,3,,failed", "0.4,4,6,ok"]
+    history.write_text("\n".join(["a,b,y,status", *rows]))
+    assert main(["suggest", str(problem_file), "--history", str(history)]) == 0
+    told = capsys.readouterr()
+    assert (
+        "1 failed run with a reading, which is passed over (run 2): if it may be true" in told.err
+    )
+    assert "measured 99" not in told.out

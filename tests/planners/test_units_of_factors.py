@@ -2,7 +2,8 @@
 
 import pytest
 
-from planners.factors.units import CONCENTRATIONS, FLOWS, TEMPERATURES, TIMES, known, meant
+from planners.factors.spelling import CONCENTRATIONS, FLOWS, TEMPERATURES, TIMES, known
+from planners.factors.units import meant
 
 
 @pytest.mark.parametrize(

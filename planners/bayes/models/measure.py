@@ -11,7 +11,8 @@ from math import inf
 
 from planners.base import Response
 from planners.factors import Array
-from planners.factors.units import CONCENTRATIONS, TIMES, known, words_of
+from planners.factors.spelling import CONCENTRATIONS, TIMES, known
+from planners.factors.units import words_of
 
 Believed = tuple[float, float]  # mean and sd of a normal prior
 

@@ -135,7 +135,7 @@ def scales(response: Response, values: Array) -> list[Scale]:
 def _standardised(values: Array, sign: float, *, logarithm: bool) -> Scale:
     spread = float(values.std(ddof=1)) if len(values) > 1 else 0.0
     # constant responses tell nothing about scale; any positive one keeps the numbers finite
-    spread = spread if spread > 1e-12 * max(1.0, float(np.abs(values).max())) else 1.0
+    spread = spread if spread > 1e-12 * float(np.abs(values).max(initial=0.0)) else 1.0
     return Scale(logarithm, float(values.mean()), spread, sign)
 
 

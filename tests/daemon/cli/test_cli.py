@@ -604,3 +604,15 @@ def test_tables_that_are_no_utf_8_are_refused_with_what_to_do(words, tmp_path, c
     assert main([*words, str(table)]) == 2
     advice = "it is not UTF-8 text; save it as CSV UTF-8 in the spreadsheet"
     assert f"{table}: cannot be read: {advice}\n" in capsys.readouterr().err
+
+
+def test_select_reads_decimal_commas_beside_names_with_points_when_told_what_counts(
+    tmp_path, capsys
+):
+    table = tmp_path / "runs.csv"
+    rows = "".join(f"{i}.1;{i},5;{i * i},25\n" for i in range(9))
+    table.write_text(f"sample;t;y\n{rows}", "utf-8")
+    assert main(["select", str(table), "--response", "y", "--quick", "--factors", "t"]) == 0
+    assert "y from t: 9 rows" in capsys.readouterr().out
+    assert main(["select", str(table), "--response", "y", "--quick"]) == 2
+    assert "decimal commas need semicolons or tabs" in capsys.readouterr().err

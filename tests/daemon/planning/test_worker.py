@@ -185,7 +185,10 @@ def answering(line):
 
 FAULTS = [
     (NamedPlanner("bayess"), r"no planner named 'bayess' \(did you mean 'bayes'\?\)"),
-    (NamedPlanner("bayes", {"n_initial": "x"}), "n_initial: must be int or none, got 'x'"),
+    (
+        NamedPlanner("bayes", {"n_initial": "x"}),
+        "n_initial: must be a whole number or none, got 'x'",
+    ),
     (CommandPlanner(("no-such-program",)), "'no-such-program' cannot be started"),
     (CommandPlanner(("false",)), r"'false' ended without an answer \(exit code 1\)"),
     (answering("hello"), "is not JSON"),

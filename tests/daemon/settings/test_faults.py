@@ -327,7 +327,7 @@ CASES = {
     ),
     "a planner's option of the wrong type": (
         ('planner = "bayes"', 'planner = "bayes"\noptions = { n_initial = "many" }'),
-        "campaign.options.n_initial: must be int or none, got 'many'",
+        "campaign.options.n_initial: must be a whole number or none, got 'many'",
     ),
     "a response of an unknown species": (
         (
