@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.spatial import Delaunay
 
 from planners.base import (
     Categorical,
@@ -49,6 +50,28 @@ def test_it_reaches_a_target(plane):
     problem = Problem(plane.factors, (Response("y", "target", 0.60, 0.62),))
     history = campaign(problem, hill, 14, noise=0.001)
     assert sum(0.595 < hill(run.point)["y"] < 0.625 for run in history) >= 3
+
+
+PLACES = {"p": (0.15, 0.2), "q": (0.85, 0.3), "r": (0.3, 0.9), "s": (0.6, 0.6)}
+
+
+@pytest.mark.parametrize("names", ["pqr", "pqrs"])
+def test_many_goals_are_sought_between_the_best_of_each(plane, names):
+    """Each falls with the distance from a place, so that the front lies between the places."""
+    problem = Problem(plane.factors, tuple(Response(name) for name in names))
+    places = np.array([PLACES[name] for name in names])
+
+    def truth(point):
+        far = ((places - [point["a"], point["b"] / 10]) ** 2).sum(axis=1)
+        return dict(zip(names, 1 - far, strict=True))
+
+    history = campaign(problem, truth, 22, noise=0.002)
+    runs = np.array([[run.point["a"], run.point["b"] / 10] for run in history[6:]])
+    middle = places.mean(axis=0)
+    between = Delaunay(middle + 1.15 * (places - middle)).find_simplex(runs) >= 0
+    assert between.mean() > 0.7  # by chance 0.3
+    gaps = np.hypot(*(runs[:, None] - places).transpose(2, 0, 1))
+    assert gaps.min(axis=0).max() < 0.3
 
 
 def test_two_objectives_give_a_front(plane):
