@@ -562,7 +562,7 @@ def test_suggest_prints_a_planners_words_below_each_point(tmp_path, capsys):
         "ratio.Nb 1",
         "    run 3 of 6, replicate 1; 3 replicates of these wait for the next question",
     ]
-    assert told.err == ""
+    assert told.err == "3 of 5 points asked for: there are no others now\n"
     assert main([*asked, "-n", "2", "--json"]) == 0
     assert json_of(capsys)["notes"][1] == "run 2 of 6, replicate 1"
 

@@ -55,6 +55,7 @@ def test_a_broken_configuration_leaves_none_behind(tmp_path, started, capsys):
     assert gone(begun.popen.pid)
 
 
+@pytest.mark.no_cover
 def test_a_campaign_is_planned_by_the_process_started_first(tmp_path, started, capsys):
     assert main(["demo", "--experiments", "1", "--data", str(tmp_path)]) == 0
     [begun] = started

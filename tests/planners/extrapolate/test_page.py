@@ -45,4 +45,4 @@ def test_every_option_and_form_is_described():
     assert listed[: len(options)] == options
     assert set(FORMS) <= set(listed[len(options) :])
     assert f"{len(table())} elements" in TEXT
-    assert _default(_parameters(Extrapolate)["candidates"].default) == 8192
+    assert _default(_parameters(Extrapolate)["candidates"].default)[0] == 8192
