@@ -5,16 +5,11 @@ Logarithms keep their slope where the improvement itself is smaller than any flo
 "Unexpected improvements to expected improvement for Bayesian optimization", 2023).
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfcx, log_ndtr, ndtr
 
 from planners.factors import Array
-
-# expected gain of normal outcomes over bounds: means, sds, bounds -> as they broadcast
-Gain = Callable[[Array, Array, Array], Array]
 
 _ROOT_2PI = np.sqrt(2.0 * np.pi)
 _ROOM = 0.01  # of a response's spread, that is always left to improve
@@ -58,21 +53,6 @@ def log_probability_between(mean: Array, sd: Array, low: float, high: float) -> 
     a, b = np.where(swap, -b, a), np.where(swap, -a, b)
     upper, lower = log_ndtr(b), log_ndtr(a)
     return upper + np.log1p(-np.exp(np.minimum(lower - upper, -1e-16)))
-
-
-def front(points: Array) -> Array:
-    """Return the points no other point beats in both objectives, best first objective first."""
-    return points[front_order(points)]
-
-
-def front_order(points: Array) -> NDArray[np.intp]:
-    """Return the indices of the points that :func:`front` returns, in its order."""
-    kept, height = list[int](), -np.inf
-    for k in np.lexsort((-points[:, 1], -points[:, 0])):
-        if points[k, 1] > height:
-            kept.append(int(k))
-            height = points[k, 1]
-    return np.array(kept, dtype=np.intp)
 
 
 def unbeaten(values: Array) -> NDArray[np.bool_]:

@@ -6,14 +6,17 @@ Deutz and Klinkenberg, "Hypervolume-based expected improvement: monotonicity pro
 computation", 2011; 10.1109/CEC.2011.5949880).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from planners.bayes.acquisition import Gain, front_order, unbeaten
+from planners.bayes.acquisition import unbeaten
 from planners.bayes.models.scale import expected_shortfall
 from planners.factors import Array
+
+# expected gain of normal outcomes over bounds: means, sds, bounds -> as they broadcast
+Gain = Callable[[Array, Array, Array], Array]
 
 MOST_GOALS = 3  # the boxes of more are too many
 _TINY = 1e-290
@@ -33,7 +36,7 @@ class Growth:
         edge = above[unbeaten(above[None])[0]] if len(above) else above
         edge = edge[np.argsort(-edge[:, -1], kind="stable")]
         self._bounds = np.vstack([edge, reference]).T  # the corner comes last
-        self._slabs = [front_order(edge)] if len(reference) == 2 else _slabs(edge)
+        self._slabs = [front(edge)] if len(reference) == 2 else _slabs(edge)
 
     def log(self, mean: Array, sd: Array) -> Array:
         """Return ln of the expected growth for normal outcomes ``(m, goals)``, shape ``(m,)``."""
@@ -49,13 +52,23 @@ class Growth:
         return np.log(np.maximum(grown, _TINY))
 
 
+def front(points: Array) -> NDArray[np.intp]:
+    """Return which of points ``(k, 2)`` no other beats in both goals, best first goal first."""
+    kept, height = list[int](), -np.inf
+    for k in np.lexsort((-points[:, 1], -points[:, 0])):
+        if points[k, 1] > height:
+            kept.append(int(k))
+            height = points[k, 1]
+    return np.array(kept, dtype=np.intp)
+
+
 def _slabs(edge: Array) -> list[NDArray[np.intp]]:
     """Return the front in the first two goals of each slab, from the top of the third one down.
 
     Between one level of the third goal and the next lower one, the runs at least as high as the
     former count.
     """
-    return [front_order(edge[:count, :2]) for count in range(len(edge) + 1)]
+    return [front(edge[:count, :2]) for count in range(len(edge) + 1)]
 
 
 def _area(one: Array, other: Array, edge: NDArray[np.intp]) -> Array:

@@ -6,9 +6,10 @@ import pytest
 from planners.base import Continuous, Measured, Observation, Problem, Response
 from planners.bayes import Bayes
 from planners.bayes import best as module
-from planners.bayes.acquisition import front, unbeaten, volume_growth
+from planners.bayes.acquisition import unbeaten, volume_growth
 from planners.bayes.best import best_runs
 from planners.bayes.fill import emptiest
+from planners.bayes.growth import front
 from planners.bayes.models.space import Space
 from planners.bayes.picker import Picker
 from planners.bayes.reasons import hopeless, why
@@ -111,7 +112,7 @@ def test_the_growth_of_the_dominated_volume_is_that_of_the_area():
     directions = np.column_stack([np.cos(angles), np.sin(angles)])
 
     def area(points):
-        edge = front(points)
+        edge = points[front(points)]
         floors = np.concatenate([[0.0], edge[:-1, 1]])
         return float((edge[:, 0] * (edge[:, 1] - floors)).sum())
 
