@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from daemon import DATA_ROOT
 from daemon.errors import ConfigError, StoreFailed
 from daemon.settings.load import salvage, salvaged
 from daemon.settings.models import InstrumentSettings, Settings
 from daemon.store.reader import Reader
 
-ROOT = Path("taylord-data")  # where ``taylord run`` puts records by itself
 INSTEAD = "{0}: going by what the last start had, from its record"
 ALSO = "{0}: {1} is not there as the last start had it, which died: made safe there, too"
 
@@ -42,7 +42,7 @@ def to_make_safe(config: Path, data: Path | None) -> ToMakeSafe:
         if last is None:
             raise
         return ToMakeSafe(last, error.faults, [INSTEAD.format(config)])
-    last = _last_known(config, data or ROOT / settings.name, died=True)
+    last = _last_known(config, data or Path(DATA_ROOT) / settings.name, died=True)
     missing = {} if last is None else dict(_missing(settings, last))
     both = {**settings.instruments, **missing}
     notes = [ALSO.format(config, name) for name in missing]

@@ -5,18 +5,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from daemon import DATA_ROOT
 from daemon.app.plan import Outcome, Restart, RunPlan
 from daemon.cli.output import print_json
 from daemon.cli.progress import Progress, experiment_text, summary
 from daemon.errors import ConfigError
-from daemon.planning.process import Process
 from daemon.settings.models import Settings
 
 MAX_EXPERIMENTS = 100_000  # as in a configuration
 DEMO = {"flow": "flow.toml"}
 
 
-def demo(arguments: argparse.Namespace, planning: Process) -> int:
+def demo(arguments: argparse.Namespace) -> int:
     """Run the built-in rig's whole campaign in virtual time."""
     from tempfile import mkdtemp
 
@@ -37,7 +37,7 @@ def demo(arguments: argparse.Namespace, planning: Process) -> int:
         once=True,
         seed=arguments.seed if arguments.seed is not None else 0,
         restart="new",
-        planning=planning,
+        planning=arguments.planning,
     )
     return _perform(plan, as_json=arguments.json)
 
@@ -52,16 +52,16 @@ def _with_experiments(settings: Settings, experiments: int) -> Settings:
     return settings.model_copy(update={"campaign": campaign})
 
 
-def run(arguments: argparse.Namespace, planning: Process) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Run the daemon on a rig."""
-    plan = _plan(arguments, restart="configured", once=arguments.once, planning=planning)
+    plan = _plan(arguments, restart="configured", once=arguments.once)
     return _perform(plan, as_json=arguments.json)
 
 
-def resume(arguments: argparse.Namespace, planning: Process) -> int:
+def resume(arguments: argparse.Namespace) -> int:
     """Go on with an interrupted campaign."""
     arguments.seed = None
-    plan = _plan(arguments, restart="resume", once=arguments.once, planning=planning)
+    plan = _plan(arguments, restart="resume", once=arguments.once)
     return _perform(plan, as_json=arguments.json)
 
 
@@ -122,7 +122,6 @@ def _plan(
     restart: Restart,
     once: bool,
     conditions: dict[str, Any] | None = None,
-    planning: Process | None = None,
 ) -> RunPlan:
     from daemon.settings.load import load
 
@@ -134,7 +133,7 @@ def _plan(
     if settings.campaign is None and conditions is None and (once or restart == "resume"):
         who = "resume needs it" if restart == "resume" else "--once and --speed max need it"
         raise ConfigError([f"{arguments.config}: campaign: is missing: {who}"])
-    data = Path(arguments.data) if arguments.data else Path("taylord-data") / settings.name
+    data = Path(arguments.data) if arguments.data else Path(DATA_ROOT) / settings.name
     return RunPlan(
         settings,
         Path(arguments.config).read_text(encoding="utf-8"),
@@ -147,7 +146,7 @@ def _plan(
         conditions=conditions,
         reset_trip=arguments.reset_trip,
         trace=Path(arguments.trace) if arguments.trace else None,
-        planning=planning,
+        planning=arguments.planning,
     )
 
 

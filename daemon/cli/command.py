@@ -19,6 +19,7 @@ class Command(NamedTuple):
     does: str
     runs: str  # module:function below daemon.cli, imported when the command is given
     arguments: tuple[Argument, ...] = ()
+    plans: bool = False  # a planner's process starts before all else, as ``planning``
 
 
 def seconds(text: str) -> float:

@@ -2,8 +2,10 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
 
-from daemon import __version__
+from daemon import DATA_ROOT, __version__
 from daemon.cli.command import (
     BROKER,
     CONFIG,
@@ -21,11 +23,14 @@ from daemon.cli.command import (
 )
 from daemon.cli.steering_table import STEERING
 
+if TYPE_CHECKING:
+    from daemon.planning.process import Process
+
 COMMANDS = (
     Command(
         "demo",
         "run a whole campaign on the built-in simulated rig, in virtual time",
-        "starting:demo",
+        "campaigns:demo",
         (
             arg("--rig", choices=["flow"], default="flow", help="which built-in rig"),
             arg("--experiments", type=int, metavar="N", help="how many experiments (default: 40)"),
@@ -33,11 +38,12 @@ COMMANDS = (
             DATA,
             JSON,
         ),
+        plans=True,
     ),
     Command(
         "run",
         "run the daemon on a rig",
-        "starting:run",
+        "campaigns:run",
         (
             CONFIG,
             RESET_TRIP,
@@ -49,11 +55,12 @@ COMMANDS = (
             SEED,
             JSON,
         ),
+        plans=True,
     ),
     Command(
         "resume",
         "continue an interrupted campaign",
-        "starting:resume",
+        "campaigns:resume",
         (
             CONFIG,
             RESET_TRIP,
@@ -64,6 +71,7 @@ COMMANDS = (
             arg("--once", action="store_true", help="end with the campaign"),
             JSON,
         ),
+        plans=True,
     ),
     Command(
         "experiment",
@@ -168,7 +176,7 @@ COMMANDS = (
         "status",
         "state of a rig from its data directory",
         "rigs:status",
-        (arg("--data", metavar="DIR", default="taylord-data", help="data directory"), JSON),
+        (arg("--data", metavar="DIR", default=DATA_ROOT, help="data directory"), JSON),
     ),
     Command(
         "send",
@@ -330,7 +338,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         )
         for names, options in command.arguments:
             sub.add_argument(*names, **options)
-        sub.set_defaults(run=_later(command.runs))
+        sub.set_defaults(run=_later(command))
     return parser.parse_args(argv)
 
 
@@ -338,12 +346,22 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + "."
 
 
-def _later(where: str) -> Callable[[argparse.Namespace], int]:
-    module, _, function = where.partition(":")
+def _later(command: Command) -> Callable[[argparse.Namespace], int]:
+    module, _, function = command.runs.partition(":")
 
     def run(arguments: argparse.Namespace) -> int:
-        from importlib import import_module
+        with _planning(command) as arguments.planning:
+            from importlib import import_module
 
-        return int(getattr(import_module(f"daemon.cli.{module}"), function)(arguments))
+            return int(getattr(import_module(f"daemon.cli.{module}"), function)(arguments))
 
     return run
+
+
+def _planning(command: Command) -> "AbstractContextManager[Process | None]":
+    """Start what plans before the command is imported: the two take about as long."""
+    if not command.plans:
+        return nullcontext()
+    from daemon.planning.process import early
+
+    return early()

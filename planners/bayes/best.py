@@ -70,10 +70,9 @@ def best_runs(
         worth = Worth(known.space, known.models(), known.good, np.random.default_rng(0))
         features = known.space.features(worth.seen)
         first, group = _alike(features)
-        shares = np.zeros(len(first))
         able = _able(worth, features[first])
+        shares = np.zeros(len(first))
         shares[able] = _shares(worth, features[first][able])
-        shares = shares[group]
         lucky = tuple(places[i] for i in _lucky(worth, known, done))
         found: list[BestRun] = []
         for k in dict.fromkeys(int(first[group[k]]) for k in _chosen(worth)):
@@ -82,7 +81,7 @@ def best_runs(
             }
             ordered = {r.name: expected[r.name] for r in problem.responses}
             place = known.taught[k]
-            share = round(float(shares[k]), 3)
+            share = round(float(shares[group[k]]), 3)
             same = tuple(places[known.taught[i]] for i in np.flatnonzero(group == group[k]))
             meets = bool(worth.likely[k])
             run = BestRun(places[place], done[place].point, ordered, share, same, meets, lucky)

@@ -8,7 +8,7 @@ from daemon.app.reactions import GIVEN_UP, HELD, PLANNER, SUSPECT, WAITS, Reacti
 from daemon.campaign.states import State
 from daemon.errors import StoreFailed
 from daemon.safety.alarms import Alarms
-from tests.daemon.campaign.test_campaign import Bench
+from tests.daemon.campaign.test_campaign import Bench, going
 
 pytestmark = pytest.mark.virtual
 
@@ -196,11 +196,7 @@ async def test_a_planner_that_fails_while_a_point_waits_for_approval_is_an_alarm
 
 async def test_a_point_that_nobody_approves_calls_a_person_until_it_runs():
     bench = Watched(approve=True)
-    bench.campaign.start()
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(bench.campaign.run())
-        await asyncio.sleep(5.0)
-        await bench.approve()
+    async with going(bench):
         await asyncio.sleep(2000.0)
         assert list(bench.standing) == [WAITS]
         assert bench.standing[WAITS].startswith("s-0002 waits for a word (suggestion.approve)")
@@ -209,7 +205,6 @@ async def test_a_point_that_nobody_approves_calls_a_person_until_it_runs():
         bench.events.emit("experiment", id="e-0002", state="running")
         assert bench.standing == {}
         bench.campaign.abort()
-        await running
 
 
 async def test_one_suspect_result_after_the_other_calls_a_person_until_a_good_one():

@@ -124,6 +124,17 @@ async def finished(bench, *, by=1000):
         return await bench.campaign.run()
 
 
+@contextlib.asynccontextmanager
+async def going(bench):
+    """A campaign whose first point has been approved; at the end it must have ended."""
+    bench.campaign.start()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(bench.campaign.run())
+        await asyncio.sleep(5.0)
+        await bench.approve()
+        yield
+
+
 async def test_a_rig_that_nobody_has_work_for_rests_until_somebody_has():
     bench = Bench(approve=True)
     bench.campaign.start()
@@ -157,27 +168,18 @@ async def test_a_rest_ends_at_once_when_there_is_something_to_run():
         bench.log.append(("cold",))
 
     bench.shutdown = slow
-    bench.campaign.start()
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(bench.campaign.run())
-        await asyncio.sleep(5.0)
-        await bench.approve()
+    async with going(bench):
         await resting.wait()
         await bench.approve()
         await asyncio.sleep(1.0)
         assert bench.runs == ["e-0001", "e-0002"]
         assert ("cold",) not in bench.log
         bench.campaign.abort()
-        await running
 
 
 async def test_a_campaign_that_is_held_does_not_rest():
     bench = Bench(approve=True)
-    bench.campaign.start()
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(bench.campaign.run())
-        await asyncio.sleep(5.0)
-        await bench.approve()
+    async with going(bench):
         await asyncio.sleep(60.0)
         bench.campaign.hold()
         await asyncio.sleep(3 * REST_S)
@@ -186,7 +188,6 @@ async def test_a_campaign_that_is_held_does_not_rest():
         await asyncio.sleep(REST_S + 60.0)
         assert ("shutdown",) in bench.log
         bench.campaign.stop()
-        await running
 
 
 async def test_a_campaign_performs_its_number_and_shuts_down_normally():
