@@ -24,15 +24,15 @@ from benchmarks.planners.problems.drawn import KINDS, draw
 RUNS = 40
 
 
-def needed(name, kind, number, python):
-    """Return the experiments until the goal."""
-    case, most = draw(kind, number)
-    own = makers(RUNS)
+def needed(name, case, most, seed, python, runs=RUNS):
+    """Return the experiments of a campaign until 95 % of ``most``, or one more than ``runs``."""
+    own = makers(runs)
     if name in own:
-        asker = Own(own[name](number), case, number)
-        return campaign(case, asker, number, most).to_goal or RUNS + 1
-    with Peer(name, python, case.problem, number) as peer:
-        return campaign(case, peer, number, most, cpu=lambda: peer.cpu_s).to_goal or RUNS + 1
+        asker = Own(own[name](seed), case, seed)
+        return campaign(case, asker, seed, most, runs=runs).to_goal or runs + 1
+    with Peer(name, python, case.problem, seed) as peer:
+        found = campaign(case, peer, seed, most, runs=runs, cpu=lambda: peer.cpu_s)
+        return found.to_goal or runs + 1
 
 
 def against(ours, theirs):
@@ -75,7 +75,7 @@ def main():
     whole = {}
     for kind in arguments.kinds.split(","):
         chosen = range(arguments.first, arguments.first + arguments.problems)
-        numbers = {n: [needed(n, kind, i, python) for i in chosen] for n in names}
+        numbers = {n: [needed(n, *draw(kind, i), i, python) for i in chosen] for n in names}
         whole[kind] = figures(numbers)
         for name in names:
             print(f"{kind:8} {name:8} median {whole[kind][name]['median']:g}", file=sys.stderr)

@@ -9,7 +9,7 @@ from planners.sampling import feasible_rows
 
 _ONE_GOAL = 3  # a model of so few runs already tells better than chance where to go next
 _FEWEST = 4  # for several goals and for targets
-_LEVELS = 10  # of a named factor: so many are each tried once; more would cost too much
+_LEVELS = 10  # of a named factor: up to so many are each tried once; of more the model chooses
 _NEARER = 0.5  # of the way from the middle, at which names are compared
 _LOOKS = 6  # runs until which it is worth looking around where nothing explains the first ones
 _BLENDS = 256  # feasible rows whose mean is the middle of a mixture
@@ -83,9 +83,13 @@ def _alone(problem: Problem) -> bool:
 
 
 def _named(problem: Problem) -> list[int]:
-    """Return how many names of each factor without descriptors are tried."""
-    return [
-        min(int(factor.n_levels), _LEVELS)
+    """Return how many names of each factor without descriptors are tried; 0 of very many.
+
+    Ten of 22 additives cost ten runs and leave the best one out as likely as not.
+    """
+    sizes = [
+        int(factor.n_levels)
         for factor in problem.factors
         if isinstance(factor, Categorical) and not factor.descriptors
     ]
+    return [size if size <= _LEVELS else 0 for size in sizes]

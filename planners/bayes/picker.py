@@ -185,7 +185,7 @@ class Picker:
         sane = self._chances(pool) + worth.target_logs(pool)
         pool = pool[sane >= min(_EVEN, float(np.quantile(sane, 0.7)))]
         prices = np.exp(self._price.logs(pool))
-        return emptiest(self._known.space, pool, self._tried, prices)
+        return emptiest(self._known.space, pool, self._tried, worth, prices)
 
     def _outlook(self, worth: Worth, row: Array) -> Outlook | None:
         pool = self._finite

@@ -20,6 +20,7 @@ from planners.suggest import ask
 NUMBERS = (Continuous("a", 0.0, 1.0), Continuous("b", 0.0, 1.0))
 NAMES = Categorical("name", ("p", "q", "r", "s", "t", "u"))
 DESCRIBED = Categorical("name", ("p", "q"), {"p": {"size": 1.0}, "q": {"size": 2.0}})
+MANY = Categorical("additive", tuple(f"A{i}" for i in range(11)))
 MIXTURE = Composition("mix", ("x", "y", "z"))
 ONE, TWO = (Response("y"),), (Response("y"), Response("z"))
 
@@ -39,6 +40,8 @@ def rng():
         ((MIXTURE, *NUMBERS), ONE, 1),
         ((MIXTURE,), TWO, 4),
         ((MIXTURE, NAMES), ONE, 6),
+        ((MANY, NAMES), ONE, 6),
+        ((MANY, DESCRIBED), ONE, 4),
     ],
 )
 def test_how_many_runs_come_first(factors, responses, runs):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from planners.base import Continuous, Measured, Observation, Problem, Response
+from planners.base import Categorical, Continuous, Measured, Observation, Problem, Response
 from planners.bayes import Bayes
 from planners.bayes import best as module
 from planners.bayes.acquisition import unbeaten, volume_growth
@@ -15,6 +15,7 @@ from planners.bayes.picker import Picker
 from planners.bayes.reasons import hopeless, why
 from planners.bayes.situation import Situation
 from planners.bayes.worth import Worth
+from planners.sampling import all_rows
 from planners.suggest import ask, generator
 from tests.planners.test_bayes import campaign, hill
 
@@ -299,17 +300,33 @@ def test_too_few_runs_have_no_best(plane, runs):
     assert best_runs(plane, history) == []
 
 
+def at_random(rows):
+    return np.random.default_rng(1).random(len(rows))
+
+
 def test_the_emptiest_place_is_the_middle_of_the_largest_hole(plane):
     tried = np.array([[0.1, 0.1], [0.1, 0.9], [0.9, 0.1], [0.2, 0.5]])
     grid = np.array([[x, y] for x in np.linspace(0, 1, 41) for y in np.linspace(0, 1, 41)])
-    found = emptiest(Space(plane), grid, tried)
+    found = emptiest(Space(plane), grid, tried, at_random)
     assert 0.55 < found[0] < 0.85
     assert 0.55 < found[1] < 0.85
 
 
 def test_the_emptiest_place_is_not_worth_any_price(plane):
     tried, pool = np.array([[0.5, 0.5]]), np.array([[0.1, 0.5], [0.5, 0.9], [0.5, 0.7]])
-    assert list(emptiest(Space(plane), pool, tried, np.array([5.0, 3.0, 1.0]))) == [0.5, 0.7]
+    found = emptiest(Space(plane), pool, tried, at_random, np.array([5.0, 3.0, 1.0]))
+    assert list(found) == [0.5, 0.7]
+
+
+def test_of_names_equally_far_from_all_runs_the_most_promising_one_is_taken():
+    problem = Problem((Categorical("a", ("p", "q", "r", "s")), Categorical("b", ("v", "w", "x"))))
+    rows = all_rows(problem)
+    tried = rows[[0]]
+
+    def worth(far):
+        return -np.abs(far - rows[7]).sum(axis=1)
+
+    assert list(emptiest(Space(problem), rows[1:], tried, worth)) == list(rows[7])
 
 
 @pytest.mark.parametrize(("best", "little"), [(1.03, False), (30.0, True)])

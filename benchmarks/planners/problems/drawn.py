@@ -6,8 +6,8 @@ orders in reagent, catalyst and concentration that are drawn by a seed, as are t
 to 5 factors and the noise of 1 to 4 %. Kinds: ``yield`` of B; ``output`` of B, mol/L/h; ``names``,
 the yield with one of 4 to 8 catalysts; ``front``, yield and output at once, and ``names_front``
 with such catalysts; ``still``, the yield at one residence time, over the other 3 or 4 factors.
-``hills`` and ``blend`` are those of landscapes.py, ``classic`` the test functions of classic.py
-with a noise of 1 % of their range, and ``trio`` the three goals of trio.py.
+``hills``, ``blend`` and ``screen`` (names alone) are those of landscapes.py, ``classic`` the test
+functions of classic.py with a noise of 1 % of their range, and ``trio`` the three goals of trio.py.
 """
 
 from math import sqrt
@@ -21,7 +21,7 @@ from benchmarks.planners.problems.merit import Area, Greatest
 from benchmarks.planners.problems.trio import NAMES, Trio
 from planners.base import Categorical, Composition, Continuous, Point, Problem, Response
 from planners.history import cells
-from planners.sampling import feasible_rows
+from planners.sampling import all_rows, feasible_rows
 
 GAS_CONSTANT = 8.314462618e-3  # kJ/mol/K
 KINDS = (
@@ -29,11 +29,13 @@ KINDS = (
     "output",
     "names",
     "front",
-    *LANDSCAPES,
+    "hills",
+    "blend",
     "still",
     "classic",
     "names_front",
     "trio",
+    "screen",
 )
 _ROWS, _TOP, _NEAR = 20_000, 60, 40  # of the search for what can be reached
 _RADII = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
@@ -177,7 +179,9 @@ def _columns(problem: Problem, rows: np.ndarray) -> Columns:
 def _reachable(problem: Problem, outcomes: Outcomes, responses: tuple[str, ...]):
     """Return the merit, and how much of it a heavy search without any model finds."""
     rng = np.random.default_rng(0)
-    if problem.constraints:
+    if (every := all_rows(problem)) is not None:
+        rows = every
+    elif problem.constraints:
         rows = feasible_rows(problem, _ROWS, rng)
     else:
         rows = rng.random((_ROWS, problem.dimension))

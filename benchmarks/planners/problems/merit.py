@@ -27,6 +27,19 @@ class Greatest:
 
 
 @dataclass(frozen=True)
+class Between:
+    """How far the best value of one response is on the way from the worst, 0, to the best, 1."""
+
+    response: str
+    worst: float
+    best: float
+
+    def of(self, truths: Truths) -> float:
+        span = self.best - self.worst
+        return max(((truth[self.response] - self.worst) / span for truth in truths), default=0.0)
+
+
+@dataclass(frozen=True)
 class Area:
     """The area dominated by two responses above a reference point.
 
