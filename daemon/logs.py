@@ -18,6 +18,7 @@ from typing import Any, TextIO
 
 import structlog
 
+from daemon.journal import ToJournal, is_journal
 from daemon.timebase import Timebase
 
 FILE_NAME = "log.jsonl"
@@ -177,13 +178,14 @@ def _console(shared: list[Any], stream: TextIO | None, level: int) -> logging.Ha
     out = stream or sys.stderr
     handler = _Console(out)
     handler.setLevel(level)
+    render: Any = structlog.dev.ConsoleRenderer(
+        colors=out.isatty(),
+        timestamp_key="time",
+        exception_formatter=structlog.dev.plain_traceback,
+    )
     last = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-        structlog.dev.ConsoleRenderer(
-            colors=out.isatty(),
-            timestamp_key="time",
-            exception_formatter=structlog.dev.plain_traceback,
-        ),
+        ToJournal(render) if is_journal(out, os.environ) else render,
     ]
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last)

@@ -159,7 +159,7 @@ def safe(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"safe": report.safe, "instruments": report.lines()})
     else:
-        print("\n".join(report.lines()))
+        print("\n".join(report.lines()), flush=True)  # before what is said of them
     if not report.safe:
         print(HELD.format(found.settings.name), file=sys.stderr)
     return 0 if report.safe and not found.faults else 3
