@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, TextIO
@@ -119,7 +120,8 @@ class _Ours(logging.Handler):
         self.lost += 1
         if self.lost == 1:
             error = sys.exc_info()[1]
-            print(f"log.lost: {error} ({record.getMessage()[:80]})", file=sys.stderr)  # noqa: T201 (the log is what failed)
+            with suppress(OSError, ValueError):  # it may be the console that cannot be written
+                print(f"log.lost: {error} ({record.getMessage()[:80]})", file=sys.stderr)  # noqa: T201 (the log is what failed)
 
 
 class _File(_Ours, RotatingFileHandler):

@@ -2,11 +2,10 @@
 
 import argparse
 import asyncio
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from daemon.cli.output import print_json
+from daemon.cli.output import print_json, tell
 from daemon.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -63,12 +62,12 @@ def _plan(arguments: argparse.Namespace) -> "Plan":
         raise ConfigError(["--units: says which Modbus units to look for, and needs --modbus"])
     chosen, faults = candidates()
     for fault in faults:
-        print(f"taylord: {fault}", file=sys.stderr)
+        tell(f"taylord: {fault}")
     units = _units(arguments.units or "1-16") if arguments.modbus else ()
     return Plan(
         chosen,
         units,
-        tell=lambda text: print(text, file=sys.stderr),
+        tell=tell,
         never_asked=without_questions(chosen),
     )
 
