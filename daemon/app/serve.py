@@ -22,6 +22,7 @@ from daemon.app.state import state_document
 from daemon.campaign.states import ENDED, State
 from daemon.errors import Tripped
 from daemon.loop import ending_signals, run_real
+from daemon.rig.claims import Claims, tell_shared
 from daemon.safety.clocks import ClockWatch
 from daemon.safety.watchdog import Notifier, Watchdog
 from daemon.store.export import experiments_document
@@ -74,7 +75,11 @@ async def _run(parts: Parts) -> tuple[int, str]:
         await parts.worker.stop()  # nobody will ask it
     notifier = Notifier.from_environment()
     ending = asyncio.Event()
-    with _signals(ending):
+    with _signals(ending), Claims() as claims:
+        if not parts.plan.simulate:
+            own = parts.plan.settings.instruments
+            ports = {name: its.port for name, its in own.items() if its.port}
+            tell_shared(claims, ports, parts.rig.alarms)
         async with asyncio.TaskGroup() as tasks:
             background = [
                 tasks.create_task(work(), name=name)
