@@ -12,12 +12,14 @@ import logging
 import os
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, TextIO
 
 import structlog
 
+from daemon.journal import ToJournal, is_journal
 from daemon.timebase import Timebase
 
 FILE_NAME = "log.jsonl"
@@ -118,7 +120,8 @@ class _Ours(logging.Handler):
         self.lost += 1
         if self.lost == 1:
             error = sys.exc_info()[1]
-            print(f"log.lost: {error} ({record.getMessage()[:80]})", file=sys.stderr)  # noqa: T201 (the log is what failed)
+            with suppress(OSError, ValueError):  # it may be the console that cannot be written
+                print(f"log.lost: {error} ({record.getMessage()[:80]})", file=sys.stderr)  # noqa: T201 (the log is what failed)
 
 
 class _File(_Ours, RotatingFileHandler):
@@ -177,13 +180,14 @@ def _console(shared: list[Any], stream: TextIO | None, level: int) -> logging.Ha
     out = stream or sys.stderr
     handler = _Console(out)
     handler.setLevel(level)
+    render: Any = structlog.dev.ConsoleRenderer(
+        colors=out.isatty(),
+        timestamp_key="time",
+        exception_formatter=structlog.dev.plain_traceback,
+    )
     last = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-        structlog.dev.ConsoleRenderer(
-            colors=out.isatty(),
-            timestamp_key="time",
-            exception_formatter=structlog.dev.plain_traceback,
-        ),
+        ToJournal(render) if is_journal(out, os.environ) else render,
     ]
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last)

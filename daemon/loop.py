@@ -9,6 +9,7 @@ ready.
 import asyncio
 import select
 import selectors
+import signal
 from collections.abc import Coroutine
 from time import monotonic  # noqa: TID251 - this is where the loop's time comes from
 from typing import Any, TypeVar
@@ -38,6 +39,15 @@ class RealLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         super().__init__(FineSelector())
         self.time = monotonic  # what the method of that name calls, one layer less
+
+
+def ending_signals() -> tuple[signal.Signals, ...]:
+    """Return the signals that ask a program to end: a terminal that goes away (ssh) is one of them.
+
+    A hang-up that is ignored already (``nohup``) is none.
+    """
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return (signal.SIGTERM, signal.SIGINT, *(() if ignored else (signal.SIGHUP,)))
 
 
 def real_loop() -> asyncio.AbstractEventLoop:

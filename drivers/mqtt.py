@@ -35,6 +35,11 @@ class MqttLink(Protocol):
         """Return whether the broker is there now."""
         ...
 
+    @property
+    def session(self) -> int:
+        """Return how often it was connected: what was heard in an earlier session is history."""
+        ...
+
     def subscribe(self, topic_filter: str, handler: Handler) -> None:
         """Call the handler for every message that matches, from now on and after reconnects."""
         ...
@@ -70,6 +75,11 @@ class MqttPort:
     def connected(self) -> bool:
         """Return whether the broker is there now."""
         return self._link.connected
+
+    @property
+    def session(self) -> int:
+        """Return how often the link was connected."""
+        return self._link.session
 
     def subscribe(self, topic_filter: str, handler: Handler) -> None:
         """Call the handler for every message that matches."""
@@ -112,6 +122,7 @@ class BrokerLink:
             raise ValueError(f"no MQTT broker can be at {host!r}, port {port}")
         self.host, self.port = host, port
         self.users: set[str] = set()  # ports that want it open
+        self.session = 0  # how often it was connected
         self._username, self._password, self._tls = username, password, tls_ca_file
         self._keep_alive_s = keep_alive_s
         self._handlers: list[tuple[str, Handler]] = []
@@ -212,6 +223,7 @@ class BrokerLink:
     async def _serve(self, client: "aiomqtt.Client") -> None:
         """Subscribe to what is wanted and hand out what comes, until the broker is gone."""
         self._told = 0
+        self.session += 1  # before anything of it can be heard
         await self._tell_filters(client)
         self._client = client
         self._up.set()

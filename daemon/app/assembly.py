@@ -168,7 +168,10 @@ def _stay_tripped(parts: Parts) -> None:
     if parts.plan.reset_trip:
         parts.events.emit("trip", **_trip_document(last, "reset"))
         return
-    parts.rig.trip.pull(Cause(last["name"], f"{AGAIN} {last['time_utc']}", last["signal"]))
+    why = last["message"]
+    if AGAIN not in why:  # an earlier start has said when
+        why = f"{why}, {AGAIN} {last['time_utc']}" if why else f"{AGAIN} {last['time_utc']}"
+    parts.rig.trip.pull(Cause(last["name"], why, last["signal"]))
 
 
 def _trip_document(last: Mapping[str, Any], state: str) -> dict[str, Any]:

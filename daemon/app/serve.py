@@ -1,12 +1,11 @@
 """Runs one daemon from its start to its end: the only place where unknown faults are caught.
 
-The rig's tasks, the campaign, the MQTT API and the watchdog run side by side. SIGTERM and SIGINT
-end them: the rig goes safe, and the campaign stays open in the record, so that the next start can
-go on with it.
+The rig's tasks, the campaign, the MQTT API and the watchdog run side by side. SIGTERM, SIGINT and
+a hang-up end them: the rig goes safe, and the campaign stays open in the record, so that the next
+start can go on with it.
 """
 
 import asyncio
-import signal
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -22,7 +21,8 @@ from daemon.app.restart import begins_by_itself
 from daemon.app.state import state_document
 from daemon.campaign.states import ENDED, State
 from daemon.errors import Tripped
-from daemon.loop import run_real
+from daemon.loop import ending_signals, run_real
+from daemon.rig.claims import Claims, tell_shared
 from daemon.safety.clocks import ClockWatch
 from daemon.safety.watchdog import Notifier, Watchdog
 from daemon.store.export import experiments_document
@@ -75,7 +75,11 @@ async def _run(parts: Parts) -> tuple[int, str]:
         await parts.worker.stop()  # nobody will ask it
     notifier = Notifier.from_environment()
     ending = asyncio.Event()
-    with _signals(ending):
+    with _signals(ending), Claims() as claims:
+        if not parts.plan.simulate:
+            own = parts.plan.settings.instruments
+            ports = {name: its.port for name, its in own.items() if its.port}
+            tell_shared(claims, ports, parts.rig.alarms)
         async with asyncio.TaskGroup() as tasks:
             background = [
                 tasks.create_task(work(), name=name)
@@ -217,13 +221,13 @@ async def _as_coroutine(work: Callable[[], Awaitable[object]]) -> None:
 
 @contextmanager
 def _signals(ending: asyncio.Event) -> Generator[None]:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    loop, numbers = asyncio.get_running_loop(), ending_signals()
+    for number in numbers:
         loop.add_signal_handler(number, ending.set)
     try:
         yield
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in numbers:
             with suppress(ValueError):
                 loop.remove_signal_handler(number)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from daemon import DATA_ROOT
 from daemon.app.plan import Outcome, Restart, RunPlan
-from daemon.cli.output import print_json
+from daemon.cli.output import print_json, tell
 from daemon.cli.progress import Progress, experiment_text, summary
 from daemon.errors import ConfigError
 from daemon.settings.models import Settings
@@ -179,8 +179,7 @@ def _outcome(plan: RunPlan, *, quiet: bool) -> Outcome:
     from daemon.app.serve import run as run_daemon
 
     shown = plan.once or sys.stderr.isatty()  # a daemon logs instead
-    with Progress(plan, quiet=quiet or not shown) as progress:
-        outcome = run_daemon(plan, progress.on_event)
+    outcome = run_daemon(plan, Progress(plan, quiet=quiet or not shown).on_event)
     if outcome.exit_code and outcome.reason:
-        print(f"taylord: {outcome.reason}", file=sys.stderr)
+        tell(f"taylord: {outcome.reason}")
     return outcome

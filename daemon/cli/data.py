@@ -1,10 +1,9 @@
 """``taylord export``: data out of a data directory."""
 
 import argparse
-import sys
 from pathlib import Path
 
-from daemon.cli.output import data_directory
+from daemon.cli.output import data_directory, tell
 
 LEFT_OUT = (
     "left out what says nothing of its conditions (cut short, or an instrument was lost;"
@@ -20,9 +19,9 @@ def export(arguments: argparse.Namespace) -> int:
 
     directory = data_directory(Path(arguments.data), "as DATA")
     count = write(directory, arguments.out, arguments.format, replace=arguments.force)
-    print(f"{arguments.out}: {count} experiments", file=sys.stderr)
+    tell(f"{arguments.out}: {count} experiments")
     with Reader(directory) as reader:
         mute = [experiment.id for experiment in silent_runs(reader)]
     if mute and arguments.format == "csv":
-        print(f"{arguments.out}: {LEFT_OUT}: {', '.join(mute)}", file=sys.stderr)
+        tell(f"{arguments.out}: {LEFT_OUT}: {', '.join(mute)}")
     return 0

@@ -2,11 +2,10 @@
 
 import argparse
 import asyncio
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from daemon.cli.output import print_json
+from daemon.cli.output import print_json, tell
 from daemon.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -61,16 +60,32 @@ def _plan(arguments: argparse.Namespace) -> "Plan":
 
     if arguments.units and not arguments.modbus:
         raise ConfigError(["--units: says which Modbus units to look for, and needs --modbus"])
-    chosen, faults = candidates()
+    chosen, faults = candidates(_drivers(arguments.drivers) or None)
     for fault in faults:
-        print(f"taylord: {fault}", file=sys.stderr)
+        tell(f"taylord: {fault}")
     units = _units(arguments.units or "1-16") if arguments.modbus else ()
     return Plan(
         chosen,
         units,
-        tell=lambda text: print(text, file=sys.stderr),
-        never_asked=without_questions(chosen),
+        tell=tell,
+        never_asked=() if arguments.drivers else without_questions(chosen),
     )
+
+
+def _drivers(given: list[str]) -> list[str]:
+    """Return the drivers named, each once; raise ConfigError for what is none."""
+    from daemon import plugins
+    from daemon.settings.wording import nearest
+
+    known = plugins.names("taylord.drivers")
+    faults = [
+        f"--drivers: no driver is called {name!r}{nearest(name, known)}"
+        for name in given
+        if name not in known
+    ]
+    if faults:
+        raise ConfigError(faults)
+    return list(dict.fromkeys(given))
 
 
 def _units(given: str) -> range:

@@ -1,12 +1,11 @@
 """``taylord suggest``, ``drivers``, ``planners``, ``schema`` and ``init``: what taylord knows."""
 
 import argparse
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from daemon.cli.output import print_json
+from daemon.cli.output import print_json, tell
 from daemon.errors import ConfigError, StoreFailed
 
 
@@ -35,7 +34,7 @@ def suggest(arguments: argparse.Namespace) -> int:
     except (BadProblem, BadHistory, BadOption) as error:
         raise ConfigError(error.faults) from None
     except PlannerError as error:
-        print(error, file=sys.stderr)
+        tell(error)
         return 3
     if arguments.json:
         print_json(document)
@@ -57,13 +56,13 @@ def _print_points(document: dict[str, Any]) -> None:
             print(f"    {note}")
     print(document["summary"]["text"])
     if whole := _of_all(document):
-        print(whole, file=sys.stderr)
+        tell(whole)
     for remark in document.get("remarks", ()):
-        print(remark, file=sys.stderr)
+        tell(remark)
     for path in [*([document["out"]] if "out" in document else ()), *document.get("plots", ())]:
-        print(f"wrote {path}", file=sys.stderr)
+        tell(f"wrote {path}")
     for why in document.get("not_drawn", ()):
-        print(why, file=sys.stderr)
+        tell(why)
 
 
 def _of_all(document: dict[str, Any]) -> str:
@@ -117,7 +116,7 @@ def planners(arguments: argparse.Namespace) -> int:
     else:
         _print_planners(rows)
         for why in broken.values():
-            print(f"broken: {why}", file=sys.stderr)
+            tell(f"broken: {why}")
     return 2 if broken else 0
 
 
@@ -177,5 +176,5 @@ def init(arguments: argparse.Namespace) -> int:
         except OSError as error:
             raise StoreFailed(f"{target}: cannot be written: {error.strerror}") from None
         print(f"wrote {target}")
-    print(f"next: taylord check {targets[0]}", file=sys.stderr)
+    tell(f"next: taylord check {targets[0]}")
     return 0

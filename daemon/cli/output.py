@@ -1,12 +1,48 @@
 """What commands print, and where data directories are."""
 
 import json
+import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from daemon.errors import ConfigError
 
 FILE_NAME = "taylord.sqlite"
+
+
+def have_streams() -> None:
+    """Open what the caller has closed (``>&-``): the next file would else take its place."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- to the end
+            os.set_inheritable(nowhere.fileno(), True)  # nor shall it in processes of ours
+            setattr(sys, name, nowhere)
+
+
+def tell(text: object) -> None:
+    """Print on standard error; where that cannot be written, what is under way goes on."""
+    with suppress(OSError, ValueError):  # a full disk, a terminal that is gone, a closed stream
+        print(text, file=sys.stderr, flush=True)
+
+
+def why_not_written(*, failed: bool = False) -> OSError | None:
+    """Write out what standard output still holds; return why that cannot be.
+
+    After a command that ``failed`` on something, a line's end more tells whether it was that. What
+    is held then is dropped: the interpreter would try, and complain, once more at its end.
+    """
+    try:
+        sys.stdout.flush()
+        if failed:
+            os.write(sys.stdout.fileno(), b"\n")
+    except OSError as error:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        return error
+    return None
 
 
 def print_json(document: Any) -> None:

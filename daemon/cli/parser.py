@@ -131,6 +131,14 @@ COMMANDS = (
                 help="a device, or socket://HOST:PORT, modbus-tcp://HOST:PORT"
                 " (default: all serial ports of this machine)",
             ),
+            arg(
+                "--drivers",
+                nargs="+",
+                action="extend",
+                default=[],
+                metavar="NAME",
+                help="ask for instruments of these drivers only: quicker (default: all)",
+            ),
             arg("--modbus", action="store_true", help="also look for Modbus units, by reads alone"),
             arg("--units", metavar="A-B", help="which Modbus units (default: 1-16)"),
             arg("--list", action="store_true", help="only list the ports; nothing is opened"),

@@ -1,12 +1,11 @@
 """What a person sees of a run: a line per experiment, and a summary at the end."""
 
-import sys
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from daemon.app.plan import RunPlan
 from daemon.campaign.memory import COUNTED
+from daemon.cli.output import tell
 from daemon.settings.conditions import flat
 
 ENDED = COUNTED | {"refused", "aborted", "interrupted"}
@@ -20,17 +19,6 @@ class Progress:
         self._total = 1 if plan.conditions or section is None else section.experiments
         self._quiet, self._done = quiet, 0
         self._seen: set[str] = set()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        sys.stderr.flush()
 
     def on_event(self, event: Mapping[str, Any]) -> None:
         """Take one event."""
@@ -46,7 +34,7 @@ class Progress:
         self._done += event["status"] in COUNTED
         if self._quiet:
             return
-        print(f"{self._done:>3}/{self._total}  {experiment_line(event)}", file=sys.stderr)
+        tell(f"{self._done:>3}/{self._total}  {experiment_line(event)}")
 
 
 def experiment_line(document: Mapping[str, Any]) -> str:

@@ -4,13 +4,11 @@ import argparse
 import asyncio
 import json
 import logging
-import signal
-import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from daemon.cli.output import data_directory, print_json
+from daemon.cli.output import data_directory, print_json, tell
 from daemon.errors import ConfigError
 from daemon.settings.models import Settings
 
@@ -35,7 +33,7 @@ def simulate(arguments: argparse.Namespace) -> int:
 
     def announce(document: dict[str, Any]) -> None:
         print(json.dumps(document, indent=1), flush=True)
-        print("taylord: serving until SIGTERM", file=sys.stderr)
+        tell("taylord: serving until SIGTERM")
 
     try:
         asyncio.run(_until_signal(host(settings, endpoints=endpoints, announce=announce)))
@@ -45,10 +43,12 @@ def simulate(arguments: argparse.Namespace) -> int:
 
 
 async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
-    """Do the work until it ends, or SIGTERM or SIGINT comes."""
+    """Do the work until it ends, or a signal to end comes."""
+    from daemon.loop import ending_signals
+
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ending_signals():
         loop.add_signal_handler(number, task.cancel)
     await asyncio.wait([task])
     if not task.cancelled():
@@ -154,14 +154,14 @@ def safe(arguments: argparse.Namespace) -> int:
     data = Path(arguments.data) if arguments.data else None
     found = to_make_safe(Path(arguments.config), data)
     for line in (*found.faults, *found.notes):
-        print(line, file=sys.stderr)
+        tell(line)
     report = asyncio.run(drive_safe(found.settings, arguments.within))
     if arguments.json:
         print_json({"safe": report.safe, "instruments": report.lines()})
     else:
-        print("\n".join(report.lines()))
+        print("\n".join(report.lines()), flush=True)  # before what is said of them
     if not report.safe:
-        print(HELD.format(found.settings.name), file=sys.stderr)
+        tell(HELD.format(found.settings.name))
     return 0 if report.safe and not found.faults else 3
 
 

@@ -4,12 +4,11 @@ import argparse
 import asyncio
 import getpass
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
 from typing import Any
 
-from daemon.cli.output import print_json
+from daemon.cli.output import print_json, tell
 from daemon.errors import ConfigError
 
 JsonObject = dict[str, Any]
@@ -85,7 +84,7 @@ def _answer(
     elif ok:
         print(said(reply["result"]))
     else:
-        print(f"taylord: {reply['error']['message']}", file=sys.stderr)
+        tell(f"taylord: {reply['error']['message']}")
     return 0 if ok else 3
 
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daemon.cli.output import print_json
+from daemon.cli.output import print_json, tell
 from daemon.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def wire(arguments: argparse.Namespace) -> int:
     )
     by_hand = sys.stdin.isatty() and not arguments.json
     if by_hand:
-        print("`help` says what can be typed, `quit` ends", file=sys.stderr)
+        tell("`help` says what can be typed, `quit` ends")
     show = _show_nothing if arguments.json else _show
 
     async def run() -> int:

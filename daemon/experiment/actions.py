@@ -52,6 +52,7 @@ class Actions:
         self.poke = asyncio.Event()  # set to end a nap early
         self.hold_asked = False
         self._down_since: float | None = None
+        self._unknown_since: float | None = None  # a valve that something flows through
         self.setpoint_degc: float | None = None  # as the thermostat read it back
         self._pump_of = {feed.name: feed.pump for feed in self.settings.feeds}
         self._ways = ways(self.settings)
@@ -92,7 +93,7 @@ class Actions:
     async def nap_connected(self, seconds: float) -> None:
         """Sleep; fail the experiment when a pump, a valve or the thermostat stays away."""
         await self.nap(seconds)
-        self._check_ways()
+        self.check_ways()
         now = asyncio.get_running_loop().time()
         analyser = self.settings.analysis.instrument if self.settings.analysis is not None else ""
         down = [name for name in self.down() if name != analyser]
@@ -121,25 +122,46 @@ class Actions:
             return
         way = self._ways.get(feed)
         if ml_min > 0 and way is not None and not self._is_open(way):
-            await self.rig.guard.turn(way.valve, way.position)
+            await self._open(way)
         if ml_min == self.watch.clocks.meters[feed].flow_ml_min and self.watch.confirmed(feed):
             return
         read_back = await self.rig.guard.set_flow(self._pump_of[feed], ml_min)
         self.watch.step(feed, read_back)
 
+    async def _open(self, way: Way) -> None:
+        """Turn the valve; that it does not turn is no fault of the conditions."""
+        try:
+            await self.rig.guard.turn(way.valve, way.position)
+        except InstrumentError as error:
+            raise ExperimentFailed(str(error), blameless=True) from error
+
     def _is_open(self, way: Way) -> bool:
         return self.rig.latest(way.signal).value == way.position  # a stale reading has no value
 
-    def _check_ways(self) -> None:
-        """Fail the experiment when a valve is seen to have left a feed that flows."""
+    def check_ways(self) -> None:
+        """Fail the experiment when a valve is not, or not known to be, where a feed flows through.
+
+        It is no fault of the conditions.
+        """
+        unknown = False
         for feed, way in self._ways.items():
             if not self.watch.clocks.meters[feed].flow_ml_min:
                 continue
             at = self.rig.latest(way.signal).value
+            unknown |= at is None
             if at is not None and at != way.position:
-                raise ExperimentFailed(
-                    f"{way.valve} is at {at}, and feed {feed} flows through {way.position}", "safe"
-                )
+                why = f"{way.valve} is at {at}, and feed {feed} flows through {way.position}"
+                raise ExperimentFailed(why, blameless=True)
+        self._check_known(unknown)
+
+    def _check_known(self, unknown: bool) -> None:
+        now = asyncio.get_running_loop().time()
+        since = now if self._unknown_since is None else self._unknown_since
+        self._unknown_since = since if unknown else None
+        if unknown and now - since > GRACE_S:
+            valves = ", ".join(dict.fromkeys(way.valve for way in self._ways.values()))
+            why = f"no position for more than {GRACE_S:g} s, and feeds flow through: {valves}"
+            raise ExperimentFailed(why, blameless=True)
 
     async def set_flows(self, flows: Mapping[str, float], first: tuple[str, ...] = ()) -> None:
         """Set all feeds: those that stop go first, then ``first``, then the rest; others stop."""

@@ -6,6 +6,7 @@ and the rig is left as the fault demands: safe, at a trickle, or as a trip has l
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -14,7 +15,7 @@ from daemon.analysis.pipeline import Analysis
 from daemon.errors import StoreFailed, TaylordError, Tripped
 from daemon.events import Event, EventBus
 from daemon.experiment.achieved import achieved
-from daemon.experiment.actions import Actions
+from daemon.experiment.actions import NAP_S, Actions
 from daemon.experiment.cleaning import trickle_flows
 from daemon.experiment.faults import (
     Afterwards,
@@ -89,10 +90,16 @@ class Performance:
         run.forget_samples()
         await self._actions.set_flows(trickle_flows(self._settings, self._actions.reach))
         self._to_state(run, "held")
-        if self._actions.hold_asked:
-            await self._resumed.wait()
+        while self._actions.hold_asked:
+            await self._resumed_within(NAP_S)
+            self._actions.check_ways()
         self._to_state(run, "restarting")
         run.state = "running"
+
+    async def _resumed_within(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._resumed.wait()
 
     # -- performing ---------------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ from daemon.safety.history import History
 from daemon.safety.interlocks import Interlocks
 from daemon.safety.monitor import Monitor
 from daemon.safety.rows import Row, Violation
+from daemon.safety.shut_in import Passage, ShutIn
 from daemon.safety.table import TOTAL_FLOW, safety_table
 from daemon.safety.trip import Cause, Trip
 from daemon.settings.models import Settings
@@ -90,6 +91,8 @@ class Rig:
         self._guard = Guard(self, events, commit)
         self._closed = ""  # why nothing acts any more
         self.gates = gates(settings)
+        passages = [Passage(pump, g.signal, tuple(g.feeds)) for pump, g in self.gates.items()]
+        self._shut_in = ShutIn(passages, self.trip.pull)
         self.heat_needs_flow = settings.reactor is not None and settings.reactor.heat_needs_flow
         self.trip.at_once(self._guard.cancel_acts)
         self._refusals = Refusals(
@@ -254,6 +257,7 @@ class Rig:
     def _keep(self, group: Sequence[Reading]) -> None:
         self._latest.take(group)
         self._as_set.readings(group)
+        self._shut_in.readings(group)
         if self._flow_names and any(r.signal in self._flow_names for r in group):
             self._monitor.on_readings([self._total_flow(group[-1].t)])
         self.history.add(group)

@@ -1,11 +1,12 @@
 """How a fault of a file is said: the key's path, what is wrong, what was given, what is allowed."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+
+from planners.spelling import closest
 
 Loc = Sequence[int | str]
 MAX_KEY = 64  # characters shown of a key
@@ -56,9 +57,8 @@ def _key(part: int | str) -> str:
 def nearest(given: str, known: Iterable[str]) -> str:
     """Return ``; did you mean 'x'?``, or what is known, or nothing."""
     names = sorted(known)
-    close = get_close_matches(given, names, n=1, cutoff=0.5)
-    if close:
-        return f"; did you mean {close[0]!r}?"
+    if (close := closest(given, names)) is not None:
+        return f"; did you mean {close!r}?"
     return f"; known: {', '.join(names)}" if names else ""
 
 

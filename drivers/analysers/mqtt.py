@@ -21,17 +21,15 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from drivers.analysers.mqtt_scans import ANY, Scans
 from drivers.analysers.mqtt_shapes import (
-    NotAScan,
     Scan,
     at_path,
     parsed_json,
     presence,
-    scan_id,
-    scan_of,
     value_of,
 )
-from drivers.errors import CommandRejected, DeviceFault, LinkLost, NoReply
+from drivers.errors import CommandRejected, DeviceFault, GarbledReply, LinkLost, NoReply
 from drivers.mqtt import MqttLink
 from drivers.options import DriverOptions
 from drivers.roles import Spectrum
@@ -127,14 +125,11 @@ class MqttAnalyser:
         if options.style == "spectra":
             self.stale_s, sources = inf, STATE  # a state holds until the next is told
         self._online: bool | None = None  # None: nothing heard yet
+        self._online_in = 0  # the session with the broker in which that was heard
         self.state, self.state_message = "", ""  # of an analyser
-        self.missed = 0  # scans whose sequence numbers never came
-        self._seq: int | None = None
         self._news = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
-        self._wanted: str | None = None  # id of the scan we wait for; "" any
-        self._not_before = 0.0  # scans that end earlier began before they were wanted
-        self._scan: Scan | NotAScan | None = None
+        self._scans = Scans(options.scan_s)
         self._asked = 0
         if options.style == "spectra" and options.signals:
             raise ValueError(f"{name}: style 'spectra' has no signals of its own")
@@ -162,8 +157,18 @@ class MqttAnalyser:
 
     @property
     def present(self) -> bool:
-        """Return whether broker and device are there, as far as is known."""
-        return self._link.connected and self._online is True
+        """Return whether broker and device are there, as far as is known.
+
+        A broker that is back may have lost what it knew, and the device may be gone by now: only
+        what was heard since then counts.
+        """
+        known = self._online_in == self._link.session
+        return self._link.connected and known and self._online is True
+
+    @property
+    def missed(self) -> int:
+        """Return how many scans never came, by their sequence numbers."""
+        return self._scans.missed
 
     @classmethod
     def signal_specs(cls, options: MqttOptions) -> Mapping[str, SignalSpec]:
@@ -184,11 +189,17 @@ class MqttAnalyser:
     async def identify(self) -> str:
         """Wait for the device's presence; raise NoReply while it is offline or silent."""
         if not await self._until(lambda: self.present, self._options.timeout_s):
-            said = {None: "said nothing", True: "is cut off", False: "is offline"}[self._online]
-            raise NoReply(
-                self.name, f"presence of {self.topic} ({said})".encode(), self._options.timeout_s
-            )
+            what = f"presence of {self.topic} ({self._said()})"
+            raise NoReply(self.name, what.encode(), self._options.timeout_s)
         return f"{self._options.style} device at {self.topic}"
+
+    def _said(self) -> str:
+        """Return what is known of a device that is not present."""
+        if self._online is None:
+            return "has said nothing"
+        if self._online and self._link.connected:
+            return "has said nothing since the broker is back"
+        return "is cut off" if self._online else "is offline"
 
     async def prepare(self) -> None:
         """Nothing to set: it publishes by itself."""
@@ -196,7 +207,7 @@ class MqttAnalyser:
     async def check(self) -> None:
         """Raise DeviceFault while an analyser reports an error, LinkLost while it is offline."""
         if not self.present:
-            raise LinkLost(self.name, f"{self.topic} is offline")
+            raise LinkLost(self.name, f"{self.topic} {self._said()}")
         if self.state == "error":
             raise DeviceFault(self.name, self.state_message or "reports an error")
 
@@ -221,20 +232,18 @@ class MqttAnalyser:
             try:
                 return await self._acquire(label)
             finally:
-                self._wanted = self._scan = None
+                self._scans.forget()
 
     async def _acquire(self, label: str) -> Spectrum:
         started = self._now()
-        self._scan = None
         limit_s = 2.0 * self._options.scan_s + self._options.timeout_s
         if self._options.triggered:
-            self._not_before = started
             request = await self._ask_scan(label)
         else:  # a scan under way began before the sample was wanted
-            self._not_before = started + 0.99 * self._options.scan_s
+            self._scans.want(ANY, started + 0.99 * self._options.scan_s)
             limit_s += self._options.period_s or 0.0
-            request, self._wanted = b"the next scan", ""
-        await self._until(lambda: self._scan is not None, limit_s, trouble=True)
+            request = b"the next scan"
+        await self._until(lambda: self._scans.found is not None, limit_s, trouble=True)
         scan, finished = self._taken(request, limit_s), self._now()
         if not self._options.triggered:
             started = finished - self._options.scan_s
@@ -250,17 +259,23 @@ class MqttAnalyser:
 
     def _taken(self, request: bytes, limit_s: float) -> Scan:
         """Return the scan that came."""
-        if self._scan is None:
-            raise NoReply(self.name, request, limit_s)
-        if isinstance(self._scan, NotAScan):
-            raise DeviceFault(self.name, f"its scan cannot be used: {self._scan}")
-        return self._scan
+        found, instead = self._scans.found, self._scans.instead
+        if isinstance(found, Scan):
+            return found
+        if found is not None:
+            raise DeviceFault(self.name, f"its scan cannot be used: {found}")
+        if instead:
+            raise GarbledReply(
+                self.name, request, self._scans.last, f"within {limit_s:g} s came only {instead}"
+            )
+        raise NoReply(self.name, request, limit_s)
 
     async def _ask_scan(self, label: str) -> bytes:
         """Publish the command; return it."""
         self._asked += 1
-        self._wanted = f"{self.name}-{self._now():.3f}-{self._asked}"
-        request = dumps({"id": self._wanted, "label": label}).encode()
+        identity = f"{self.name}-{self._now():.3f}-{self._asked}"
+        self._scans.want(identity, self._now())
+        request = dumps({"id": identity, "label": label}).encode()
         try:
             await self._link.publish(f"{self.topic}/cmd", request, qos=1)
         except ConnectionError as error:
@@ -292,8 +307,11 @@ class MqttAnalyser:
     def _hear_presence(self, _topic: str, payload: bytes, _retained: bool) -> None:
         """Take presence; the retained one is the present state, that is what it is for."""
         if (word := presence(payload)) is not None:
-            self._online = word == "online"
-            self._news.set()
+            self._note_presence(word == "online")
+
+    def _note_presence(self, online: bool) -> None:
+        self._online, self._online_in = online, self._link.session
+        self._news.set()
 
     def _hear_tasmota(self, _topic: str, payload: bytes, retained: bool) -> None:
         """Take one SENSOR message; it is a whole set of readings."""
@@ -327,36 +345,12 @@ class MqttAnalyser:
             return
         self.state, self.state_message = state, str(message or "")
         self._signals["state"].take(lambda: state)
-        self._online = state != "offline"
-        self._news.set()
+        self._note_presence(state != "offline")
 
     def _hear_scan(self, _topic: str, payload: bytes, retained: bool) -> None:
         """Take a scan; only the one that is waited for is kept."""
-        if retained:
-            return
-        try:
-            document = parsed_json(payload)
-        except ValueError:
-            return
-        if not self._counted(document) or self._wanted is None or self._now() < self._not_before:
-            return
-        if self._wanted and scan_id(document) != self._wanted:
-            return
-        try:
-            self._scan = scan_of(document)
-        except NotAScan as error:
-            self._scan = error
-        self._news.set()
-
-    def _counted(self, document: Any) -> bool:
-        """Count gaps in the sequence; return False for a message that came twice."""
-        seq = document.get("seq") if isinstance(document, dict) else None
-        if not isinstance(seq, int):
-            return True
-        before, self._seq = self._seq, seq
-        if before is not None and seq > before + 1:
-            self.missed += seq - before - 1
-        return seq != before
+        if not retained and self._scans.take(payload, self._now()):
+            self._news.set()
 
     @staticmethod
     def _now() -> float:

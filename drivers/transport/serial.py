@@ -22,8 +22,12 @@ READ_MAX = 65536
 ENDED = "the port was closed (adapter unplugged?)"
 
 _GROUP = "permission denied (add the user to group dialout and log in again)"
+_FORBIDDEN = (
+    "not permitted (a service may open the ports that its unit allows: add a DeviceAllow= for this"
+    " kind of port, or run it without DevicePolicy=)"
+)
 _GONE = "no such port (is the adapter plugged in? stable names are in /dev/serial/by-id)"
-HINTS = {ENOENT: _GONE, ENXIO: _GONE, ENODEV: _GONE, EACCES: _GROUP, EPERM: _GROUP}
+HINTS = {ENOENT: _GONE, ENXIO: _GONE, ENODEV: _GONE, EACCES: _GROUP, EPERM: _FORBIDDEN}
 TAKEN = frozenset({EAGAIN, EBUSY})
 
 

@@ -7,13 +7,13 @@ columns a model sees, and ``amounts`` the plain numbers that linear constraints 
 """
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planners.errors import BadProblem
+from planners.spelling import closest
 
 Array = NDArray[np.float64]
 FactorValue = float | int | str | Mapping[str, float]
@@ -42,9 +42,8 @@ def exact(value: float) -> str:
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the nearest known name in any case, or nothing."""
-    folded = {other.casefold(): other for other in reversed(known)}
-    match = get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.5)
-    return f" (did you mean {folded[match[0]]!r}?)" if match else ""
+    close = closest(name, known)
+    return "" if close is None else f" (did you mean {close!r}?)"
 
 
 def check(faults: Sequence[str]) -> None:

@@ -103,7 +103,7 @@ class MemoryLink:
     def __init__(self, broker: MemoryBroker, will: Will | None) -> None:
         self._broker, self._will = broker, will
         self._handlers: list[tuple[str, Handler]] = []
-        self.connected = True
+        self.connected, self.session = True, 1
 
     def subscribe(self, topic_filter: str, handler: Handler) -> None:
         """Call the handler for matching messages; the retained ones come first, marked."""

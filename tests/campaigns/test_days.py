@@ -85,6 +85,10 @@ def test_a_trip_stays_latched_over_a_restart_until_a_person_resets_it(tmp_path):
     assert again.exit_code == 4
     assert "--reset-trip" in again.reason
     assert len(again.document["experiments"]) == 1
+    once_more = day(tmp_path, settings_of(), restart="resume")
+    cause = events(tmp_path, "trip")[0]
+    assert f"{cause['message']}, not reset since it tripped at " in again.reason
+    assert once_more.reason == again.reason
     released = day(tmp_path, settings_of(), restart="resume", reset_trip=True)
     assert released.document["state"] == "complete"
 

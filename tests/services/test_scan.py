@@ -66,7 +66,9 @@ def test_an_instrument_is_found_and_its_section_is_a_configuration(zoo, name, dr
 
 
 def test_modbus_units_are_found_when_asked(zoo):
-    found = found_on(zoo["block"], "--modbus", "--units", "1-3")["instruments"]
+    """All other questions, which go first, are left out: half a minute. test_scan.py asks them."""
+    drivers = ["--drivers", "eurotherm-epc3000", "keller-x-line", "eurotherm-3216"]
+    found = found_on(zoo["block"], "--modbus", "--units", "1-3", *drivers)["instruments"]
     assert [(i["address"], i["drivers"]) for i in found] == [
         (1, ["eurotherm-3216", "eurotherm-epc3000"]),
         (2, ["keller-x-line"]),
@@ -130,6 +132,10 @@ def test_a_port_that_is_not_there_is_told_and_is_no_success():
         (["--port", "http://x"], "--port http://x: http:// is not known"),
         (["--port", "socket://x"], "--port socket://x: must be socket://HOST:PORT"),
         (["--units", "1-4"], "--units: says which Modbus units to look for, and needs --modbus"),
+        (
+            ["--drivers", "Keler-x-line"],
+            "--drivers: no driver is called 'Keler-x-line'; did you mean 'keller-x-line'?",
+        ),
         (["--modbus", "--units", "0-4"], "--units: must be A-B between 1 and 247, got '0-4'"),
     ],
 )

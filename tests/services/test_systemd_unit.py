@@ -1,6 +1,7 @@
 """The unit file, as systemd's own tools judge it."""
 
 import json
+import re
 import shutil
 import subprocess
 from configparser import ConfigParser
@@ -81,6 +82,15 @@ def test_a_wrong_configuration_or_a_trip_is_not_started_again_and_again(unit):
     assert service["Restart"] == "on-failure"
     assert {"2", "4"} <= set(service["RestartPreventExitStatus"].split())
     assert int(unit["Unit"]["StartLimitBurst"]) <= 10
+
+
+def test_ports_are_allowed_by_number_since_names_are_unknown_before_an_adapter_is_plugged_in():
+    rows = re.findall(r"^DeviceAllow=(.*)$", UNIT.read_text(), re.MULTILINE)
+    assert rows == ["char-188 rw", "char-166 rw", "char-4 rw", "char-204 rw"]
+
+
+def test_lines_in_the_journal_are_called_taylord(unit):
+    assert unit["Service"]["SyslogIdentifier"] == "taylord"
 
 
 @pytest.mark.parametrize("line", ["ExecStart", "ExecStopPost"])

@@ -8,7 +8,7 @@ from daemon.app.reactions import GIVEN_UP, HELD, PLANNER, SUSPECT, WAITS, Reacti
 from daemon.campaign.states import State
 from daemon.errors import StoreFailed
 from daemon.safety.alarms import Alarms
-from tests.daemon.campaign.test_campaign import Bench, going
+from tests.daemon.campaign.bench import Bench, going
 
 pytestmark = pytest.mark.virtual
 

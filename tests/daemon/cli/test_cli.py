@@ -534,13 +534,13 @@ def test_progress_goes_to_standard_error_and_the_summary_to_standard_output(tmp_
 
 
 def test_progress_counts_what_is_done_of_the_whole_campaign(capsys):
-    with Progress(RunPlan(settings_of(9), "", Path()), quiet=False) as progress:
-        progress.on_event({"kind": "campaign", "state": "running", "done": 4})
-        for number, status in enumerate(["ok", "refused", "interrupted", "failed", "ok"], 6):
-            ended = {"id": f"e-{number:04}", "status": status, "requested": {}}
-            progress.on_event({"kind": "experiment", **ended})
-        late = {"id": "e-0002", "status": "ok", "requested": {}, "amended_by": "Ada"}
-        progress.on_event({"kind": "experiment", **late})
+    progress = Progress(RunPlan(settings_of(9), "", Path()), quiet=False)
+    progress.on_event({"kind": "campaign", "state": "running", "done": 4})
+    for number, status in enumerate(["ok", "refused", "interrupted", "failed", "ok"], 6):
+        ended = {"id": f"e-{number:04}", "status": status, "requested": {}}
+        progress.on_event({"kind": "experiment", **ended})
+    late = {"id": "e-0002", "status": "ok", "requested": {}, "amended_by": "Ada"}
+    progress.on_event({"kind": "experiment", **late})
     counts = [line.split("  e-")[0].strip() for line in capsys.readouterr().err.splitlines()]
     assert counts == ["5/9", "5/9", "5/9", "6/9", "7/9"]
 

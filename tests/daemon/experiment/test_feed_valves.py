@@ -67,16 +67,61 @@ async def test_a_valve_that_is_turned_by_hand_fails_the_experiment_and_stops_the
         flow.sim.world.valve("selector").turn(5)
         record = await running
         truth = flow.truth()
-    assert record.status == "failed"
-    assert "selector" in record.reason
+    assert (record.status, record.blameless) == ("failed", True)
+    assert "selector is at 5, and feed substrate flows through 3" in record.reason
     assert [pump["flow"] for pump in truth["pumps"].values()] == [0.0, 0.0, 0.0]
+
+
+async def test_a_valve_that_is_stuck_half_way_fails_the_experiment(monkeypatch):
+    async with (
+        flow_rig(instruments=instruments(), feeds=BEHIND) as flow,
+        asyncio.TaskGroup() as tasks,
+    ):
+        running = tasks.create_task(flow.executor.run("e-1", COOL))
+        await flow.until(step="WaitSteady")
+        half_way = flow.sim.instruments["selector"]
+        monkeypatch.setattr(half_way, "_name", lambda _position: "00")  # it knows no position
+        record = await running
+        truth = flow.truth()
+    assert (record.status, record.blameless) == ("failed", True)
+    assert "no position for more than 15 s, and feeds flow through: selector" in record.reason
+    assert [pump["flow"] for pump in truth["pumps"].values()] == [0.0, 0.0, 0.0]
+
+
+async def test_a_valve_that_went_home_between_experiments_is_turned_again():
+    async with flow_rig(instruments=instruments(), feeds=BEHIND) as flow:
+        first = await flow.executor.run("e-1", COOL)
+        flow.sim.world.valve("selector").turn(1)  # its power was gone for a moment
+        await asyncio.sleep(5.0)
+        second = await flow.executor.run("e-2", COOL)
+        assert flow.truth()["valves"] == {"selector": 3}
+    assert [first.status, second.status] == ["ok", "ok"]
+    assert len(flow.commands("turn")) == 2
+
+
+async def test_a_valve_that_is_turned_while_the_experiment_is_held_stops_the_pumps():
+    through = feeds()
+    through[2] |= {"valve": "selector", "position": 3}  # the trickle of solvent
+    async with (
+        flow_rig(instruments=instruments(), feeds=through) as flow,
+        asyncio.TaskGroup() as tasks,
+    ):
+        running = tasks.create_task(flow.executor.run("e-1", COOL))
+        await flow.until(step="WaitSteady")
+        flow.executor.hold()
+        await flow.until(state="held")
+        flow.sim.world.valve("selector").turn(5)
+        record = await running
+        pumps = flow.truth()["pumps"]
+    assert "selector is at 5, and feed solvent flows through 3" in record.reason
+    assert [pump["flow"] for pump in pumps.values()] == [0.0, 0.0, 0.0]
 
 
 async def test_a_valve_that_does_not_turn_keeps_its_pump_from_starting(monkeypatch):
     async with flow_rig(instruments=instruments(turn_s=1.0), feeds=BEHIND) as flow:
         monkeypatch.setattr(flow.sim.world.valve("selector"), "turn", lambda _: None)
         record = await flow.executor.run("e-1", COOL)
-    assert record.status == "failed"
+    assert (record.status, record.blameless) == ("failed", True)
     assert "did not arrive at position 3" in record.reason
     assert not any(a.get("ml_min") and a["pump"] == "pump-a" for _, a in flow.commands("set_flow"))
 

@@ -154,3 +154,23 @@ async def test_the_safe_command_leaves_a_valve_alone_while_a_pump_may_run():
     assert report.lines()[-1] == "selector: NOT CONFIRMED SAFE: waits until the pumps stand"
     assert lines.instruments["selector"].done == []
     assert lines.instruments["bath"].done == ["safe"]
+
+
+async def test_a_pump_whose_valve_is_turned_away_by_hand_is_stopped_by_a_trip():
+    async with running(bench()) as rig:
+        await rig.guard.turn("selector", 3)
+        await rig.guard.set_flow("pump-a", 0.1)  # solvent trickles, and no experiment runs
+        rig["selector"].values["position"] = 4
+        await asyncio.sleep(10.0)
+        cause = rig.rig.trip.cause
+        assert cause.name == "pump-a shut in"
+        assert "0.1 mL/min through selector, which is at 4 instead of 3" in cause.message
+        assert rig["pump-a"].values["flow"] == 0.0
+
+
+async def test_a_valve_nobody_pumps_through_may_stand_anywhere():
+    async with running(bench()) as rig:
+        await rig.guard.turn("selector", 3)
+        rig["selector"].values["position"] = 4
+        await asyncio.sleep(30.0)
+        assert rig.rig.trip.cause is None

@@ -130,7 +130,7 @@ async def test_a_retained_esphome_reading_is_never_fresh(make):
 
 async def test_a_device_that_is_away_is_not_there(make):
     setup = make(port="ph1", **TASMOTA, attach=False, timeout_s=3.0)
-    with pytest.raises(NoReply, match=r"presence of ph1 \(said nothing\).* within 3 s"):
+    with pytest.raises(NoReply, match=r"presence of ph1 \(has said nothing\).* within 3 s"):
         await setup.driver.identify()
     await setup.hear("tele/ph1/LWT", "Offline", retain=True)
     with pytest.raises(NoReply, match="is offline"):
@@ -327,7 +327,7 @@ async def test_a_scan_that_began_before_it_was_wanted_is_passed_over(make):
 async def test_a_retained_scan_is_no_measurement(uv):
     task = asyncio.create_task(uv.driver.acquire("a"))
     await asyncio.sleep(0.1)
-    scan = {"id": uv.driver._wanted, "axis": {"start": 1, "step": 1, "n": 1}, "y": [1]}
+    scan = {"id": uv.driver._scans._wanted, "axis": {"start": 1, "step": 1, "n": 1}, "y": [1]}
     uv.driver._hear_scan("lab/uv1/scan", json.dumps(scan).encode(), True)
     assert len((await task).axis) == 50
 
@@ -349,7 +349,7 @@ async def test_signals_are_known_before_an_instrument_is_made(make):
 class Quiet:
     """A link on which nothing is ever said."""
 
-    connected = True
+    connected, session = True, 1
     port = "ph1"
 
     def subscribe(self, topic_filter, handler):
@@ -379,7 +379,7 @@ def test_no_payload_whatever_breaks_a_handler(payload, retained):
         esphome = MqttAnalyser("e", Quiet(), MqttAnalyser.Options(**ESPHOME), {})
         esphome._esphome_handler(esphome.signals["pressure"])("t", payload, retained)
         uv = MqttAnalyser("uv", Quiet(), MqttAnalyser.Options(), {})
-        uv._wanted = ""
+        uv._scans.want("", 0.0)
         uv._hear_state("t", payload, retained)
         uv._hear_scan("t", payload, retained)
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers import mqtt
+from drivers.analysers.mqtt import MqttAnalyser
 from drivers.mqtt import BrokerLink, MqttPort, matches
 from simulators.wire.mqtt import MemoryBroker
 from tests.services.broker import free_port
@@ -79,6 +80,22 @@ async def test_subscriptions_survive_a_broker_that_is_killed(link, broker):
     await heard.reaches(2)
     assert heard[-1] == ("lab/a", b"2", False)
     assert states == [False, True]  # one outage is told once
+
+
+async def test_what_a_broker_said_before_it_was_restarted_is_history(link, broker):
+    """Without a record of its own, it has forgotten who is there."""
+    port = MqttPort(link, "lab/nmr")
+    nmr = MqttAnalyser("nmr", port, MqttAnalyser.Options(), {})
+    await port.publish("lab/nmr/status", b'{"state": "ready"}', qos=1, retain=True)
+    await until(lambda: nmr.present)
+    before = port.session
+    broker.kill()
+    await until(lambda: not link.connected)
+    broker.start()
+    await until(lambda: link.connected)
+    assert (port.session, nmr.present) == (before + 1, False)
+    await port.publish("lab/nmr/status", b'{"state": "ready"}', qos=1, retain=True)
+    await until(lambda: nmr.present)
 
 
 async def test_a_filter_asked_for_while_the_broker_is_away_is_heard_later(link, broker):

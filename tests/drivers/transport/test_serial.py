@@ -89,7 +89,12 @@ async def test_a_file_that_is_no_port_is_an_oserror(tmp_path):
 
 @pytest.mark.parametrize(
     ("number", "hint"),
-    [(errno.EACCES, "group dialout"), (errno.ENODEV, "plugged in"), (errno.EIO, "device")],
+    [
+        (errno.EACCES, "group dialout"),
+        (errno.EPERM, "DeviceAllow="),
+        (errno.ENODEV, "plugged in"),
+        (errno.EIO, "device"),
+    ],
 )
 def test_faults_of_opening_are_in_the_users_words(number, hint):
     assert hint in str(module.explained(OSError(number, "No such device")))
