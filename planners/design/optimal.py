@@ -18,6 +18,7 @@ from planners.design.model import independent, terms
 from planners.errors import CannotSuggest
 from planners.factors import Array
 from planners.narrow import vertex_rows
+from planners.rounding import counted
 from planners.sampling import all_rows, feasible_rows
 
 _SPARE = 4  # runs beyond the terms, where the number is not given
@@ -48,17 +49,17 @@ def optimal(
     wanted = len(kept) + _SPARE if n_runs is None else n_runs
     if wanted < len(kept):
         raise CannotSuggest(
-            f"n_runs: a {model} model of these factors has {len(kept)} terms and needs at least"
-            f" as many runs, got {wanted}"
+            f"n_runs: the {model} model of these factors has {counted(len(kept), 'term')} and needs"
+            f" at least as many runs, got {wanted}"
         )
-    said = f"{kind}, {model} model of {len(kept)} terms"
+    said = f"{kind}, {model} model of {counted(len(kept), 'term')}"
     weights = _region(problem, model, kept, rng) if kind == "i-optimal" else None
     with threadpool_limits(limits=1):  # for small matrices more threads only wait
         chosen = rows[best_subset(terms(problem, rows, model)[:, kept], wanted, rng, weights)]
         chosen = _refined(problem, chosen, model, kept, weights)
         chosen = _repeated(problem, chosen, model, kept, weights)
     if (count := len(different(chosen))) < wanted:
-        said += f", {wanted} runs at {count} points"
+        said += f", {counted(wanted, 'run')} at {counted(count, 'point')}"
     return chosen, f"{said}, {_figure(terms(problem, chosen, model)[:, kept], weights)}"
 
 
