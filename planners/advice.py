@@ -3,14 +3,19 @@
 from collections.abc import Sequence
 from math import log10
 
-from planners.base import Observation
+import numpy as np
+
+from planners.base import Observation, Response
+from planners.bayes.models.measure import beyond, whole
 from planners.factors import Continuous
 from planners.factors.spelling import TEMPERATURES
 from planners.factors.units import unit_of
 from planners.problem import Problem
-from planners.rounding import counted
+from planners.rounding import counted, rounded
 
 _NAMED = 5  # runs
+_MANY = 8  # readings, from which on one far from all others is odd
+_FAR = 5.0  # times the span of the others
 _DECADES = 3.0  # of a range on a plain scale, beyond which most of them are never seen
 
 
@@ -23,16 +28,65 @@ def remarks(problem: Problem) -> list[str]:
     ]
 
 
-def readings_of_failed(history: Sequence[Observation]) -> list[str]:
+def remarks_on_readings(problem: Problem, history: Sequence[Observation]) -> list[str]:
+    """Return what a person should think about in a history's readings, and what to do."""
+    found = _readings_of_failed(history)
+    for response in problem.responses:
+        runs = [i for i, r in enumerate(history, 1) if r.status == "ok" and _read(r, response)]
+        values = [history[i - 1].responses[response.name].value for i in runs]
+        if odd := _beyond_all(response, runs, values) or _lonely(runs, values):
+            found.append(f"{response.name}: {odd}")
+    return found
+
+
+def _read(run: Observation, response: Response) -> bool:
+    return response.name in run.responses
+
+
+def _readings_of_failed(history: Sequence[Observation]) -> list[str]:
     """Return that failed runs have readings, where any has: nobody looks at them."""
-    numbers = [i for i, run in enumerate(history, 1) if run.status == "failed" and run.responses]
-    if not numbers:
+    runs = [i for i, run in enumerate(history, 1) if run.status == "failed" and run.responses]
+    if not runs:
         return []
-    named = ", ".join(map(str, numbers[:_NAMED])) + ", …" * (len(numbers) > _NAMED)
     return [
-        f"{counted(len(numbers), 'failed run')} with a reading, which is passed over (run {named}):"
+        f"{counted(len(runs), 'failed run')} with a reading, which is passed over ({_named(runs)}):"
         " if it may be true, write suspect"
     ]
+
+
+def _beyond_all(response: Response, runs: Sequence[int], values: Sequence[float]) -> str:
+    """Return which runs read more of a share than there can be; empty where none does."""
+    high = np.flatnonzero(beyond(response, np.array(values)))
+    if not len(high):
+        return ""
+    greatest, named = max(values), _named([runs[i] for i in high.tolist()])
+    reads = "reads" if len(high) == 1 else "read up to"
+    return (
+        f"{named} {reads} {rounded(greatest)}, more than all of it"
+        f" ({rounded(whole(response, greatest))}), and so no limit to it is believed:"
+        " where that cannot be, write suspect"
+    )
+
+
+def _lonely(runs: Sequence[int], values: Sequence[float]) -> str:
+    """Return which run reads what is far from all others; empty where none does."""
+    if len(values) < _MANY:
+        return ""
+    order = np.argsort(values)
+    for one, others in ((int(order[0]), order[1:]), (int(order[-1]), order[:-1])):
+        low, high = values[others[0]], values[others[-1]]
+        if max(low - values[one], values[one] - high) > _FAR * (high - low) > 0:
+            least, most = rounded(low), rounded(high)
+            return (
+                f"run {runs[one]} reads {rounded(values[one])}, the others {least} to {most}, and"
+                " it is believed: if anything speaks against it, write suspect"
+            )
+    return ""
+
+
+def _named(runs: Sequence[int]) -> str:
+    some = ", ".join(map(str, runs[:_NAMED])) + ", …" * (len(runs) > _NAMED)
+    return f"run {some}" if len(runs) == 1 else f"runs {some}"
 
 
 def _wide(factor: Continuous) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from planners.advice import readings_of_failed, remarks
+from planners.advice import remarks, remarks_on_readings
 from planners.base import Observation, Planner, Problem, Proposer, Suggestion, Tabular
 from planners.errors import (
     BadOption,
@@ -189,7 +189,7 @@ def suggest_document(
         "seconds": round(clock() - start, 3),
         "summary": summarise(problem, history, answer.suggestions),
     }
-    if told := [*remarks(asked), *readings_of_failed(history)]:
+    if told := [*remarks(asked), *remarks_on_readings(problem, history)]:
         document["remarks"] = told
     if out is not None:
         document["out"] = _written(problem, answer, out)

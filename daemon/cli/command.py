@@ -20,6 +20,7 @@ class Command(NamedTuple):
     runs: str  # module:function below daemon.cli, imported when the command is given
     arguments: tuple[Argument, ...] = ()
     plans: bool = False  # a planner's process starts before all else, as ``planning``
+    instead: str = ""  # the option by which a word too many is probably to be given
 
 
 def seconds(text: str) -> float:

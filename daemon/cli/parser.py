@@ -261,6 +261,7 @@ COMMANDS = (
             arg("--seed", type=int, default=0, metavar="N"),
             JSON,
         ),
+        instead="--history",
     ),
     Command(
         "select",
@@ -347,7 +348,18 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         for names, options in command.arguments:
             sub.add_argument(*names, **options)
         sub.set_defaults(run=_later(command))
-    return parser.parse_args(argv)
+    arguments, spare = parser.parse_known_args(argv)
+    if spare:
+        commands.choices[arguments.command].error(_too_many(arguments.command, spare))
+    return arguments
+
+
+def _too_many(name: str, spare: Sequence[str]) -> str:
+    """Return what is wrong with words that no argument of a command takes."""
+    instead = next(command.instead for command in COMMANDS if command.name == name)
+    words = [word for word in spare if not word.startswith("-")]
+    advice = f"; did you mean {instead} {words[0]}?" if instead and words else ""
+    return f"unrecognized arguments: {' '.join(spare)}{advice}"
 
 
 def _sentence(text: str) -> str:

@@ -18,6 +18,7 @@ from planners.factors import Array
 from planners.sampling import n_different
 from planners.scaling import Scale
 
+_NEVER = -14.0  # ln of a chance, about one in a million, that is none
 _WITHIN = 2e-3  # of the unit cube's edge: values in files have few digits
 
 
@@ -182,6 +183,8 @@ class _Picker:
         if far := [seen.response.name for seen in self._seen if seen.far]:
             return f"expected nearest to the target of {', '.join(far)}, far from anything seen"
         goals = "every goal at once" if len(self._seen) > 1 else "the goal"
+        if score < _NEVER:
+            return f"no entry is expected to meet {goals}, this is the least unlikely"
         return f"most likely to meet {goals}, ln p {score:.4g}"
 
     def _suggestion(

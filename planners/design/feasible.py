@@ -1,6 +1,7 @@
 """Rows of a scheme that break a constraint: moved to the edge, left out, or refused."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from planners.base import Problem
 from planners.design.hypercube import different
@@ -96,7 +97,7 @@ def _names(problem: Problem) -> list[int]:
 def _moved(problem: Problem, rows: Array, rng: np.random.Generator) -> Array:
     """Return the first feasible row on the way from each to the nearest feasible candidate."""
     pool, names = _pool(problem, rng), _names(problem)
-    return np.array([_edge(problem, row, _nearest(row, pool, names)) for row in rows])
+    return _edges(problem, rows, np.array([_nearest(row, pool, names) for row in rows]))
 
 
 def _nearest(row: Array, pool: Array, names: list[int]) -> Array:
@@ -106,19 +107,22 @@ def _nearest(row: Array, pool: Array, names: list[int]) -> Array:
     return np.asarray(pool[int(np.argmin(gaps))], dtype=float)
 
 
-def _edge(problem: Problem, row: Array, inside: Array) -> Array:
-    def at(share: float) -> Array:
-        return problem.snap((row + share * (inside - row))[None, :])
+def _edges(problem: Problem, rows: Array, inside: Array) -> Array:
+    """Return the first feasible row on the way from each row to that ``inside``, ``(n, d)``."""
 
-    shares = np.linspace(0.0, 1.0, _STEPS + 1)
-    legal = problem.snap(row + shares[:, None] * (inside - row))
-    legal[-1] = inside
-    first = int(np.argmax(problem.keeps_constraints(legal)))
-    low, high, best = float(shares[max(first - 1, 0)]), float(shares[first]), legal[first]
+    def at(shares: Array, which: NDArray[np.intp]) -> Array:
+        return problem.snap(rows[which] + shares[:, None] * (inside - rows)[which])
+
+    every = np.arange(len(rows))
+    high, waiting = np.ones(len(rows)), every
+    for step in range(_STEPS):
+        share = np.full(len(waiting), step / _STEPS)
+        legal = problem.keeps_constraints(at(share, waiting))
+        high[waiting[legal]] = step / _STEPS
+        waiting = waiting[~legal]
+    low = np.maximum(high - 1.0 / _STEPS, 0.0)
     for _ in range(_HALVINGS):
         middle = (low + high) / 2.0
-        if problem.keeps_constraints(at(middle))[0]:
-            high, best = middle, at(middle)[0]
-        else:
-            low = middle
-    return best
+        legal = problem.keeps_constraints(at(middle, every))
+        low, high = np.where(legal, low, middle), np.where(legal, middle, high)
+    return np.where((high == 1.0)[:, None], inside, at(high, every))

@@ -7,15 +7,18 @@ Where factors are continuous, a second exchange tries points near the chosen one
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from planners.base import Composition, Continuous, Problem
+from planners.design.coordinate import moved
 from planners.design.exchange import best_subset, climbed, d_score, i_score
 from planners.design.hypercube import different
 from planners.design.model import independent, terms
 from planners.errors import CannotSuggest
 from planners.factors import Array
 from planners.narrow import vertex_rows
+from planners.rounding import counted
 from planners.sampling import all_rows, feasible_rows
 
 _SPARE = 4  # runs beyond the terms, where the number is not given
@@ -46,17 +49,17 @@ def optimal(
     wanted = len(kept) + _SPARE if n_runs is None else n_runs
     if wanted < len(kept):
         raise CannotSuggest(
-            f"n_runs: a {model} model of these factors has {len(kept)} terms and needs at least"
-            f" as many runs, got {wanted}"
+            f"n_runs: the {model} model of these factors has {counted(len(kept), 'term')} and needs"
+            f" at least as many runs, got {wanted}"
         )
-    said = f"{kind}, {model} model of {len(kept)} terms"
+    said = f"{kind}, {model} model of {counted(len(kept), 'term')}"
     weights = _region(problem, model, kept, rng) if kind == "i-optimal" else None
     with threadpool_limits(limits=1):  # for small matrices more threads only wait
         chosen = rows[best_subset(terms(problem, rows, model)[:, kept], wanted, rng, weights)]
         chosen = _refined(problem, chosen, model, kept, weights)
         chosen = _repeated(problem, chosen, model, kept, weights)
     if (count := len(different(chosen))) < wanted:
-        said += f", {wanted} runs at {count} points"
+        said += f", {counted(wanted, 'run')} at {counted(count, 'point')}"
     return chosen, f"{said}, {_figure(terms(problem, chosen, model)[:, kept], weights)}"
 
 
@@ -130,13 +133,21 @@ def _refined(
 ) -> Array:
     """Return the design after exchanges with points near its own, or beside one factor's levels.
 
-    Again and again as long as that helps, within limits; never a worse design.
+    Again and again as long as that helps, within limits; never a worse design. Each run of a large
+    design looks at the points near itself, else at those near all of them.
     """
     free = _free(problem)
     if not free:
         return chosen
-    sizes = len(chosen) ** 2 * len(free) * len(kept)
-    for _ in range(int(np.clip(_WORK / sizes, 1, _ROUNDS))):
+    rounds = _WORK / (len(chosen) ** 2 * len(free) * len(kept))
+    if rounds < 1.0:
+        return moved(
+            chosen,
+            lambda row: beside(problem, row, free),
+            lambda rows: terms(problem, rows, model)[:, kept],
+            weights,
+        )
+    for _ in range(min(int(rounds), _ROUNDS)):
         pool = different(np.vstack([chosen, *(_near(problem, chosen, c) for c in free)]))
         table = terms(problem, pool, model)[:, kept]
         own = np.array([int(np.argmin(((pool - row) ** 2).sum(axis=1))) for row in chosen])
@@ -174,18 +185,34 @@ def _repeated(
     least = (1.0 - _PRICE) * worth(chosen)
     for row in different(chosen):
         alike = (np.abs(chosen - row) <= reach).all(axis=1)
-        trials = [np.where(alike[:, None], one, chosen) for one in different(chosen[alike])]
-        best = max(trials, key=worth, default=chosen)
-        if len(trials) > 1 and worth(best) >= least:
+        ones = different(chosen[alike])
+        if len(ones) < 2:
+            continue
+        best = max((np.where(alike[:, None], one, chosen) for one in ones), key=worth)
+        if worth(best) >= least:
             chosen = best
     return chosen
 
 
 def _near(problem: Problem, chosen: Array, column: int) -> Array:
-    moved = [chosen + step * np.eye(1, chosen.shape[1], column) for step in _STEPS]
-    moved += [chosen - step * np.eye(1, chosen.shape[1], column) for step in _STEPS]
-    for level in _LEVELS:
-        moved.append(chosen.copy())
-        moved[-1][:, column] = level
-    rows = problem.snap(np.vstack(moved))
+    rows = problem.snap(_shifted(chosen, column))
     return rows[problem.keeps_constraints(rows)]
+
+
+def beside(problem: Problem, row: Array, free: list[int]) -> tuple[Array, NDArray[np.intp]]:
+    """Return the legal rows near one, and along which column each was moved."""
+    shifted = [_shifted(row[None], column) for column in free]
+    columns = np.repeat(free, [len(rows) for rows in shifted])
+    rows = problem.snap(np.vstack(shifted))
+    legal = problem.keeps_constraints(rows)
+    return rows[legal], columns[legal]
+
+
+def _shifted(chosen: Array, column: int) -> Array:
+    """Return rows a little before and behind on one column, and at its levels."""
+    moves = [chosen + step * np.eye(1, chosen.shape[1], column) for step in _STEPS]
+    moves += [chosen - step * np.eye(1, chosen.shape[1], column) for step in _STEPS]
+    for level in _LEVELS:
+        moves.append(chosen.copy())
+        moves[-1][:, column] = level
+    return np.vstack(moves)

@@ -107,7 +107,8 @@ class Design(Tabular):
         rows = np.array([run.row for run in runs])
         left = left_rows(problem, rows, history)
         chosen = _in_order(runs, left, different(rows, left, n))
-        notes = [_note(runs, i) for i in chosen]
+        blocks = max((run.block for run in runs), default=1)
+        notes = [_note(runs, i, blocks) for i in chosen]
         if notes:
             notes[0] = f"{said}; {notes[0]}"
             notes[-1] += _waiting(runs, left, chosen) if len(chosen) < n else ""
@@ -164,8 +165,8 @@ class Design(Tabular):
         return optimal.optimal(problem, self.kind, self.model, self.n_runs, rng)
 
 
-def _note(runs: Sequence[Run], number: int) -> str:
-    run, blocks = runs[number], max(run.block for run in runs)
+def _note(runs: Sequence[Run], number: int, blocks: int) -> str:
+    run = runs[number]
     block = f", block {run.block} of {blocks}" if blocks > 1 else ""
     return f"run {number + 1} of {len(runs)}{block}{run.label}"
 

@@ -67,5 +67,5 @@ def _gap(target: Target, spread: float, seen: Array) -> str:
     return (
         f"{target.name} was {beside(least, spread)} to {beside(most, spread)},"
         f" so it is {rounded(gap)} {side},"
-        f" {gap / spread:.2g} standard deviations"
+        f" {rounded(gap / spread, 2)} standard deviations"
     )

@@ -117,7 +117,7 @@ class Simplex(Proposing):
         if (best := runs.best) is None or self.start:
             return ""
         point = {name: _written(value) for name, value in problem.scale(best).items()}
-        option = f"--option 'start={json.dumps(point)}'"
+        option = f"--option 'start={json.dumps(point, ensure_ascii=False)}'"
         return f", where no run was yet; {option} begins at the best run so far"
 
     def _unasked(self, problem: Problem) -> bool:

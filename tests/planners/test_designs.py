@@ -18,8 +18,9 @@ from planners.base import (
     Observation,
     Problem,
 )
-from planners.design import Design, exchange
+from planners.design import Design, coordinate, exchange, optimal
 from planners.design.exchange import best_subset, d_score, i_score
+from planners.design.feasible import fitted
 from planners.design.generators import fraction
 from planners.design.model import independent, terms
 from planners.design.optimal import candidates
@@ -657,3 +658,46 @@ def test_terms_that_hardly_vary_between_two_constraints_are_told():
     needle = (Constraint(tied, at_least=196964.14624), Constraint(tied, at_most=196964.14824))
     told = said(Problem(factors, (), needle), kind="i-optimal")
     assert told.endswith("some terms of which hardly vary where the constraints leave room")
+
+
+def test_moves_along_one_factor_are_worth_what_the_criterion_says():
+    problem, rng = Problem(numbers(3)), np.random.default_rng(5)
+    kept = independent(terms(problem, rng.random((99, 3)), "quadratic"))
+
+    def columns(rows):
+        return terms(problem, rows, "quadratic")[:, kept]
+
+    region = columns(rng.random((500, 3)))
+    weights, rows = region.T @ region / len(region), rng.random((14, 3))
+    for aim, score in ((None, d_score), (weights, lambda table: i_score(table, weights))):
+        known = coordinate.Information(columns(rows), aim, 0.0)
+        near, along = optimal.beside(problem, rows[0], [0, 1, 2])
+        gains = coordinate.gains(known, columns(rows[:1])[0], columns(near), along)
+        trials = [score(columns(np.vstack([one, rows[1:]]))) for one in near]
+        before = score(columns(rows))
+        exact = (
+            np.expm1(np.array(trials) - before) if aim is None else 1 - np.array(trials) / before
+        )
+        np.testing.assert_allclose(gains, exact, rtol=1e-6, atol=1e-9)
+
+
+def test_a_design_of_hundreds_of_terms_is_searched_run_by_run(monkeypatch):
+    tables = []
+    searched = optimal.climbed
+    monkeypatch.setattr(optimal, "climbed", lambda *given: tables.append(given) or searched(*given))
+    told = said(cube(14), kind="i-optimal", seed=0)
+    assert "quadratic model of 120 terms" in told
+    assert tables == []  # no pool of all points near all runs
+    assert float(told.rsplit(" ", 4)[-4]) < 0.7  # a pool of them gave 0.88
+
+
+def test_moving_a_thousand_runs_to_an_edge_asks_of_all_at_once(monkeypatch):
+    edge = Constraint({"x0": 1, "x1": 1}, at_most=-0.5)
+    problem, asked = cube(6, edge), []
+    keeps = Problem.keeps_constraints
+    monkeypatch.setattr(
+        Problem, "keeps_constraints", lambda self, rows: asked.append(rows) or keeps(self, rows)
+    )
+    rows = np.random.default_rng(0).random((1000, 6))
+    fitted(problem, rows, "replace", np.random.default_rng(0))
+    assert len(asked) < 120

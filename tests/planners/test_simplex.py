@@ -312,3 +312,9 @@ def test_a_suspect_reading_is_no_best_run_to_begin_at():
     sure = Observation(low, {"y": Measured(0.4)})
     assert '{"a": 0.2, "b": 3.0}' in ask(Simplex(), PLANE, [sure, doubted], 1, 0).note
     assert ask(Simplex(), PLANE, [doubted], 1, 0).note == "start"
+
+
+def test_the_option_that_begins_at_the_best_run_is_readable_in_any_language():
+    problem = Problem((Continuous("débit", 0, 1),), (Response("y"),))
+    history = [Observation({"débit": 0.1}, {"y": Measured(1.0)})]
+    assert 'start={"débit": 0.1}' in ask(Simplex(), problem, history, 1, 0).note

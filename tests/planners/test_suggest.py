@@ -6,7 +6,8 @@ from itertools import count
 import pytest
 
 from daemon.cli import main
-from planners.base import Measured, Observation, Suggestion
+from planners.advice import remarks_on_readings
+from planners.base import Continuous, Measured, Observation, Problem, Response, Suggestion
 from planners.errors import BadHistory, BadOption, BadProblem, NonsenseAnswer
 from planners.files import load_history, load_problem
 from planners.history import write_history
@@ -326,3 +327,43 @@ def test_readings_of_failed_runs_are_passed_over_and_told(problem_file, tmp_path
         "1 failed run with a reading, which is passed over (run 2): if it may be true" in told.err
     )
     assert "measured 99" not in told.out
+
+
+def read_as(response, values, status="ok"):
+    """What is remarked on a history of one response's readings."""
+    problem = Problem((Continuous("a", 0, 1),), (response,))
+    runs = [
+        Observation({"a": i / len(values)}, {response.name: Measured(value)}, status)
+        for i, value in enumerate(values)
+    ]
+    return remarks_on_readings(problem, runs)
+
+
+@pytest.mark.parametrize(
+    ("response", "values", "says"),
+    [
+        (Response("yield"), [55.0, 150.0, 61.0], "run 2 reads 150, more than all of it (100)"),
+        (Response("y", unit="%"), [140.0, 150.0, 61.0], "runs 1, 2 read up to 150, more than all"),
+        (Response("y", unit="mol/mol"), [0.5, 1.2], "run 2 reads 1.2, more than all of it (1)"),
+    ],
+)
+def test_more_than_all_of_a_share_is_remarked_on(response, values, says):
+    (remark,) = read_as(response, values)
+    assert remark.startswith(f"{response.name}: {says}")
+    assert read_as(response, values, "suspect") == []
+
+
+@pytest.mark.parametrize("absurd", [1000.0, -500.0])
+def test_a_reading_far_from_all_others_is_remarked_on(absurd):
+    values = [10.0 + i for i in range(12)]
+    assert read_as(Response("viscosity"), values) == []
+    values[3] = absurd
+    (remark,) = read_as(Response("viscosity"), values)
+    assert remark.startswith(f"viscosity: run 4 reads {absurd:g}, the others 10 to 21, and it is")
+    assert read_as(Response("viscosity"), values[:7]) == []  # too few to tell
+
+
+def test_readings_of_a_hill_and_of_decades_are_not_remarked_on():
+    assert read_as(Response("yield"), [0.0] * 9 + [0.62]) == []
+    assert read_as(Response("impurity"), [10.0 ** (-i / 4) for i in range(12)]) == []
+    assert read_as(Response("output", unit="g/h"), [50.0, 150.0]) == []

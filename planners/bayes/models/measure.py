@@ -9,6 +9,9 @@ import re
 from dataclasses import dataclass
 from math import inf
 
+import numpy as np
+from numpy.typing import NDArray
+
 from planners.base import Response
 from planners.factors import Array
 from planners.factors.spelling import CONCENTRATIONS, TIMES, known
@@ -52,15 +55,25 @@ def limits(response: Response, values: Array) -> tuple[float, float]:
 
     A share lies between nothing and all, unless ``values`` that were measured say otherwise.
     """
-    full = _full(response, float(values.max())) if measure(response) is SHARE else inf
+    full = whole(response, float(values.max()))
     slack = _SLACK * full
     if full == inf or values.min() < -slack or values.max() > full + slack:
         return -inf, inf
     return 0.0, full
 
 
-def _full(response: Response, greatest: float) -> float:
-    """Return what all of it is: 100 in per cent, which a share without a unit shows beyond 1."""
+def beyond(response: Response, values: Array) -> NDArray[np.bool_]:
+    """Return which of the ``values`` are more than all there can be, ``(n,)``."""
+    return values > (1.0 + _SLACK) * whole(response, float(values.max(initial=0.0)))
+
+
+def whole(response: Response, greatest: float) -> float:
+    """Return what all of a share is, infinity where that is not known, and of what is no share.
+
+    It is 100 in per cent, which a share without a unit shows by a ``greatest`` beyond 1.
+    """
+    if measure(response) is not SHARE:
+        return inf
     if unit := known(response.unit):
         return 100.0 if unit.endswith("%") else 1.0
     return 100.0 if greatest > 1.0 + _SLACK else inf

@@ -252,6 +252,13 @@ def test_wrong_usage_exits_with_two(arguments, capsys):
     assert ended.value.code == 2
 
 
+def test_a_history_without_its_option_is_told_how_it_is_given(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["suggest", "problem.json", "history.csv"])
+    assert ended.value.code == 2
+    assert "did you mean --history history.csv?" in capsys.readouterr().err
+
+
 def test_send_says_when_nobody_listens(capsys):
     assert main(["send", "flow-1", "ping", "--broker", "localhost:1", "--timeout", "2"]) == 3
     assert "the broker cannot be used" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from planners.base import (
     Categorical,
     Composition,
     Constraint,
+    Continuous,
     Measured,
     Observation,
     Problem,
@@ -326,3 +327,10 @@ def test_a_shelf_goes_on_in_a_space_that_was_narrowed(tmp_path):
         chosen(planner, oven(0.6), [], 9)
     spent = [*done, *(Observation({"a": a}) for a in (0.3, 0.4, 0.6))]
     assert ask(planner, oven(0.6), spent, 1, 0).note.endswith("got 0.7)")
+
+
+def test_where_no_entry_may_meet_the_goal_none_is_called_likely():
+    problem = Problem((Continuous("a", 0, 1),), (Response("y", "target", 2.0, 2.1),))
+    history = [Observation({"a": i / 9}, {"y": Measured(i / 9, 0.01)}) for i in range(10)]
+    told = ask(Candidates(), problem, history, 1, 0).note
+    assert "no entry is expected to meet the goal, this is the least unlikely" in told
