@@ -93,15 +93,17 @@ def acts(host):
     return heats and any(pump["flow"] for pump in truth["pumps"].values())
 
 
-def begin(host, **how):
+def begin(host, stderr, hang_up=signal.SIG_DFL):
+    """Start the daemon; what it does on a hang-up is not left to whoever runs these tests."""
     command = [*TAYLORD, "run", str(host.file), "--data", str(host.data)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, **how)
+    set_up = lambda: signal.signal(signal.SIGHUP, hang_up)  # noqa: E731
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, preexec_fn=set_up)
 
 
 def test_a_terminal_that_goes_away_leaves_nothing_heating(rig):
     """The daemon was started by hand over ssh, and the connection is lost."""
     master, terminal = os.openpty()
-    daemon = begin(rig, stderr=terminal)
+    daemon = begin(rig, terminal)
     os.close(terminal)
     try:
         until(lambda: acts(rig), daemon)
@@ -117,8 +119,7 @@ def test_a_terminal_that_goes_away_leaves_nothing_heating(rig):
 
 
 def test_under_nohup_the_daemon_goes_on(rig):
-    ignore = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731
-    daemon = begin(rig, stderr=subprocess.DEVNULL, preexec_fn=ignore)
+    daemon = begin(rig, subprocess.DEVNULL, signal.SIG_IGN)
     try:
         until(lambda: acts(rig), daemon)
         daemon.send_signal(signal.SIGHUP)
