@@ -38,10 +38,11 @@ def test_the_page_lists_every_problem_and_its_commands_are_modules():
     page = PAGE.read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `(\w+)` \| [\dm>]", page, re.MULTILINE)) >= set(CASES)
     shown = re.findall(r"^python -m (\S+)(.*)$", page, re.MULTILINE)
-    modules = {f"benchmarks.planners{name}" for name in ("", ".drawn", ".speed")}
+    modules = {f"benchmarks.planners{name}" for name in ("", ".drawn", ".published", ".speed")}
     assert {module for module, _ in shown} == modules
     for _, arguments in shown:
         known = {"--planners", "--seeds", "--first", "--peers", "--cache", "--out", "--repeat"}
+        known |= {"--data"}
         assert {word for word in shlex.split(arguments) if word.startswith("--")} <= known
 
 
