@@ -17,7 +17,8 @@ from planners.select import pool, sk
 from planners.select.columns import transformed
 from planners.select.folds import folds, grouped, left_out
 from planners.select.run import Options, select
-from planners.select.table import read_sheet, read_table
+from planners.select.sheet import read_sheet
+from planners.select.table import read_table
 from planners.select.validate import Scores, tuned
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "kaneko_resin" / "resin.csv"

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from planners.rounding import counted
+
 
 class PlannerError(Exception):
     """The base of every fault here; its text is a sentence for the user."""
@@ -49,3 +51,11 @@ class NonsenseAnswer(PlannerError):
 
 class PlannerRefused(PlannerError):
     """The planner answered that it cannot suggest anything; the text is its own."""
+
+
+def raise_any(faults: list[str], shown: int = 50) -> None:
+    """Raise BadHistory when there are faults; a broken file has thousands, and so many are told."""
+    if len(faults) > shown:
+        faults = [*faults[:shown], f"and {counted(len(faults) - shown, 'fault')} more"]
+    if faults:
+        raise BadHistory(faults)

@@ -1,28 +1,26 @@
-"""Histories: runs as CSV files and as the JSON of external planners, faults all at once."""
+"""Histories: runs as CSV files, faults all at once."""
 
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isfinite
-from typing import IO, Any, get_args
+from typing import IO, get_args
 
 from planners.base import Measured, Observation, Point, Problem, Status
 from planners.cells import hint, number_of, read_cells
-from planners.errors import BadHistory
+from planners.errors import BadHistory, raise_any
 from planners.factors import Composition, Continuous, Factor, FactorValue
 from planners.factors.common import GREATEST
 from planners.factors.held import free
 from planners.factors.possible import impossible
 from planners.factors.written import meant
 from planners.problem import nearest
-from planners.rounding import counted
 
-_MAX_FAULTS = 50  # shown; a broken file has thousands
 _SHOWN = 60  # letters of a header that is none
 _EMPTY = "; leave it empty where nothing was measured"
 _PART_OF_A_RANGE = "; to search a part of a range, leave it as it was and add a constraint"
 _NO_MORE = "; what may be chosen no more goes to dropped"
-_NOT_KNOWN = " where it is not known: then the value asked for counts"
+NOT_KNOWN = " where it is not known: then the value asked for counts"
 
 
 def _columns(factor: Factor) -> tuple[str, ...]:
@@ -99,15 +97,8 @@ def read_history(
             reader = _Row(problem, header, cells, f"row {number}", anywhere=anywhere)
             runs.append(reader.run())
             faults += reader.faults
-    _raise_any(faults)
+    raise_any(faults)
     return runs
-
-
-def _raise_any(faults: list[str]) -> None:
-    if len(faults) > _MAX_FAULTS:
-        faults = [*faults[:_MAX_FAULTS], f"and {counted(len(faults) - _MAX_FAULTS, 'fault')} more"]
-    if faults:
-        raise BadHistory(faults)
 
 
 def _header_faults(header: list[str], problem: Problem) -> list[str]:
@@ -224,7 +215,7 @@ class _Row:
                 continue
             known[factor.name] = value
             if fault := _wrong(factor, value):
-                self._fault(f"achieved.{factor.name}", f"{fault}; leave it empty{_NOT_KNOWN}")
+                self._fault(f"achieved.{factor.name}", f"{fault}; leave it empty{NOT_KNOWN}")
         return {**point, **known} if known else None
 
     def _measured(self, name: str) -> Measured | None:
@@ -256,74 +247,3 @@ def _wrong(factor: Factor, value: FactorValue) -> str:
     """Return why a run cannot have stood at a value, in range or not; empty where it can."""
     known = free(factor)
     return impossible(factor, value) if known.has_row(value) else known.fault(value) or ""
-
-
-def history_from_json(items: object, problem: Problem) -> list[Observation]:
-    """Return the runs of a request's JSON; raise BadHistory with every fault.
-
-    Values out of range pass: a person may have run them, and they teach all the same.
-    """
-    if not isinstance(items, list):
-        raise BadHistory([f"must be a list of runs, got {items!r:.80}"])
-    faults: list[str] = []
-    runs = [_run(item, problem, f"run {i}", faults) for i, item in enumerate(items)]
-    _raise_any(faults)
-    return runs
-
-
-def _run(item: Any, problem: Problem, where: str, faults: list[str]) -> Observation:
-    if not isinstance(item, Mapping):
-        faults.append(f"{where}: must be an object, got {item!r:.80}")
-        return Observation({})
-    given = item.get("point")
-    faults += [f"{where}: {fault}" for fault in _misplaced(given, problem)]
-    status = item.get("status", "ok")
-    if status not in get_args(Status):
-        faults.append(f"{where}: status: must be one of {', '.join(get_args(Status))}")
-    responses = _responses(item.get("responses", {}), where, faults)
-    point, achieved = item.get("point", {}), item.get("achieved")
-    if achieved is not None and not isinstance(achieved, Mapping):
-        faults.append(f"{where}: achieved: must be an object, got {achieved!r:.80}")
-    elif achieved is not None and isinstance(point, Mapping):
-        faults += [f"{where}: achieved.{fault}" for fault in _impossible(problem, achieved)]
-        achieved = {**point, **achieved}  # of what is not known, what was requested
-    return Observation(point, responses, status, achieved)
-
-
-def _misplaced(given: object, problem: Problem) -> Iterator[str]:
-    """Give the factors along which a point has no place, and why."""
-    point: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
-    names = [factor.name for factor in problem.factors]
-    spare = [key for key in point if key not in names]
-    for factor in problem.factors:
-        if factor.name not in point:
-            yield f"{factor.name}: is missing{nearest(factor.name, spare)}"
-        elif not factor.has_row(value := point[factor.name]):
-            yield f"{factor.name}: {factor.fault(value) or 'has no place in the problem'}"
-        elif fault := impossible(factor, value):
-            yield f"{factor.name}: {fault}"
-
-
-def _impossible(problem: Problem, achieved: Mapping[str, Any]) -> Iterator[str]:
-    for factor in problem.factors:
-        value = achieved.get(factor.name)
-        if value is not None and factor.has_row(value) and (fault := impossible(factor, value)):
-            yield f"{factor.name}: {fault}; leave it out{_NOT_KNOWN}"
-
-
-def _responses(items: Any, where: str, faults: list[str]) -> dict[str, Measured]:
-    measured: dict[str, Measured] = {}
-    for name, given in items.items() if isinstance(items, Mapping) else ():
-        try:
-            value, sd = float(given["value"]), given.get("sd")
-            measured[name] = Measured(value, None if sd is None else float(sd))
-        except (TypeError, KeyError, ValueError, AttributeError, OverflowError):
-            faults.append(
-                f"{where}: {name}: must be an object with value and sd, got {given!r:.80}"
-            )
-            continue
-        if not all(abs(number) <= GREATEST for number in (value, measured[name].sd or 0.0)):
-            faults.append(
-                f"{where}: {name}: must be numbers within +/- {GREATEST:g}, got {given!r:.80}"
-            )
-    return measured

@@ -24,7 +24,7 @@ from typing import Any
 from planners.base import Planner, Problem
 from planners.errors import PlannerError
 from planners.external import External
-from planners.history import history_from_json
+from planners.history_json import history_from_json
 from planners.registry import make_planner
 from planners.suggest import Suggestions, ask_shared
 

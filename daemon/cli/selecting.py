@@ -38,7 +38,8 @@ def _selected(arguments: argparse.Namespace) -> "tuple[Selection, list[dict[str,
     from planners.history import columns
     from planners.select.report import predictions
     from planners.select.run import Options, check_conditions, select
-    from planners.select.table import read_again, read_sheet, read_table
+    from planners.select.sheet import read_sheet
+    from planners.select.table import read_again, read_table
 
     problem = load_problem(Path(arguments.problem)) if arguments.problem else None
     factors = [name.strip() for name in (arguments.factors or "").split(",") if name.strip()]

@@ -7,7 +7,7 @@ from typing import Any
 
 from planners.base import Observation, Problem
 from planners.errors import BadHistory, BadOption
-from planners.history import history_from_json
+from planners.history_json import history_from_json
 from planners.problem import nearest
 
 _MAX_EARLIER = 400  # runs; more cost time and teach nothing

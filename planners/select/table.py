@@ -1,39 +1,20 @@
-"""A table of runs as a CSV file: which columns are factors, and what is wrong with its cells."""
+"""A table of runs: which columns of its sheet are factors, and what is wrong with their cells."""
 
-import csv
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
-from pathlib import Path
 
 import numpy as np
 
-from planners.cells import NO_TEXT, hint, number_of, read_cells
-from planners.errors import BadHistory
+from planners.cells import hint
+from planners.errors import BadHistory, raise_any
 from planners.factors import Array, Categorical, Composition, Continuous
 from planners.factors.spelling import known
-from planners.problem import Problem, nearest
-from planners.rounding import counted
+from planners.problem import Problem
+from planners.select.sheet import SHOWN, Sheet, number
 
 LEAST = 8  # rows, different in their factors, below which no model can be judged
-_MAX_FAULTS = 30  # shown
-_HUGE = 1e30  # no quantity of a laboratory
 _EMPTY = "; leave it empty when nothing was measured"
 _CHOOSE = ", or name the columns that count in --factors or --problem"
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """Cells of a CSV file by column; rows are counted as a spreadsheet does, the header is 1."""
-
-    file: str
-    columns: Mapping[str, Sequence[str]]
-    numbers: Sequence[int]
-
-    def fault(self, name: str) -> str:
-        """Return that there is no such column."""
-        named = [c for c in self.columns if c]
-        return f"no column {name!r}{nearest(name, named)}; there are {', '.join(named)}"
 
 
 @dataclass(frozen=True)
@@ -57,58 +38,6 @@ class Table:
             set(names) <= {_indicator(column, word) for word in known}
             for column, known in self.words.items()
         )
-
-
-def read_sheet(path: Path, counted: Collection[str] | None = None) -> Sheet:
-    """Return the cells of a file, of which ``counted`` columns say what a comma is (None: all).
-
-    Raises BadHistory.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-        rows = read_cells(lines, counted)
-    except OSError as error:
-        raise BadHistory(
-            [f"{path}: cannot be read: {error.strerror or 'no reason given'}"]
-        ) from None
-    except UnicodeDecodeError:
-        raise BadHistory([f"{path}: cannot be read: {NO_TEXT}"]) from None
-    except csv.Error as error:
-        raise BadHistory([f"{path}: is not CSV: {error}"]) from None
-    header = [cell.strip() for cell in rows[0]] if rows else []
-    if not any(header):
-        raise BadHistory([f"{path}: has no header row; name the columns in row 1"])
-    filled = [(i, r) for i, r in enumerate(rows[1:], start=2) if any(c.strip() for c in r)]
-    faults = [f"{path}: row 1: column {n!r} comes twice" for n in _twice(header)]
-    faults += [] if filled else [f"{path}: has no rows below its header"]
-    faults += [
-        f"{path}: row {i}: {len(r)} cells under {len(header)} columns"
-        for i, r in filled
-        if len(r) > len(header)
-    ]
-    _raise_any(faults)
-    columns = {
-        name: [r[c].strip() if c < len(r) else "" for _, r in filled]
-        for c, name in enumerate(header)
-    }
-    return Sheet(str(path), columns, [i for i, _ in filled])
-
-
-def _twice(header: Sequence[str]) -> list[str]:
-    return sorted({name for name in header if name and header.count(name) > 1})
-
-
-def _raise_any(faults: list[str]) -> None:
-    if len(faults) > _MAX_FAULTS:
-        faults = [*faults[:_MAX_FAULTS], f"and {counted(len(faults) - _MAX_FAULTS, 'fault')} more"]
-    if faults:
-        raise BadHistory(faults)
-
-
-def number(text: str) -> float | None:
-    """Return a finite number, or None; beyond 1e30, its square would soon be none."""
-    value = number_of(text)
-    return value if value is not None and isfinite(value) and abs(value) < _HUGE else None
 
 
 def read_table(
@@ -169,13 +98,14 @@ def _measured(sheet: Sheet, response: str, notes: list[str]) -> list[int]:
     cells = sheet.columns[response]
     states = [cell.lower() for cell in sheet.columns.get("status", [""] * len(cells))]
     there = [i for i, c in enumerate(cells) if c and states[i] != "failed"]
-    _raise_any(
+    raise_any(
         [
             f"{sheet.file}: row {sheet.numbers[i]}: {response}: must be a finite number, got"
             f" {cells[i]!r:.60}{hint(cells[i]) or _EMPTY}"
             for i in there
             if number(cells[i]) is None
-        ]
+        ],
+        SHOWN,
     )
     if missing := len(cells) - len(there):
         notes.append(f"{missing} rows without a measured {response!r} are left out")
@@ -261,7 +191,7 @@ def read_factors(
             if cell and value is None
         ]
         made[name] = np.array([0.0 if value is None else value for value in values])
-    _raise_any(faults)
+    raise_any(faults, SHOWN)
     if not made:
         raise BadHistory([f"{sheet.file}: has no column of numbers beside the response"])
     return tuple(made), np.column_stack(list(made.values()))
@@ -306,5 +236,5 @@ def checked(table: Table, file: str) -> Table:
         faults.append(f"{file}: {table.response} is {table.y[0]:g} in every row; nothing to learn")
     elif bool((np.ptp(table.x, axis=0) == 0).all()):
         faults.append(f"{file}: no factor varies; nothing to learn from")
-    _raise_any(faults)
+    raise_any(faults, SHOWN)
     return table

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from daemon.cli import main
 from planners.base import Observation, Problem, plain_point
 from planners.errors import BadHistory, NonsenseAnswer, PlannerError
-from planners.history import history_from_json, read_history
+from planners.history import read_history
+from planners.history_json import history_from_json
 from planners.registry import make_planner, planner_names
 from planners.sampling import feasible_rows
 from planners.suggest import ask

@@ -8,7 +8,8 @@ from planners.base import Continuous, Problem, Response
 from planners.cells import number_of, read_cells
 from planners.errors import BadHistory
 from planners.history import read_history
-from planners.select.table import read_sheet, read_table
+from planners.select.sheet import read_sheet
+from planners.select.table import read_table
 from planners.softsensor import read_table as read_training
 
 

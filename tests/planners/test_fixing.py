@@ -24,7 +24,8 @@ from planners.bayes import Bayes
 from planners.design import LatinHypercube
 from planners.errors import BadOption, BadProblem, CannotSuggest
 from planners.fixing import hold, parse_fixed
-from planners.history import history_from_json, read_history, write_history
+from planners.history import read_history, write_history
+from planners.history_json import history_from_json
 from planners.registry import make_planner
 from planners.sampling import feasible_rows
 from planners.suggest import ask, ask_shared, suggest_document

@@ -17,7 +17,8 @@ from planners.base import (
 )
 from planners.errors import BadHistory
 from planners.factors.possible import impossible
-from planners.history import cells, columns, history_from_json, read_history, write_history
+from planners.history import cells, columns, read_history, write_history
+from planners.history_json import history_from_json
 from tests.planners.strategies import situations
 
 PROBLEM = Problem(

@@ -16,8 +16,9 @@ from planners.select.domain import local_outlier_factor, nearest_neighbours, one
 from planners.select.fast_svr import widest_gamma
 from planners.select.report import document, text
 from planners.select.run import Options, as_good, check_conditions, select
+from planners.select.sheet import read_sheet
 from planners.select.surrogate import learn
-from planners.select.table import Table, read_again, read_sheet, read_table
+from planners.select.table import Table, read_again, read_table
 from planners.select.validate import midpoints
 
 LINEAR = (pool.OLS, pool.PLS, pool.RIDGE)
