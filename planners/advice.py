@@ -6,10 +6,10 @@ from math import log10
 import numpy as np
 
 from planners.base import Observation, Response
-from planners.bayes.models.measure import beyond, whole
 from planners.factors import Continuous
 from planners.factors.spelling import TEMPERATURES
 from planners.factors.units import unit_of
+from planners.measure import beyond, whole
 from planners.problem import Problem
 from planners.rounding import counted, rounded
 
@@ -32,15 +32,15 @@ def remarks_on_readings(problem: Problem, history: Sequence[Observation]) -> lis
     """Return what a person should think about in a history's readings, and what to do."""
     found = _readings_of_failed(history)
     for response in problem.responses:
-        runs = [i for i, r in enumerate(history, 1) if r.status == "ok" and _read(r, response)]
-        values = [history[i - 1].responses[response.name].value for i in runs]
+        read = {
+            number: run.responses[response.name].value
+            for number, run in enumerate(history, 1)
+            if run.status == "ok" and response.name in run.responses
+        }
+        runs, values = list(read), list(read.values())
         if odd := _beyond_all(response, runs, values) or _lonely(runs, values):
             found.append(f"{response.name}: {odd}")
     return found
-
-
-def _read(run: Observation, response: Response) -> bool:
-    return response.name in run.responses
 
 
 def _readings_of_failed(history: Sequence[Observation]) -> list[str]:

@@ -15,15 +15,12 @@ import argparse
 import csv
 import json
 import statistics
-import sys
 from pathlib import Path
 
 from benchmarks.planners.campaign import GOAL
-from benchmarks.planners.drawn import figures, needed
-from benchmarks.planners.own import makers
-from benchmarks.planners.peer import python_of
 from benchmarks.planners.problems.case import Case, Noise
 from benchmarks.planners.problems.merit import Between
+from benchmarks.planners.side_by_side import add_options, compared, planners_of, tell
 from planners.base import Categorical, Problem, Response
 
 RUNS = 60
@@ -50,8 +47,8 @@ def looked_up(folder, name, config):
         for row in csv.reader(file):
             values.setdefault(tuple(row[:width]), []).append(float(row[width]))
     table = {combination: statistics.fmean(found) for combination, found in values.items()}
-    goal = config["default_goal"]
-    goal = _GOALS[goal if isinstance(goal, str) else goal[0]]
+    wanted = config["default_goal"]
+    goal = _GOALS[wanted if isinstance(wanted, str) else wanted[0]]
     factors = tuple(Categorical(p["name"], tuple(p["options"])) for p in parameters)
     ends = sorted((min(table.values()), max(table.values())), reverse=goal == "minimise")
 
@@ -69,14 +66,9 @@ def main():
     parser.add_argument("--data", type=Path, required=True, help="folder of the datasets")
     parser.add_argument("--names", help="datasets (all of names alone)")
     parser.add_argument("--seeds", type=int, default=12, help="campaigns on each")
-    parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--planners", default="bayes,lhs")
-    parser.add_argument("--peers", help="folder of the peers' environment")
-    parser.add_argument("--out", type=Path)
+    add_options(parser, "bayes,lhs")
     arguments = parser.parse_args()
-    planners, python = arguments.planners.split(","), python_of(arguments.peers)
-    if python is None and (missing := [name for name in planners if name not in makers(RUNS)]):
-        parser.error(f"{', '.join(missing)}: needs --peers, the folder of their environment")
+    planners, python = planners_of(parser, arguments, RUNS)
     known = of_names(arguments.data)
     names = arguments.names.split(",") if arguments.names else list(known)
     unknown = [name for name in names if name not in known]
@@ -87,15 +79,9 @@ def main():
     whole, seeds = {}, range(arguments.first, arguments.first + arguments.seeds)
     for name in names:
         case = looked_up(arguments.data, name, known[name])
-        numbers = {p: [needed(p, case, 1.0, i, python, RUNS) for i in seeds] for p in planners}
-        whole[name] = figures(numbers)
-        for planner in planners:
-            median = whole[name][planner]["median"]
-            print(f"{name:12} {planner:8} median {median:g}", file=sys.stderr)
-    text = json.dumps({"goal": GOAL, "seeds": arguments.seeds, "screens": whole})
-    if arguments.out:
-        arguments.out.write_text(text + "\n")
-    print(text)
+        campaigns = [(case, 1.0, seed) for seed in seeds]
+        whole[name] = compared(name, campaigns, planners, python, RUNS)
+    tell({"goal": GOAL, "seeds": arguments.seeds, "screens": whole}, arguments.out)
 
 
 if __name__ == "__main__":

@@ -39,13 +39,15 @@ def scan(arguments: argparse.Namespace) -> int:
 
 def _ports(given: list[str]) -> list[str]:
     """Return the ports named, each once; raise ConfigError for what cannot be one."""
+    from drivers.transport import NETWORK
+
     faults: list[str] = []
     for port in given:
         scheme, mark, rest = port.partition("://")
-        if mark and scheme not in {"socket", "modbus-tcp", "rfc2217"}:
+        if mark and not port.startswith(NETWORK):
+            allowed = f"{', '.join(NETWORK[:-1])} and {NETWORK[-1]}HOST:PORT"
             faults.append(
-                f"--port {port}: {scheme}:// is not known, allowed are a device, socket://,"
-                " rfc2217:// and modbus-tcp://HOST:PORT"
+                f"--port {port}: {scheme}:// is not known, allowed are a device, {allowed}"
             )
         elif mark and not rest.rpartition(":")[2].isdecimal():
             faults.append(f"--port {port}: must be {scheme}://HOST:PORT")

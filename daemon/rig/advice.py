@@ -2,8 +2,7 @@
 
 from daemon.settings.models import InstrumentSettings
 from drivers.errors import GarbledReply, InstrumentError, LinkLost, NoReply, WrongInstrument
-
-NETWORK = ("socket://", "modbus-tcp://", "rfc2217://")
+from drivers.transport import NETWORK
 
 
 def advice(settings: InstrumentSettings, error: InstrumentError | None) -> str:

@@ -12,10 +12,10 @@ from errno import EADDRINUSE
 import structlog
 
 from daemon.safety.alarms import Alarms
+from drivers.transport import NETWORK
 
 log = structlog.get_logger(__name__)
 
-NETWORK = ("socket://", "rfc2217://", "modbus-tcp://")
 SHARED = (
     "{0} ({1}) is commanded by another taylord on this computer as well: each undoes what the other"
     " sets; end one of them, then acknowledge"

@@ -12,8 +12,7 @@ from daemon.settings.models import AnalysisSettings, FeedSettings, InstrumentSet
 from daemon.settings.subject import Subject
 from daemon.settings.wording import fault_lines, nearest
 from daemon.units import to_unit
-
-SCHEMES = ("socket://", "rfc2217://", "modbus-tcp://")
+from drivers.transport import NETWORK
 
 
 def instrument_faults(subject: Subject) -> Iterator[str]:
@@ -58,12 +57,12 @@ def _port_faults(at: str, instrument: InstrumentSettings, driver: Any) -> Iterat
         return
     if "://" not in port:
         if not (port.startswith("/") or port.upper().startswith("COM")):
-            yield f"{at}.port: must be a device path or one of {', '.join(SCHEMES)}…, got {port!r}"
+            yield f"{at}.port: must be a device path or one of {', '.join(NETWORK)}…, got {port!r}"
         return
     scheme, _, rest = port.partition("://")
     host, _, number = rest.rpartition(":")
-    if f"{scheme}://" not in SCHEMES:
-        yield f"{at}.port: unknown scheme {scheme!r}; known: {', '.join(SCHEMES)}, or a device path"
+    if f"{scheme}://" not in NETWORK:
+        yield f"{at}.port: unknown scheme {scheme!r}; known: {', '.join(NETWORK)}, or a device path"
     elif not host or not number.isdecimal() or not 0 < int(number) < 65536:
         yield f"{at}.port: must be {scheme}://HOST:PORT with a port of 1 to 65535, got {port!r}"
 

@@ -2,6 +2,8 @@
 
 from drivers.transport.base import LineSpec, Transport
 
+NETWORK = ("socket://", "rfc2217://", "modbus-tcp://")  # how ports begin that a network leads to
+
 
 def dial(port: str, line: LineSpec) -> Transport:
     """Return the transport of a real port; nothing is opened yet.

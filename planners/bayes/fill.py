@@ -39,4 +39,4 @@ def emptiest(
         gaps = np.minimum(gaps, 2.0 * np.minimum(inner, 1.0 - inner).min(axis=1))
     far = gaps / prices
     furthest = pool[far >= (1.0 - _ALIKE) * far.max()]
-    return furthest[int(np.argmax(worth(furthest)))] if len(furthest) > 1 else furthest[0]
+    return furthest[int(np.argmax(worth(furthest)))]

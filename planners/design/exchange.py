@@ -86,11 +86,8 @@ class _State:
     """What an exchange does to the criterion, for every candidate."""
 
     def __init__(self, table: Array, weights: Array | None, chosen: NDArray[np.intp]) -> None:
-        self.table, self.chosen, self.known = (
-            table,
-            chosen.copy(),
-            Information(table[chosen], weights, ridge(table)),
-        )
+        self.table, self.chosen = table, chosen.copy()
+        self.known = Information(table[chosen], weights, ridge(table))
         self.d = np.sum((table @ self.known.a) * table, axis=1)
         self.own = self.d
         if weights is not None:

@@ -7,9 +7,9 @@ from scipy.optimize import approx_fprime
 from planners.base import Continuous, Problem, Response
 from planners.bayes.models.coordinates import GAS_CONSTANT, Coordinates
 from planners.bayes.models.law import Law
-from planners.bayes.models.measure import ANY, CONTENT, OUTPUT, SHARE
 from planners.bayes.models.scale import scales
 from planners.bayes.models.views import laws
+from planners.measure import ANY, CONTENT, OUTPUT, SHARE
 
 PROBLEM = Problem(
     (

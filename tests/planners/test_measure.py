@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from planners.base import Response
-from planners.bayes.models.measure import ANY, CONTENT, OUTPUT, SHARE, TURNOVER, limits, measure
+from planners.measure import ANY, CONTENT, OUTPUT, SHARE, TURNOVER, limits, measure
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from planners.base import Continuous, Measured, Observation, Problem, Response
 from planners.bayes import Bayes
 from planners.bayes.models.coordinates import GAS_CONSTANT, Coordinates
 from planners.bayes.models.law import Law
-from planners.bayes.models.measure import ANY
 from planners.bayes.models.priors import Layout, Priors
 from planners.bayes.models.process import GaussianProcess, fit
 from planners.bayes.models.scale import Scale
@@ -16,6 +15,7 @@ from planners.bayes.models.space import Space
 from planners.bayes.models.surrogate import Lessons, model
 from planners.bayes.models.trend import Trend, follow
 from planners.bayes.models.views import viewed
+from planners.measure import ANY
 from planners.suggest import generator
 
 PROBLEM = Problem(

@@ -15,10 +15,10 @@ from typing import Literal
 import numpy as np
 
 from planners.base import Problem
-from planners.bayes.models.measure import ANY, Believed, Measure
 from planners.factors import Array, Continuous, Discrete
 from planners.factors.spelling import CONCENTRATIONS, FLOWS, TEMPERATURES, TIMES
 from planners.factors.units import ends, unit_of
+from planners.measure import ANY, Believed, Measure
 
 GAS_CONSTANT = 8.314462618e-3  # kJ/mol/K
 _WIDE = 1.5  # highest over lowest amount from which on a logarithm differs from a line

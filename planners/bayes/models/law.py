@@ -15,9 +15,9 @@ from itertools import product
 import numpy as np
 
 from planners.bayes.models.coordinates import Coordinates
-from planners.bayes.models.measure import Believed
 from planners.bayes.models.scale import Scale
 from planners.factors import Array
+from planners.measure import Believed
 
 _AMOUNT_SD = 0.7  # of the logarithm, around what the best run so far lets expect in the middle
 _KNOWN = 0.2  # sd of how an amount goes with a coordinate, up to which that is known beforehand

@@ -7,8 +7,8 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from planners.base import Predicted, Response
-from planners.bayes.models.measure import limits
 from planners.factors import Array
+from planners.measure import limits
 
 _FLOOR = 0.002  # of the greatest value (the median, when minimising): added before logarithms
 _FEWEST_FOR_LOG = 5  # runs without which the data cannot tell which scale suits them

@@ -17,7 +17,6 @@ from planners.base import Response
 from planners.bayes.models.blend import blended
 from planners.bayes.models.coordinates import Coordinates
 from planners.bayes.models.law import Law
-from planners.bayes.models.measure import ANY, measure
 from planners.bayes.models.priors import Priors
 from planners.bayes.models.process import GaussianProcess, Process, fit
 from planners.bayes.models.quadratic import Quadratic
@@ -25,6 +24,7 @@ from planners.bayes.models.scale import Scale
 from planners.bayes.models.surface import curved
 from planners.bayes.models.trend import follow
 from planners.factors import Array
+from planners.measure import ANY, measure
 
 _LAWFUL = 2.0  # nats: seven reactions of eight that a reactor is built for follow their kinetics
 _WARMED = 1.0  # nats, of a temperature without a time: much else depends on it as well

@@ -99,6 +99,11 @@ class Bench:
     async def shutdown(self):
         self.log.append(("shutdown",))
 
+    def begin(self):
+        """Start the campaign; return the task that runs it."""
+        self.campaign.start()
+        return asyncio.create_task(self.campaign.run())
+
     async def approve(self):
         """Say the word to the point that waits longest."""
         await self.campaign.steering.decide(next(iter(self.memory.proposed)), approved=True)
@@ -132,8 +137,7 @@ async def held_by_a_disk_that_fills_up_during(outcome):
     """Return a campaign of two whose first experiment ended so, on a disk that is full by then."""
     bench = Bench(experiments=2)
     bench.outcome = {"e-0001": outcome}
-    bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
+    run = bench.begin()
     await asyncio.sleep(5)
     bench.full_disk = True
     await asyncio.sleep(20)

@@ -23,8 +23,7 @@ async def test_failures_in_a_row_stop_the_campaign_with_a_reason():
 
 async def test_hold_ends_the_step_and_resume_goes_on():
     bench = Bench()
-    bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
+    run = bench.begin()
     await asyncio.sleep(5)
     bench.campaign.hold("by a person")
     assert bench.campaign.state is State.HOLDING
@@ -37,8 +36,7 @@ async def test_hold_ends_the_step_and_resume_goes_on():
 
 async def test_stop_finishes_the_current_experiment():
     bench = Bench()
-    bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
+    run = bench.begin()
     await asyncio.sleep(5)
     bench.campaign.stop()
     assert await run is State.STOPPED
@@ -48,8 +46,7 @@ async def test_stop_finishes_the_current_experiment():
 
 async def test_stop_at_once_gives_the_current_experiment_up_and_shuts_down():
     bench = Bench()
-    bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
+    run = bench.begin()
     await asyncio.sleep(5)
     bench.campaign.stop("a pump is broken", at_once=True)
     assert await run is State.STOPPED
@@ -60,8 +57,7 @@ async def test_stop_at_once_gives_the_current_experiment_up_and_shuts_down():
 
 async def test_abort_ends_at_once_and_goes_safe():
     bench = Bench()
-    bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
+    run = bench.begin()
     await asyncio.sleep(5)
     bench.campaign.abort("tripped")
     assert await run is State.ABORTED
@@ -86,8 +82,7 @@ async def test_an_aborted_campaign_can_be_started_again_and_goes_on():
 
 async def test_skip_gives_up_one_experiment_only():
     bench = Bench()
-    bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
+    run = bench.begin()
     await asyncio.sleep(5)
     with pytest.raises(Refused, match="'e-0009' is not running, 'e-0001' is"):
         await bench.campaign.skip("e-0009")
@@ -99,8 +94,7 @@ async def test_skip_gives_up_one_experiment_only():
 
 async def test_cancelling_the_run_cancels_the_experiment_and_leaves_the_state_open():
     bench = Bench()
-    bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
+    run = bench.begin()
     await asyncio.sleep(5)
     run.cancel()
     await asyncio.wait([run])
@@ -110,8 +104,7 @@ async def test_cancelling_the_run_cancels_the_experiment_and_leaves_the_state_op
 
 async def test_submitted_conditions_go_first():
     bench = Bench(pending=2)
-    bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
+    run = bench.begin()
     await asyncio.sleep(5)
     await bench.campaign.submit({"temperature": 77.0})
     await run
@@ -131,8 +124,7 @@ async def test_conditions_submitted_while_idle_run_alone():
 
 async def test_points_wait_for_approval_and_a_veto_asks_again():
     bench = Bench(approve=True, experiments=1)
-    bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
+    run = bench.begin()
     await asyncio.sleep(5)
     assert bench.runs == []
     with pytest.raises(Refused, match="no suggestion 's-9' waits for a decision; waiting: s-0001"):
@@ -165,8 +157,7 @@ async def test_an_offline_result_completes_an_experiment():
 
 async def test_a_person_picks_from_a_batch_and_vetoes_what_waits_to_be_run():
     bench = Bench(approve=True, pending=3, experiments=3)
-    bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
+    run = bench.begin()
     await asyncio.sleep(5)
     assert list(bench.memory.proposed) == ["s-0001", "s-0002", "s-0003"]
     decide = bench.campaign.steering.decide
@@ -185,8 +176,7 @@ async def test_a_person_picks_from_a_batch_and_vetoes_what_waits_to_be_run():
 
 async def test_what_an_edit_leaves_out_is_withdrawn_but_not_what_a_person_submitted():
     bench = Bench(pending=4, experiments=9)
-    bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
+    run = bench.begin()
     await asyncio.sleep(5)  # s-0001 runs at 30, the others wait at 31, 32, 33
     await bench.campaign.submit({"temperature": 34.0})
     factor = {"name": "temperature", "low": 33, "high": 90}

@@ -61,8 +61,7 @@ async def test_a_disk_that_fills_up_while_the_campaign_stops_does_not_keep_it_fr
 async def test_a_full_disk_holds_the_campaign_before_anything_acts():
     bench = Bench()
     bench.full_disk = True
-    bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
+    run = bench.begin()
     await asyncio.sleep(50)
     assert bench.campaign.state is State.HELD
     assert "the record cannot be written: the disk is full" in bench.campaign.reason
@@ -92,8 +91,7 @@ async def test_a_result_that_a_full_disk_kept_from_the_record_is_not_run_again()
 async def test_an_experiment_waits_for_instruments_that_are_away():
     bench = Bench(experiments=1)
     bench.away = ["pump-a"]
-    bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
+    run = bench.begin()
     await asyncio.sleep(60)
     assert bench.runs == []
     bench.away = []
@@ -104,8 +102,7 @@ async def test_an_experiment_waits_for_instruments_that_are_away():
 async def test_instruments_that_stay_away_hold_the_campaign():
     bench = Bench(experiments=1)
     bench.away = ["pump-a"]
-    bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
+    run = bench.begin()
     await asyncio.sleep(1000)
     assert bench.campaign.state is State.HELD
     assert bench.campaign.reason == "not connected for 15 min: pump-a"
@@ -116,8 +113,7 @@ async def test_instruments_that_stay_away_hold_the_campaign():
 async def test_no_experiment_starts_before_every_instrument_is_ready():
     bench = Bench(experiments=1)
     bench.faults = ["pump-a is not initialised"]
-    bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
+    run = bench.begin()
     await asyncio.sleep(10)
     assert bench.runs == []
     assert bench.campaign.state is State.RUNNING
@@ -128,8 +124,7 @@ async def test_no_experiment_starts_before_every_instrument_is_ready():
 async def test_an_instrument_that_does_not_become_ready_holds_the_campaign_with_its_own_words():
     bench = Bench(experiments=1)
     bench.faults = ["pump-a is not initialised: set pump-a.initialised", "bath: error 3"]
-    bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
+    run = bench.begin()
     await asyncio.sleep(30)
     assert bench.campaign.state is State.HELD
     assert bench.campaign.reason == (
@@ -156,8 +151,7 @@ async def test_a_result_that_cannot_be_recorded_is_not_believed():
 
 async def test_a_full_disk_during_a_veto_decides_nothing():
     bench = Bench(approve=True)
-    bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
+    run = bench.begin()
     await asyncio.sleep(5)
     bench.full_disk = True
     with pytest.raises(StoreFailed):
@@ -171,8 +165,7 @@ async def test_a_full_disk_during_a_veto_decides_nothing():
 
 async def test_an_answer_for_the_space_as_it_was_is_thrown_away():
     bench = Bench(experiments=2)
-    bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
+    run = bench.begin()
     await asyncio.sleep(0.5)  # the first answer is on its way
     factor = {"name": "temperature", "low": 50, "high": 90}
     new = bench.campaign.settings.model_copy(
@@ -190,8 +183,7 @@ async def test_an_answer_for_the_space_as_it_was_is_thrown_away():
 
 async def test_a_planner_that_fails_leaves_the_running_experiment_alone_and_is_asked_after_it():
     bench = Bench(pending=2, experiments=3)
-    bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
+    run = bench.begin()
     bench.answers = 2
     await asyncio.sleep(5)  # the first of two runs
     bench.answers, bench.fail_planner = 1000, 3
@@ -205,8 +197,7 @@ async def test_a_planner_that_fails_leaves_the_running_experiment_alone_and_is_a
 
 async def test_a_planner_that_fails_for_good_holds_when_nothing_is_left_to_run():
     bench = Bench(pending=2, experiments=3)
-    bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
+    run = bench.begin()
     await asyncio.sleep(5)
     bench.fail_planner = 100
     await asyncio.sleep(25)
@@ -219,8 +210,7 @@ async def test_a_planner_that_fails_for_good_holds_when_nothing_is_left_to_run()
 async def test_a_planner_is_asked_three_times_again_after_somebody_resumes():
     bench = Bench()
     bench.fail_planner = 5
-    bench.campaign.start()
-    run = asyncio.create_task(bench.campaign.run())
+    run = bench.begin()
     await asyncio.sleep(20)
     assert bench.campaign.state is State.HELD
     bench.campaign.resume()
