@@ -5,10 +5,12 @@ from typing import Any
 
 from daemon.campaign.ahead import PLANNER_BACK, PLANNER_OUT
 from daemon.campaign.campaign import Campaign
+from daemon.campaign.memory import MEASURED
 from daemon.campaign.resting import RESTS
 from daemon.campaign.states import ENDED, NO_RECORD, State
 from daemon.errors import StoreFailed
 from daemon.events import Event, EventBus
+from daemon.experiment.approach import FOLLOWS_NOT
 from daemon.safety.alarms import Alarms
 
 HELD = "campaign held"
@@ -16,6 +18,7 @@ GIVEN_UP = "campaign given up"  # ended by a fault, and not by a person or a tri
 INTERRUPTED = "interrupted campaign"  # of an earlier start: waits for a person
 PLANNER = "planner failed"  # while experiments run, or points wait for a word
 SUSPECT = "results suspect"  # one after the other, while the campaign goes on
+HEATS_NOT = "temperature not reached"  # whatever point was asked for, until a result comes
 WAITS = "campaign waits"  # for a word, or results; the rig was shut down meanwhile
 GOES_ON = "heat and pumps are off meanwhile; it goes on by itself when there is something to run"
 ASKED_AGAIN = "what runs is not touched; it is asked again after the next experiment"
@@ -77,6 +80,8 @@ class Reactions:
 
     def _on_result(self, status: str, reason: str) -> None:
         """Call a person where one result after the other is a suspect one: the campaign goes on."""
+        if status in MEASURED:
+            self._alarms.returned(HEATS_NOT)
         if status == "ok":
             self._suspects = 0
             self._alarms.returned(SUSPECT)
@@ -88,7 +93,7 @@ class Reactions:
                 self._alarms.reword(SUSPECT, told)
 
     def _on_decision(self, what: str, why: str) -> None:
-        """Tell of a planner that is out, or that a word is waited for.
+        """Tell of a planner or a thermostat that is out, or that a word is waited for.
 
         That is nothing against the sample in the rig.
         """
@@ -97,6 +102,9 @@ class Reactions:
             self._alarms.raise_(PLANNER, told, latching=False, concerns="campaign")
         elif what == PLANNER_BACK:
             self._alarms.returned(PLANNER)
+        elif what == FOLLOWS_NOT:
+            self._alarms.raise_(HEATS_NOT, why, latching=False, concerns="campaign")
+            self._alarms.reword(HEATS_NOT, why)
         elif what == RESTS:
             told = f"{why}: {GOES_ON}"
             self._alarms.raise_(WAITS, told, latching=False, concerns="campaign")
@@ -107,6 +115,7 @@ class Reactions:
         if state == State.RUNNING:
             self._suspects = 0
             self._alarms.returned(SUSPECT)
+            self._alarms.returned(HEATS_NOT)
         fault = self._campaign.fault
         if state in ENDED or (state == State.HELD and fault):
             self._alarms.returned(PLANNER)

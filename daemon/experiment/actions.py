@@ -7,8 +7,10 @@ or the thermostat is raised as it comes; what becomes of the experiment is the e
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NoReturn
 
 from daemon.events import EventBus
+from daemon.experiment.approach import FOLLOWS_NOT, Approach
 from daemon.experiment.faults import ExperimentFailed, HoldAsked
 from daemon.experiment.reach import Reach
 from daemon.experiment.recipe import (
@@ -23,7 +25,7 @@ from daemon.experiment.recipe import (
     StopPumps,
     Trickle,
 )
-from daemon.experiment.settling import UNSTEADY, is_ready, near
+from daemon.experiment.settling import FRESH_S, is_ready, not_held
 from daemon.experiment.watch import DEGC, Watch
 from daemon.rig.api import RigPort
 from daemon.rig.parts import is_syringe_pump
@@ -205,20 +207,30 @@ class Actions:
     # -- heat ---------------------------------------------------------------------------------
 
     async def heat(self, step: Heat) -> None:
-        """Set the temperature and wait until it is held; a timeout fails the experiment."""
+        """Set the temperature and wait until it is held; a timeout fails the experiment.
+
+        So does a thermostat that comes no nearer for long. One that does not follow at all is no
+        fault of the conditions, and is told.
+        """
         loop = asyncio.get_running_loop()
         self.setpoint_degc = await self.rig.guard.set_temperature(step.thermostat, step.degc)
         deadline = loop.time() + step.timeout_s
+        approach = Approach(step.degc, loop.time(), step.timeout_s)
         while not is_ready(self.watch.temperatures, loop.time(), step):
-            if loop.time() >= deadline:
-                last = self.watch.temperatures.columns.get(DEGC, [])
-                shown = f"{last[-1]:.1f} degC" if last else "nothing"
-                raise ExperimentFailed(
-                    f"{step.thermostat} did not hold {step.degc:g} +- {step.tolerance:g} degC"
-                    f" within {step.timeout_s:g} s; it shows {shown}"
-                    + (UNSTEADY.format(step.hold_s) if last and near(last[-1], step) else "")
-                )
+            now = loop.time()
+            if recent := self.watch.temperatures.between(now - FRESH_S, now, DEGC):
+                approach.look(recent[-1], now)
+            if approach.stalled(now):
+                self._not_there(approach, approach.told(step.thermostat, now))
+            if now >= deadline:
+                shown = self.watch.temperatures.columns.get(DEGC, [])
+                self._not_there(approach, not_held(step, shown))
             await self.nap_connected(NAP_S)
+
+    def _not_there(self, approach: Approach, why: str) -> NoReturn:
+        if not approach.follows:
+            self.events.emit("decision", what=FOLLOWS_NOT, why=why)
+        raise ExperimentFailed(why, blameless=not approach.follows)
 
     async def heat_off(self, step: HeatOff) -> None:
         """Switch temperature control off."""

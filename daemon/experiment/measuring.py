@@ -5,7 +5,7 @@ back and the fluid must become steady anew. A failure never becomes a value.
 """
 
 import asyncio
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from daemon.analysis.estimate import AnalysisFailed, Repeated
 from daemon.analysis.pipeline import Analysis, SampleResult
 from daemon.analysis.spectrum import repeats
 from daemon.experiment.actions import NAP_S, Actions
+from daemon.experiment.approach import FOLLOWS_NOT
 from daemon.experiment.cleaning import trickle_flows
 from daemon.experiment.faults import ExperimentFailed, StartAgain, lost
 from daemon.experiment.recipe import Sample, WaitSteady, wait_ml
@@ -63,7 +64,7 @@ class Measuring:
         deadline = loop.time() + settling.patience_s(need)
         while (left := need - settling.pumped_ml(loop.time())) > 0:
             if loop.time() > deadline:
-                raise ExperimentFailed(settling.why_not(need))
+                self._not_steady(settling, need)
             await self._actions.nap_connected(
                 min(NAP_S, max(SHORT_NAP_S, settling.seconds_for(left)))
             )
@@ -81,7 +82,7 @@ class Measuring:
                 self._give_up_waiting(step, run)
                 return
             if loop.time() > deadline:
-                raise ExperimentFailed(settling.why_not(step.volumes * one))
+                self._not_steady(settling, step.volumes * one)
             await self._measure(run)
             theta.append(began)
             settling.pumped_ml(loop.time())
@@ -89,6 +90,14 @@ class Measuring:
                 theta.clear()
                 run.forget_samples()
         run.sampled = True
+
+    def _not_steady(self, settling: Settling, need_ml: float) -> NoReturn:
+        """Fail the experiment; that its heat was lost is no fault of the conditions."""
+        why = settling.why_not(need_ml)
+        lost_heat = settling.heat_lost(asyncio.get_running_loop().time())
+        if lost_heat:
+            self._actions.events.emit("decision", what=FOLLOWS_NOT, why=why)
+        raise ExperimentFailed(why, blameless=lost_heat)
 
     def _is_flat(self, step: WaitSteady, run: Run, theta: list[float]) -> bool:
         """Return whether the latest window is flat; then only its samples are kept."""

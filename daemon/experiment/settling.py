@@ -1,9 +1,10 @@
 """Counting towards a steady state: volume since the last moment something was not as commanded."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
+from daemon.experiment.approach import FAR_K
 from daemon.experiment.recipe import Heat
 from daemon.experiment.sections import campaign_of
 from daemon.experiment.steady import slope
@@ -39,6 +40,16 @@ def is_ready(temperatures: History, now: float, step: Heat) -> bool:
 def near(degc: float, step: Heat) -> bool:
     """Return whether a temperature is within the tolerance."""
     return abs(degc - step.degc) <= step.tolerance
+
+
+def not_held(step: Heat, shown: Sequence[float]) -> str:
+    """Return in a sentence that the time for the heating is over; ``shown`` in degC, last last."""
+    last = f"{shown[-1]:.1f} degC" if shown else "nothing"
+    return (
+        f"{step.thermostat} did not hold {step.degc:g} +- {step.tolerance:g} degC"
+        f" within {step.timeout_s:g} s; it shows {last}"
+        + (UNSTEADY.format(step.hold_s) if shown and near(shown[-1], step) else "")
+    )
 
 
 class Settling:
@@ -105,6 +116,11 @@ class Settling:
             f"no steady state: {max(pumped, 0.0):.3g} of {need_ml:.3g} mL were pumped at the"
             f" commanded conditions{'; last: ' + self.why if self.why else ''}"
         )
+
+    def heat_lost(self, now: float) -> bool:
+        """Return whether a temperature that was held has fallen far below: it is not heated."""
+        recent = self._watch.temperatures.between(now - FRESH_S, now, DEGC)
+        return bool(recent) and recent[-1] < self._degc - FAR_K
 
     def _off(self, now: float) -> str:
         """Return what is not as commanded now, or an empty string."""

@@ -303,3 +303,18 @@ def test_the_wrong_instrument_on_a_port_is_never_commanded(tmp_path):
         assert stage.safe
 
     Night(tmp_path, script=script, once=False)
+
+
+@pytest.mark.parametrize(("at", "step"), [(200.0, "Heat"), (800.0, "WaitSteady")])
+def test_a_bath_without_power_is_told_as_that_and_blames_no_conditions(at, step, tmp_path):
+    night = Night(tmp_path, fault("heater_stuck", at=at, size=0.0), experiments=8)
+    records = night.outcome.document["experiments"]
+    assert [record["status"] for record in records] == ["failed"] * 3
+    assert len({record["requested"]["temperature"] for record in records}) == 1  # asked for again
+    assert "3 experiments failed in a row; the last: bath comes no nearer" in night.outcome.reason
+    last = [a["message"] for a in events(tmp_path, "alarm") if a["id"] == "temperature not reached"]
+    assert last
+    assert night.stage.safe
+    ended = [e for e in events(tmp_path, "experiment") if e["state"] == "stopped"]
+    assert ended[0]["step"] == step
+    assert ended[-1]["finished"] < 2.0 * 3600.0  # not at the end of the night

@@ -4,9 +4,18 @@ import asyncio
 
 import pytest
 
-from daemon.app.reactions import GIVEN_UP, HELD, PLANNER, SUSPECT, WAITS, Reactions
+from daemon.app.reactions import (
+    GIVEN_UP,
+    HEATS_NOT,
+    HELD,
+    PLANNER,
+    SUSPECT,
+    WAITS,
+    Reactions,
+)
 from daemon.campaign.states import State
 from daemon.errors import StoreFailed
+from daemon.experiment.approach import FOLLOWS_NOT
 from daemon.safety.alarms import Alarms
 from tests.daemon.campaign.bench import Bench, going
 
@@ -221,4 +230,15 @@ async def test_one_suspect_result_after_the_other_calls_a_person_until_a_good_on
     assert ended("suspect") == ended("suspect", amended_by="Ada") == ""
     assert ended("suspect") == "2 suspect results in a row"
     bench.campaign.start()
+    assert bench.standing == {}
+
+
+async def test_a_thermostat_that_does_not_follow_calls_a_person_until_there_is_a_result():
+    bench = Watched(experiments=1)
+    bench.events.emit("decision", what=FOLLOWS_NOT, why="bath comes no nearer to 80 degC")
+    bench.events.emit("decision", what=FOLLOWS_NOT, why="bath comes no nearer to 90 degC")
+    assert bench.standing == {HEATS_NOT: "bath comes no nearer to 90 degC"}
+    bench.events.emit("experiment", state="stopped", status="failed", reason="too cold")
+    assert HEATS_NOT in bench.standing
+    bench.events.emit("experiment", state="complete", status="suspect", reason="noisy")
     assert bench.standing == {}
