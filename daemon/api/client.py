@@ -8,13 +8,13 @@ algorithm, so TCP_NODELAY is set. Whatever a broker or the network does ends as 
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from functools import partial
-from threading import get_ident
 from typing import TYPE_CHECKING, Any, cast
 
 from daemon.api.broker import Broker, BrokerLost, Received, Will
+from daemon.api.haste import acknowledge_at_once, write_at_once
 from daemon.timebase import outside_work
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ KEEPALIVE_S = 15
 FAREWELL_S = 2.0
 MAX_INCOMING = 1000  # waiting to be looked at; beyond it the client drops
 MAX_PACKET = 1 << 20  # over 64 KiB is refused with an answer; over this the broker drops it
-QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux
-CORK: int | None = getattr(socket, "TCP_CORK", None)
 QUIET = logging.getLogger("taylord.mqtt.client")  # paho's own words
 
 
@@ -42,9 +40,12 @@ class Connection:
         self.five = five
         self._client, self._paho = client, _paho(client)
         self._loop = asyncio.get_running_loop()
-        self._thread = get_ident()
-        self._acknowledged: dict[int, asyncio.Future[None]] = {}
-        self._quicken()
+        self._acknowledged: dict[int, asyncio.Future[str]] = {}
+        self.largest: int | None = None  # packet that the broker takes, bytes, where it says so
+        self._note_acknowledged()
+        self._note_largest()
+        acknowledge_at_once(self._paho)
+        write_at_once(self._paho)
 
     def start(
         self,
@@ -54,15 +55,16 @@ class Connection:
         qos: int = 1,
         retain: bool = False,
         correlation: bytes | None = None,
-    ) -> asyncio.Future[None]:
+    ) -> asyncio.Future[str]:
         """Publish; the future is done when the broker has acknowledged (QoS 0: when it is sent).
 
+        Its result is why the broker does not take the message, where it says so, or empty.
         Raises BrokerLost. aiomqtt's own publish does the same with two tasks per message.
         """
         info = self._paho.publish(topic, payload, qos, retain, self._properties(correlation))
         if info.rc != 0:
             raise BrokerLost(f"a message cannot be published (paho says {info.rc})")
-        done: asyncio.Future[None] = self._loop.create_future()
+        done: asyncio.Future[str] = self._loop.create_future()
         self._acknowledged[info.mid] = done
         return done
 
@@ -75,41 +77,27 @@ class Connection:
         except TimeoutError:
             raise BrokerLost(f"nothing acknowledged within {ACKNOWLEDGE_S:g} s") from None
 
-    def _quicken(self) -> None:
-        """Answer sooner than aiomqtt and the kernel would by themselves.
-
-        Acknowledge at once what the broker sends: one that keeps Nagle's algorithm (mosquitto does,
-        unless told otherwise) holds its next small message back until then, and a kernel left alone
-        takes 40 ms. And write in the next turn of the loop, all of it in one segment, without first
-        asking whether the socket is ready; only when it is not, let aiomqtt wait for that.
-        """
-        published, wait_to_write = self._paho.on_publish, self._paho.on_socket_register_write
+    def _note_acknowledged(self) -> None:
+        """Keep what the broker says to each message."""
+        published = self._paho.on_publish
 
         def on_publish(client: Any, user: Any, mid: int, *more: Any) -> None:
-            raw = self._paho.socket()
-            if QUICKACK is not None and raw is not None:
-                raw.setsockopt(socket.IPPROTO_TCP, QUICKACK, 1)
             done = self._acknowledged.pop(mid, None)
             if done is not None and not done.done():
-                done.set_result(None)
+                done.set_result(_refusal(*more))
             published(client, user, mid, *more)
 
-        def write(*args: Any) -> None:
-            raw = self._paho.socket()
-            if raw is None:
-                return
-            with _corked(raw):
-                self._paho.loop_write()
-            if self._paho.want_write() and self._paho.socket() is not None:
-                wait_to_write(*args)
-
-        def soon(*args: Any) -> None:
-            # the very first packet is written by the thread that connects
-            here = get_ident() == self._thread
-            (self._loop.call_soon if here else self._loop.call_soon_threadsafe)(write, *args)
-
         self._paho.on_publish = on_publish
-        self._paho.on_socket_register_write = soon
+
+    def _note_largest(self) -> None:
+        """Keep what the broker says of itself when it accepts the connection."""
+        connected = self._paho.on_connect
+
+        def on_connect(client: Any, user: Any, flags: Any, code: Any, properties: Any) -> None:
+            self.largest = getattr(properties, "MaximumPacketSize", None)
+            connected(client, user, flags, code, properties)
+
+        self._paho.on_connect = on_connect
 
     async def subscribe(self, topic: str) -> None:
         """Subscribe with QoS 1; not to our own messages, where the broker knows MQTT 5."""
@@ -138,6 +126,11 @@ class Connection:
         properties = _properties("PUBLISH")
         properties.CorrelationData = correlation
         return properties
+
+
+def _refusal(code: Any = None, *_: Any) -> str:
+    """Return the reason an acknowledgement gives, which may be a refusal; else an empty text."""
+    return str(code) if code is not None and code.is_failure else ""
 
 
 def _received(message: "Message") -> Received:
@@ -192,7 +185,13 @@ class _named:  # noqa: N801 (reads as a statement)
         from aiomqtt import MqttError
 
         if isinstance(error, MqttError | OSError):
-            raise BrokerLost(str(error) or type(error).__name__) from error
+            raise BrokerLost(_in_words(error)) from error
+
+
+def _in_words(error: BaseException) -> str:
+    """Return an error with what caused it: the broker's own word, where it has said one."""
+    told = str(error) or type(error).__name__
+    return f"{told}: {error.__cause__}" if error.__cause__ is not None else told
 
 
 class _Straight(asyncio.Queue["Message"]):
@@ -263,20 +262,6 @@ async def _enter(client: "Client", broker: Broker) -> None:
                 await entering
             await _let_go(client)
             raise
-
-
-@contextmanager
-def _corked(raw: Any) -> Generator[None]:
-    """Send what is written inside as one; each packet by itself would wake the broker."""
-    if CORK is None:
-        yield
-        return
-    raw.setsockopt(socket.IPPROTO_TCP, CORK, 1)
-    try:
-        yield
-    finally:
-        if raw.fileno() >= 0:  # writing may have closed it
-            raw.setsockopt(socket.IPPROTO_TCP, CORK, 0)
 
 
 async def _let_go(client: "Client") -> None:

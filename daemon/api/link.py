@@ -16,6 +16,7 @@ from daemon.api import client
 from daemon.api.broker import Broker, BrokerLost, Received, Will
 from daemon.api.client import CONNECT_S, Connection, connect
 from daemon.api.outbox import Message, Outbox
+from daemon.api.sizes import Sizes, packet_bytes
 from daemon.timebase import outside_work
 
 log = structlog.get_logger(__name__)
@@ -67,6 +68,8 @@ class Link:
         self._told = False  # one log line per outage
         self._since: float | None = None  # loop time of the connection
         self._brief = 0  # connections in a row that were lost soon
+        self._sizes = Sizes()
+        self._unwanted: set[str] = set()  # topics that the broker does not take; told once
 
     async def run(self) -> None:
         """Connect and stay connected until cancelled; then say goodbye."""
@@ -93,10 +96,14 @@ class Link:
 
     def _namesake(self) -> str:
         """Return what to look for when connections are taken away again and again."""
-        since, self._since = self._since, None
-        brief = since is not None and asyncio.get_running_loop().time() - since < STABLE_S
-        self._brief = self._brief + 1 if brief else 0
+        self._brief = self._brief + 1 if self._is_young() else 0
+        self._since = None
         return f"; {NAMESAKE}" if self._brief >= BRIEF_ONES else ""
+
+    def _is_young(self) -> bool:
+        """Return whether there is, or was, a connection that was made a short while ago."""
+        since = self._since
+        return since is not None and asyncio.get_running_loop().time() - since < STABLE_S
 
     async def _session(self) -> None:
         """Be connected once, from birth to the loss of the connection (BrokerLost)."""
@@ -112,6 +119,7 @@ class Link:
         finally:
             self._connection = None
             self._outbox.connected = False
+            self._sizes.ended([m for _, m in self._flying.values()], soon=self._is_young())
             self._land_all()
 
     def _connect(self) -> AbstractAsyncContextManager[Connection]:
@@ -126,6 +134,7 @@ class Link:
 
     async def _serve(self, connection: Connection) -> None:
         self._connection, self._outbox.on_more = connection, self._pump
+        self._sizes.announced = connection.largest
         self._pump()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -143,6 +152,9 @@ class Link:
         """Send what waits, as far as there is room in flight."""
         while self._connection is not None and len(self._outbox) and len(self._flying) < IN_FLIGHT:
             message = self._outbox.take()
+            if not self._sizes.takes(message):
+                self._leave_out(message, f"too large for it, with {packet_bytes(message)} bytes")
+                continue
             self._flights += 1
             if not self._flying:
                 self._holding.enter_context(outside_work())
@@ -154,8 +166,17 @@ class Link:
                 return
             done.add_done_callback(partial(self._landed, self._flights))
 
-    def _landed(self, flight: int, _: asyncio.Future[None]) -> None:
-        self._flying.pop(flight, None)
+    def _leave_out(self, message: Message, why: str) -> None:
+        """Note a message that nobody will hear; the first one of a topic is told."""
+        self._outbox.dropped[message.lane] += 1
+        if message.topic not in self._unwanted:
+            self._unwanted.add(message.topic)
+            log.error("broker.refuses", broker=str(self._broker), topic=message.topic, why=why)
+
+    def _landed(self, flight: int, done: asyncio.Future[str]) -> None:
+        _, message = self._flying.pop(flight, (0.0, None))
+        if message is not None and not done.cancelled() and (refusal := done.result()):
+            self._leave_out(message, f"it says {refusal}")
         if not self._flying:
             self._holding.close()
         self._pump()
@@ -189,7 +210,7 @@ class Link:
             log.warning("broker.no_goodbye", error=str(error))
 
 
-def _start(connection: Connection, message: Message) -> asyncio.Future[None]:
+def _start(connection: Connection, message: Message) -> asyncio.Future[str]:
     return connection.start(
         message.topic,
         message.payload,
