@@ -49,10 +49,16 @@ def wall_s() -> float:
     return time.monotonic()
 
 
-def age_s(iso: str) -> float | None:
-    """Return how long ago (s) something was told by a real clock; None for virtual times."""
-    then = datetime.fromisoformat(iso)
-    return None if then.year <= VIRTUAL_ORIGIN.year else time.time() - then.timestamp()
+def age_s(iso: str, origin_iso: str, origin_loop_s: float) -> float | None:
+    """Return how long ago (s) a daemon that runs here told something; None for virtual times.
+
+    It was told on the clock of that daemon's start, which was then at ``origin_loop_s``: the
+    system's may have been set since.
+    """
+    then, origin = datetime.fromisoformat(iso), datetime.fromisoformat(origin_iso)
+    if then.year <= VIRTUAL_ORIGIN.year:
+        return None
+    return time.monotonic() - origin_loop_s - (then - origin).total_seconds()
 
 
 def suspended_s() -> float:

@@ -14,7 +14,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from queue import SimpleQueue
@@ -29,6 +29,7 @@ from planners.registry import make_planner
 from planners.suggest import Suggestions, ask_shared
 
 _NICENESS = 19  # the daemon's loop comes first; SCHED_IDLE would let it wake on a taken core
+_OOM_SCORE, _EXPENDABLE = Path("/proc/self/oom_score_adj"), "300"  # a planner can be asked again
 _GRACE_S = 2.0  # an external program is given up before this process is
 
 
@@ -133,6 +134,8 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGALRM):
         signal.signal(number, signal.SIG_DFL)
     os.nice(_NICENESS)
+    with suppress(OSError):  # no Linux
+        _OOM_SCORE.write_text(_EXPENDABLE)
     os.dup2(2, 1)  # what a planner prints must not go where results go
     line = socket.socket(fileno=int(sys.argv[1]))  # open to the last word: see _confess
     _confess(line)

@@ -6,7 +6,7 @@ answered with the first answer, also after a restart of the daemon.
 """
 
 import asyncio
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 ORIGIN = "mqtt"
 MAX_REMEMBERED = 10_000  # ids whose answers are kept
+MAX_QUESTIONS = 500  # of these, ids of verbs that change nothing: asked again they do no harm
 MAX_WAITING = 200  # commands at once; beyond it only safe verbs are taken
 
 Answer = Callable[[dict[str, Any]], None]
@@ -60,6 +61,7 @@ class Dispatcher:
     ) -> None:
         self._commands, self._events, self._commit = commands, events, commit
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._questions: deque[str] = deque()  # the keys of those that change nothing
         self._queue: asyncio.Queue[tuple[Command, _Entry]] = asyncio.Queue()
         self._working = 0
         self._tasks: asyncio.TaskGroup | None = None
@@ -92,6 +94,8 @@ class Dispatcher:
         if incoming.expires_s is not None:
             entry.expires = asyncio.get_running_loop().time() + incoming.expires_s
         self._entries[key] = entry
+        if not parsed.verb.acts:
+            self._questions.append(key)
         self._forget_old()
         self._start(parsed, entry)
 
@@ -175,6 +179,8 @@ class Dispatcher:
         self._entries[_named_key(row["id"], row["verb"])] = entry
 
     def _forget_old(self) -> None:
+        while len(self._questions) > MAX_QUESTIONS:  # they must not push out what acts
+            self._entries.pop(self._questions.popleft(), None)
         while len(self._entries) > MAX_REMEMBERED:
             oldest = next((k for k, e in self._entries.items() if e.reply is not None), None)
             if oldest is None:

@@ -123,7 +123,9 @@ def assemble(
         left_acting=store.last_died,
     )
     store.listen(events)
-    rig.lines.tell = lambda lines: store.keep("lines", {"t": timebase.iso(), "lines": lines})
+    rig.lines.tell = lambda lines: store.keep(
+        "lines", {"t": timebase.iso(), "boot": store.boot, "lines": lines}
+    )
     worker = PlannerWorker(plan.planning)
     parts = Parts(plan, store.boot, timebase, events, store, rig, worker, heartbeats, simulation)
     parts.continues = continues

@@ -13,7 +13,9 @@
 | one experiment | not interrupted            | no                       | yes                     |
 
 A campaign that has not begun an experiment, and in which nobody has decided anything, counts for
-``resume`` only. A directory that another rig has written into is refused.
+``resume`` only. One whose last experiments were all cut short does not begin by itself: what ended
+them (a fault of taylord, a mains that flickers) would have the rig heated and stopped all night. A
+directory that another rig has written into is refused.
 """
 
 from daemon.app.plan import RunPlan
@@ -22,6 +24,10 @@ from daemon.errors import ConfigError
 from daemon.store.reader import Reader, StoredCampaign
 
 COMPLETE = "complete"
+CUT_SHORT = 3  # experiments in a row that no start has brought to an end
+AGAIN_AND_AGAIN = (
+    f"the last {CUT_SHORT} experiments were all cut short by the end of taylord: look into the log"
+)
 
 
 def refuse_another_rigs_record(plan: RunPlan) -> None:
@@ -59,6 +65,12 @@ def campaign_to_continue(plan: RunPlan) -> StoredCampaign | None:
     return last
 
 
+def keeps_being_cut_short(continues: StoredCampaign | None) -> bool:
+    """Return whether the last experiments all ended with their daemon: the next would, too."""
+    last = continues.experiments[-CUT_SHORT:] if continues is not None else ()
+    return len(last) == CUT_SHORT and all(e.cut_short(ended=True) for e in last)
+
+
 def begins_by_itself(plan: RunPlan, continues: StoredCampaign | None) -> bool:
     """Return whether the campaign begins without a person's command."""
     section = plan.settings.campaign
@@ -69,7 +81,8 @@ def begins_by_itself(plan: RunPlan, continues: StoredCampaign | None) -> bool:
     if continues is None:
         return section.start == "auto"
     ends = continues.ended or continues.state in ENDING
-    return not ends and section.on_restart == "resume"
+    resumes = section.on_restart == "resume" and not keeps_being_cut_short(continues)
+    return resumes and not ends
 
 
 def _last(plan: RunPlan) -> StoredCampaign | None:

@@ -17,7 +17,7 @@ from daemon.app.commands import RigCommands
 from daemon.app.leaving import let_go
 from daemon.app.plan import Outcome, RunPlan, Watcher
 from daemon.app.reactions import INTERRUPTED, call_after, given_up
-from daemon.app.restart import begins_by_itself
+from daemon.app.restart import AGAIN_AND_AGAIN, begins_by_itself, keeps_being_cut_short
 from daemon.app.state import state_document
 from daemon.campaign.states import ENDED, State
 from daemon.errors import Tripped
@@ -188,6 +188,10 @@ def _tell_it_waits(parts: Parts) -> None:
     log.warning("campaign.waits", campaign=campaign.id, state=campaign.state)
     if given_up(campaign.state, campaign.fault):
         call_after(campaign.fault, parts.rig.alarms)
+    elif keeps_being_cut_short(campaign) and not campaign.ended:
+        parts.rig.alarms.raise_(
+            INTERRUPTED, f"{why}; {AGAIN_AND_AGAIN}", latching=False, concerns="campaign"
+        )
     elif section is not None and section.on_restart == "ask" and not campaign.ended:
         parts.rig.alarms.raise_(INTERRUPTED, why, latching=False, concerns="campaign")
 

@@ -13,7 +13,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +29,11 @@ GONE = (
     " (put it back; a deleted one can be copied from /proc/PID/fd while taylord runs)"
 )
 
+CUT = (
+    "was cut short while taylord writes it (does a log rotation take it for a log?);"
+    " keep a copy for recovery, and restart with a backup or with another data directory"
+)
+
 Synchronous = Literal["FULL", "NORMAL"]
 
 
@@ -41,6 +46,7 @@ class Ledger:
         self._sync: Synchronous | None = None
         self._lock = _lock(directory)
         self._file: tuple[int, int] | None = None  # which one the connection has open
+        self._left: tuple[_Seen, _Seen] | None = None  # file and log, after the last write
         self._connection: sqlite3.Connection | None = None
         try:
             self._connection = self._open(new=True)
@@ -60,8 +66,7 @@ class Ledger:
         if not durable and not readings:
             return
         connection = self.connection
-        if _file_at(self.path) != self._file:  # the connection stays open: its file has everything
-            raise StoreFailed(f"{self.path}: {GONE}")
+        self._require_there()
         try:
             self._synchronous(self._durable if durable else "NORMAL")
             connection.execute("BEGIN IMMEDIATE")
@@ -77,6 +82,24 @@ class Ledger:
         ) as error:  # or a value it cannot hold
             self._discard()
             raise failed(self.path, error) from error
+        self._left = self._seen()
+
+    def _require_there(self) -> None:
+        """Raise StoreFailed when somebody else has done away with what was written.
+
+        The connection stays open: a file that was moved has everything.
+        """
+        file, log = now = self._seen()
+        if file[0] != self._file or (self._left is not None and log[0] != self._left[1][0]):
+            raise StoreFailed(f"{self.path}: {GONE}")
+        shorter = self._left is not None and any(
+            is_now[1] < was[1] for is_now, was in zip(now, self._left, strict=True)
+        )
+        if shorter and not _whole(self.path):  # another program's checkpoint shortens it as well
+            raise StoreFailed(f"{self.path}: {CUT}")
+
+    def _seen(self) -> tuple["_Seen", "_Seen"]:
+        return _file_at(self.path), _file_at(self.path.with_name(f"{FILE_NAME}-wal"))
 
     def close(self) -> None:
         """Fold the write-ahead log into the file and close it; give the directory free."""
@@ -105,7 +128,7 @@ class Ledger:
             if connection is not None:
                 connection.close()
             raise failed(self.path, error) from error
-        self._sync, self._file = None, _file_at(self.path)
+        self._sync, self._file, self._left = None, _file_at(self.path)[0], None
         return connection
 
     def _discard(self) -> None:
@@ -115,13 +138,26 @@ class Ledger:
                 connection.close()
 
 
-def _file_at(path: Path) -> tuple[int, int] | None:
-    """Return which file is at a path: its device and inode, None when there is none."""
+_Seen = tuple[tuple[int, int] | None, int]  # device and inode, and bytes; of no file None, 0
+
+
+def _file_at(path: Path) -> _Seen:
+    """Return which file is at a path, and its size."""
     try:
         found = path.stat()
     except OSError:
-        return None
-    return found.st_dev, found.st_ino
+        return None, 0
+    return (found.st_dev, found.st_ino), found.st_size
+
+
+def _whole(path: Path) -> bool:
+    """Return whether another program can read all of the file."""
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S)) as reader:
+            return bool(reader.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+    except sqlite3.Error:
+        return False
 
 
 def failed(path: Path, error: Exception) -> StoreFailed:

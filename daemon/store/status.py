@@ -46,7 +46,7 @@ def status(directory: str | Path) -> JsonObject:
             "started": meta.get("started"),
             "data": str(reader.directory),
             "running": running,
-            "silent_s": _silent_s(meta) if running else None,
+            "silent_s": _silent_s(reader, meta) if running else None,
             "died": not running and reader.last_died(),
             "state": _state(reader, campaign) if running else _left(campaign),
             "campaign": _campaign(campaign),
@@ -68,11 +68,14 @@ def status(directory: str | Path) -> JsonObject:
         }
 
 
-def _silent_s(meta: Mapping[str, str | None]) -> float | None:
+def _silent_s(reader: Reader, meta: Mapping[str, str | None]) -> float | None:
     """Return for how long (s) a running daemon has written nothing; None while it writes."""
-    lines = json.loads(meta.get("lines") or "{}")  # perhaps those of the start before
-    last = max(lines.get("t", ""), meta.get("started") or "")
-    silent = age_s(last) if last else None
+    start = reader.one("SELECT started, loop_origin FROM boots WHERE boot = ?", meta["boot"])
+    if start is None:
+        return None
+    lines = json.loads(meta.get("lines") or "{}")
+    own = lines.get("boot") == meta["boot"]  # else those of the start before
+    silent = age_s(lines["t"] if own else start["started"], *start)
     return None if silent is None or silent < SILENT_S else silent
 
 

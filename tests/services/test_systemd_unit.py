@@ -32,6 +32,10 @@ def unit():
     return parser
 
 
+def test_a_planner_that_takes_too_much_memory_does_not_end_the_daemon(unit):
+    assert unit["Service"]["OOMPolicy"] == "continue"
+
+
 @needs_systemd
 def test_systemd_finds_nothing_wrong_with_the_unit():
     result = analyze("verify", "--man=no")

@@ -189,3 +189,14 @@ async def test_commands_that_come_before_the_start_are_done_at_the_start():
     reply = desk.send("ping", {"id": "a"})
     assert (await reply)["ok"]
     await desk.close()
+
+
+async def test_questions_push_no_command_out_of_what_is_remembered(desk, monkeypatch):
+    monkeypatch.setattr(dispatch, "MAX_QUESTIONS", 3)
+    monkeypatch.setattr(dispatch, "MAX_REMEMBERED", 5)
+    first = await desk.ask("set", SET)
+    for n in range(20):
+        assert (await desk.ask("ping", {"id": f"p{n}"}))["ok"]
+    done = list(desk.commands.done)
+    assert await desk.ask("set", SET) == first
+    assert desk.commands.done == done

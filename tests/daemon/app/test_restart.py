@@ -1,5 +1,6 @@
 """What a start does with the campaign it finds is what the table says."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,12 +8,15 @@ import pytest
 
 from daemon.app import restart
 from daemon.app.plan import RunPlan
+from daemon.app.reactions import INTERRUPTED
 from daemon.app.restart import begins_by_itself, campaign_to_continue
 from daemon.errors import ConfigError
 from daemon.store.reader import Reader, StoredCampaign, StoredExperiment, StoredSuggestion
-from tests.campaigns.days import begin, settings_of
+from tests.campaigns.days import begin, scenario, settings_of
 
 DONE = StoredExperiment("e-0001", "c-0001", "b", "ok", {}, {}, {}, {}, "", None, None, None, None)
+
+CUT = replace(DONE, status="interrupted")
 
 
 def campaign(state, *, experiments=(DONE,), suggestions=(), space=None):
@@ -52,6 +56,10 @@ def asked(monkeypatch):
         ("running", {"on_restart": "safe"}, (True, False)),
         ("running", {"on_restart": "resume"}, (True, True)),
         ("held", {"on_restart": "resume"}, (True, True)),
+        ("running", {"on_restart": "resume", "experiments": (CUT, CUT)}, (True, True)),
+        ("running", {"on_restart": "resume", "experiments": (CUT, DONE, CUT, CUT)}, (True, True)),
+        ("running", {"on_restart": "resume", "experiments": (DONE, CUT, CUT, CUT)}, (True, False)),
+        ("running", {"restart": "resume", "experiments": (CUT, CUT, CUT)}, (True, True)),
         ("stopping", {"on_restart": "resume"}, (True, False)),
         ("aborting", {"on_restart": "resume"}, (True, False)),
         ("stopped", {"on_restart": "resume"}, (True, False)),
@@ -106,3 +114,33 @@ def test_the_record_of_another_rig_is_refused(tmp_path):
         assert reader.meta()["rig"] == "flow-1"
         assert reader.count("boots") == 1
     begin(tmp_path, settings)
+
+
+def test_a_start_that_waits_after_experiments_cut_short_in_a_row_calls_a_person(tmp_path):
+    settings = settings_of()
+    section = settings.campaign.model_copy(update={"on_restart": "resume"})
+    settings = settings.model_copy(update={"campaign": section})
+    told = []
+    for _ in range(3):
+        told.append(_killed_in_the_middle(tmp_path, settings))
+    assert told == [[], [], []]
+    (message,) = _killed_in_the_middle(tmp_path, settings)
+    assert message.endswith(
+        "the last 3 experiments were all cut short by the end of taylord: look into the log"
+    )
+
+
+def _killed_in_the_middle(data, settings):
+    """Start a daemon, and leave it in the first experiment; return what it calls a person for."""
+
+    async def script(stage):
+        if begins_by_itself(stage.parts.plan, stage.parts.continues):
+            await stage.step("Heat")
+        else:
+            await asyncio.sleep(5.0)
+        alarms = [a for a in stage.rig.alarms.all() if a.id == INTERRUPTED]
+        told.extend(alarm.message for alarm in alarms)
+
+    told = []
+    scenario(data, settings, script, once=False, restart="configured")
+    return told

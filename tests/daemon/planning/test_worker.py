@@ -157,6 +157,14 @@ async def test_requests_take_turns(worker):
     assert [f.points[0] for f in found] == [pytest.approx(point) for point in alone]
 
 
+async def test_of_daemon_and_planner_the_planner_is_killed_when_memory_is_short(worker):
+    await worker.suggest(BAYES, PLANE, [], 1, 0)
+    ours, its = (
+        int(Path(f"/proc/{pid}/oom_score_adj").read_text()) for pid in ("self", worker.pid)
+    )
+    assert its > ours
+
+
 async def ask_one_that_is_stopped(worker, monkeypatch):
     monkeypatch.setattr("daemon.planning.worker._GRACE_S", 0.2)
     await worker.suggest(BAYES, PLANE, [], 1, 0)

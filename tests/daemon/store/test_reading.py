@@ -333,12 +333,16 @@ LINE = {
 }
 
 
+@pytest.mark.parametrize("clock_h", [0.0, 3.0, -5.0], ids=["kept", "put back", "put forward"])
 @pytest.mark.parametrize(("ago_s", "said"), [(41.0, True), (5.0, False)])
-async def test_the_status_says_when_a_running_daemon_cannot_write_any_more(opened, ago_s, said):
+async def test_the_status_says_when_a_running_daemon_cannot_write_any_more(
+    opened, ago_s, said, clock_h
+):
     store, _ = opened.open()
-    then = (datetime.now(UTC) - timedelta(seconds=ago_s)).isoformat()
-    store.keep("lines", {"t": then, "lines": {}})
-    store._durable.append(("UPDATE meta SET value = ? WHERE key = 'started'", (then,)))
+    then = (datetime.now(UTC) + timedelta(hours=clock_h)).isoformat()  # by the clock at the start
+    start = (then, asyncio.get_running_loop().time() - ago_s)
+    store._durable.append(("UPDATE boots SET started = ?, loop_origin = ?", start))
+    store.keep("lines", {"t": then, "boot": store.boot, "lines": {}})
     await store.flush()
     text = status_text(status(opened.directory))
     assert ("has written nothing for 41 s (is the disk full?)" in text) is said

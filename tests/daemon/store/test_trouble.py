@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 from structlog.testing import capture_logs
@@ -250,6 +250,41 @@ async def test_a_file_that_vanished_is_not_silently_made_anew(opened, impatient)
     with capture_logs() as logs:
         await opened.close()
     assert logs[-1]["event"] == "store.lost"
+
+
+@pytest.mark.parametrize("which", ["", "-wal"], ids=["file", "log"])
+async def test_a_file_that_somebody_cuts_short_is_noticed_at_once(which, opened, impatient):
+    store, bus = opened.open()
+    await store.commit(bus.emit("decision", what="x" * 50_000))
+    path = opened.directory / FILE_NAME
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA wal_checkpoint(FULL)")  # all of it is in the file
+    await store.commit(bus.emit("decision", what="y" * 50_000))
+    os.truncate(f"{path}{which}", 4096)
+    with pytest.raises(StoreFailed, match="was cut short while taylord writes it"):
+        await store.commit(bus.emit("decision", what="z"))
+    with capture_logs():
+        await opened.close()
+
+
+async def test_a_log_that_somebody_removes_is_noticed_at_once(opened, impatient):
+    store, bus = opened.open()
+    await store.commit(bus.emit("decision", what="x"))
+    (opened.directory / f"{FILE_NAME}-wal").unlink()
+    with pytest.raises(StoreFailed, match="was moved, deleted or replaced while taylord writes it"):
+        await store.commit(bus.emit("decision", what="y"))
+    with capture_logs():
+        await opened.close()
+
+
+async def test_a_log_that_another_program_folds_into_the_file_is_no_fault(opened):
+    store, bus = opened.open()
+    await store.commit(bus.emit("decision", what="x"))
+    with closing(sqlite3.connect(opened.directory / FILE_NAME)) as other:
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert (opened.directory / f"{FILE_NAME}-wal").stat().st_size == 0
+    await store.commit(bus.emit("decision", what="y"))
+    assert store.failure is None
 
 
 async def test_a_file_that_is_moved_away_under_way_is_noticed_at_once_and_heals(opened, impatient):
