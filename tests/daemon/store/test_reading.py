@@ -23,6 +23,7 @@ from daemon.store.reader import Reader
 from daemon.store.schema import FILE_NAME
 from daemon.store.standing import best, front
 from daemon.store.status import status, status_text
+from daemon.timebase import wall_s
 from planners.base import Problem
 from planners.history import read_history
 from tests.daemon.store.conftest import PROBLEM, Opened, reading
@@ -340,7 +341,7 @@ async def test_the_status_says_when_a_running_daemon_cannot_write_any_more(
 ):
     store, _ = opened.open()
     then = (datetime.now(UTC) + timedelta(hours=clock_h)).isoformat()  # by the clock at the start
-    start = (then, asyncio.get_running_loop().time() - ago_s)
+    start = (then, wall_s() - ago_s)
     store._durable.append(("UPDATE boots SET started = ?, loop_origin = ?", start))
     store.keep("lines", {"t": then, "boot": store.boot, "lines": {}})
     await store.flush()
