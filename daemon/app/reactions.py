@@ -5,12 +5,14 @@ from typing import Any
 
 from daemon.campaign.ahead import PLANNER_BACK, PLANNER_OUT
 from daemon.campaign.campaign import Campaign
+from daemon.campaign.holding import HELD_LONG
 from daemon.campaign.memory import MEASURED
 from daemon.campaign.resting import RESTS
 from daemon.campaign.states import ENDED, NO_RECORD, State
 from daemon.errors import StoreFailed
 from daemon.events import Event, EventBus
 from daemon.experiment.approach import FOLLOWS_NOT
+from daemon.experiment.faults import COOLED
 from daemon.safety.alarms import Alarms
 
 HELD = "campaign held"
@@ -22,6 +24,8 @@ HEATS_NOT = "temperature not reached"  # whatever point was asked for, until a r
 WAITS = "campaign waits"  # for a word, or results; the rig was shut down meanwhile
 GOES_ON = "heat and pumps are off meanwhile; it goes on by itself when there is something to run"
 ASKED_AGAIN = "what runs is not touched; it is asked again after the next experiment"
+KEPT_WARM = "the rig keeps its temperature; waits for campaign.resume, .stop or .abort"
+MADE_SAFE = "heat and pumps are off; campaign.resume heats again"
 RECORD_BACK = "the record could not be written for a while; it can again"
 _GOING = frozenset(State) - ENDED - {State.IDLE, State.ABORTING}
 
@@ -37,6 +41,7 @@ class Reactions:
         self._alarms = alarms
         self._store_works = True
         self._suspects = 0  # in a row
+        self._cooled = False  # while it is held
         events.on_event(self._on_event)
 
     def on_trouble(self, fault: StoreFailed | None) -> None:
@@ -102,12 +107,21 @@ class Reactions:
             self._alarms.raise_(PLANNER, told, latching=False, concerns="campaign")
         elif what == PLANNER_BACK:
             self._alarms.returned(PLANNER)
+        elif what in {HELD_LONG, COOLED} and self._campaign.state is State.HELD:
+            self._cooled |= what == COOLED
+            self._call_to_hold(why)
         elif what == FOLLOWS_NOT:
             self._alarms.raise_(HEATS_NOT, why, latching=False, concerns="campaign")
             self._alarms.reword(HEATS_NOT, why)
         elif what == RESTS:
             told = f"{why}: {GOES_ON}"
             self._alarms.raise_(WAITS, told, latching=False, concerns="campaign")
+
+    def _call_to_hold(self, why: str) -> None:
+        """Call a person to a hold that lasts, whoever has asked for it."""
+        told = f"{why}; {MADE_SAFE if self._cooled else KEPT_WARM}"
+        self._alarms.raise_(HELD, told, latching=False, concerns="campaign")
+        self._alarms.reword(HELD, told)
 
     def _on_campaign(self, state: str, reason: str) -> None:
         """Call a person to a campaign that a fault holds or ends; interlocks have alarms."""
@@ -125,6 +139,7 @@ class Reactions:
         else:
             self._alarms.returned(GIVEN_UP)
         if state not in {State.HOLDING, State.HELD}:
+            self._cooled = False
             self._alarms.returned(HELD)
         elif state == State.HELD and self._ends_when_held:
             self._end_alone(reason)

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from daemon.campaign.ahead import Ahead
+from daemon.campaign.holding import Holding
 from daemon.campaign.memory import Memory, Suggestion
 from daemon.campaign.ports import Asker, Observer, Runner
 from daemon.campaign.resting import Rest
@@ -57,6 +58,7 @@ class Campaign:
         """
         self.settings, self.memory = settings, memory
         self.state = State.IDLE
+        self.state_since = asyncio.get_running_loop().time()
         self.reason = ""
         self.fault = ""  # what holds or ended it, when that is no person and no interlock
         self.running: Suggestion | None = None
@@ -68,6 +70,7 @@ class Campaign:
         self.steering = Steering(self, configured or settings)
         self._ahead = Ahead(self, asker, observer, events)
         self._rest = Rest(self, runner, events)
+        self._holding = Holding(self, events)
 
     @property
     def standing(self) -> Standing | None:
@@ -86,10 +89,12 @@ class Campaign:
         """Run from the start command to an ended state; return it."""
         async with asyncio.TaskGroup() as tasks:
             asking = tasks.create_task(self._ahead.run(), name="campaign asks ahead")
+            calling = tasks.create_task(self._holding.run(), name="campaign calls when held")
             work = tasks.create_task(self._perform_all(), name="campaign performs")
             await self._unless_aborted(work)
             await asyncio.wait([work])
             asking.cancel()
+            calling.cancel()
         await self._end()
         return self.state
 
@@ -307,6 +312,8 @@ class Campaign:
 
     def _change(self, state: State, reason: str, fault: str = "") -> None:
         """Take a state at once; the record of it follows, since safety does not wait for a disk."""
+        if state is not self.state:
+            self.state_since = asyncio.get_running_loop().time()
         self.state, self.reason, self.fault = state, reason, fault
         told = {"state": str(state), "reason": reason, "fault": fault, "done": self.memory.done}
         self._events.emit("campaign", **told)

@@ -2,7 +2,7 @@
 
 Between experiments the rig is kept at its temperature under a trickle of solvent, since the next
 one begins within minutes. A point that waits for approval, or a result that is to come, may take
-the night.
+the night. A hold keeps the temperature, for ``campaign.hold_at_most`` where that is set.
 """
 
 import asyncio
@@ -15,18 +15,24 @@ from daemon.campaign.memory import Memory
 from daemon.campaign.ports import Runner
 from daemon.campaign.states import State
 from daemon.events import EventBus
+from daemon.experiment.faults import COOLED, HELD_AT_MOST
+from daemon.settings.models import CampaignSettings
 
 log = structlog.get_logger(__name__)
 
 REST_S = 1800.0  # without anything to run the rig is kept warm so long
+LOOK_S = 60.0
 RESTS = "campaign rests"  # a decision
+NOTHING = "nothing is to be run"
 
 
 class Host(Protocol):
     """What resting needs of the campaign."""
 
+    settings: CampaignSettings
     memory: Memory
     state: State
+    state_since: float  # loop time, s
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until the condition holds, looking at every change."""
@@ -46,20 +52,31 @@ class Rest:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until the condition holds; shut the rig down when that takes long."""
+        began = asyncio.get_running_loop().time()
         while not condition():
             try:
-                async with asyncio.timeout(REST_S if self.warm else None):
+                async with asyncio.timeout(LOOK_S if self.warm else None):
                     await self._campaign.until(condition)
             except TimeoutError:
-                if self._campaign.state is State.RUNNING:  # a hold keeps the temperature
+                if self._long_enough(began):
                     await self._shut_down(condition)
+
+    def _long_enough(self, began: float) -> bool:
+        now, since = asyncio.get_running_loop().time(), self._campaign.state_since
+        if self._campaign.state is State.RUNNING:
+            return now - max(began, since) >= REST_S
+        limit = self._campaign.settings.hold_at_most
+        return self._campaign.state is State.HELD and limit is not None and now - since >= limit
 
     async def _shut_down(self, condition: Callable[[], bool]) -> None:
         self.warm = False
-        waits = ", ".join(self._campaign.memory.proposed)
-        why = f"{waits} waits for a word (suggestion.approve)" if waits else "nothing is to be run"
-        self._events.emit("decision", what=RESTS, why=f"{why}, for {REST_S / 60:g} min")
-        log.warning("campaign.rests", why=why)
+        if self._campaign.state is State.HELD:
+            self._events.emit("decision", what=COOLED, why=HELD_AT_MOST)
+        else:
+            waits = ", ".join(self._campaign.memory.proposed)
+            why = f"{waits} waits for a word (suggestion.approve)" if waits else NOTHING
+            self._events.emit("decision", what=RESTS, why=f"{why}, for {REST_S / 60:g} min")
+            log.warning("campaign.rests", why=why)
         async with asyncio.TaskGroup() as tasks:
             shutdown = tasks.create_task(self._runner.shutdown(), name="rest")
             shutdown.add_done_callback(lambda _: self._campaign.notify())

@@ -8,6 +8,9 @@ from daemon.errors import Infeasible, StoreFailed, TaylordError
 from daemon.experiment.record import ExperimentRecord
 from drivers.errors import GarbledReply, LinkLost, NoReply, NotConnected
 
+COOLED = "held rig made safe"  # a decision
+HELD_AT_MOST = "held for longer than campaign.hold_at_most"
+
 Afterwards = Literal["safe", "trickle", "nothing"]
 
 

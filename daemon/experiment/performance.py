@@ -18,6 +18,8 @@ from daemon.experiment.achieved import achieved
 from daemon.experiment.actions import NAP_S, Actions
 from daemon.experiment.cleaning import trickle_flows
 from daemon.experiment.faults import (
+    COOLED,
+    HELD_AT_MOST,
     Afterwards,
     EndNotWritten,
     ExperimentFailed,
@@ -90,11 +92,23 @@ class Performance:
         run.forget_samples()
         await self._actions.set_flows(trickle_flows(self._settings, self._actions.reach))
         self._to_state(run, "held")
+        await self._until_resumed()
+        self._to_state(run, "restarting")
+        run.state = "running"
+
+    async def _until_resumed(self) -> None:
+        """Wait for a resume; make the rig safe when that takes longer than it may."""
+        limit, loop = campaign_of(self._settings).hold_at_most, asyncio.get_running_loop()
+        since, cooled = loop.time(), False
         while self._actions.hold_asked:
             await self._resumed_within(NAP_S)
             self._actions.check_ways()
-        self._to_state(run, "restarting")
-        run.state = "running"
+            if limit is not None and not cooled and loop.time() - since >= limit:
+                cooled = True
+                faults = await self._make_safe()
+                self._events.emit("decision", what=COOLED, why="; ".join([HELD_AT_MOST, *faults]))
+        if cooled:
+            await self._actions.set_flows(trickle_flows(self._settings, self._actions.reach))
 
     async def _resumed_within(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -229,7 +243,12 @@ class Performance:
             faults = await self._try([Trickle(trickle_flows(self._settings, actions.reach))])
             if not faults:
                 return []
-        return faults + await self._try([StopPumps(), HeatOff(self._settings.reactor.thermostat)])
+        return faults + await self._make_safe()
+
+    async def _make_safe(self) -> list[str]:
+        """Stop the pumps, then switch heat off; return what failed."""
+        assert self._settings.reactor is not None  # noqa: S101 (experiments need one)
+        return await self._try([StopPumps(), HeatOff(self._settings.reactor.thermostat)])
 
     async def _try(self, steps: Sequence[Step]) -> list[str]:
         """Do the steps, each whatever became of the one before; return what failed."""

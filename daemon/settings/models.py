@@ -199,6 +199,7 @@ class CampaignSettings(Strict):
     on_restart: Literal["resume", "safe", "ask"] = "ask"
     start: Literal["auto", "command"] = "auto"
     max_failures: Annotated[int, Field(ge=1)] = 3  # failed experiments in a row end the campaign
+    hold_at_most: Seconds | None = None  # then heat and pumps go off; None: kept warm for ever
     flush_volumes: Annotated[float, Field(ge=0, le=100)] = 3.0
     trickle: Flow = 0.05
     temperature_tolerance: Positive = 1.0  # K

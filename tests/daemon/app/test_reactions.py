@@ -16,6 +16,7 @@ from daemon.app.reactions import (
 from daemon.campaign.states import State
 from daemon.errors import StoreFailed
 from daemon.experiment.approach import FOLLOWS_NOT
+from daemon.experiment.faults import COOLED, HELD_AT_MOST
 from daemon.safety.alarms import Alarms
 from tests.daemon.campaign.bench import Bench, going
 
@@ -242,3 +243,26 @@ async def test_a_thermostat_that_does_not_follow_calls_a_person_until_there_is_a
     assert HEATS_NOT in bench.standing
     bench.events.emit("experiment", state="complete", status="suspect", reason="noisy")
     assert bench.standing == {}
+
+
+async def test_a_person_is_called_to_a_hold_that_lasts_again_and_again():
+    bench = Watched(experiments=1)
+    run = bench.begin()
+    bench.campaign.hold("lunch")
+    bench.campaign.experiment_held()
+    await asyncio.sleep(29 * 60.0)
+    assert HELD not in bench.standing
+    told = []
+    for hours in (0.1, 1.0, 1.0):
+        await asyncio.sleep(hours * 3600.0)
+        told.append(bench.standing[HELD])
+    kept = "the rig keeps its temperature; waits for campaign.resume, .stop or .abort"
+    assert told == [f"held for {n} min: lunch; {kept}" for n in (30, 90, 150)]
+    bench.events.emit("decision", what=COOLED, why=HELD_AT_MOST)
+    off = "heat and pumps are off; campaign.resume heats again"
+    assert bench.standing[HELD] == f"held for longer than campaign.hold_at_most; {off}"
+    await asyncio.sleep(3600.0)
+    assert bench.standing[HELD] == f"held for 210 min: lunch; {off}"
+    bench.campaign.resume()
+    assert bench.standing == {}
+    assert await run is State.COMPLETE

@@ -5,6 +5,8 @@ import asyncio
 import pytest
 
 from daemon.campaign.resting import REST_S, RESTS
+from daemon.campaign.states import State
+from daemon.experiment.faults import COOLED, HELD_AT_MOST
 from tests.daemon.campaign.bench import Bench, going
 
 pytestmark = pytest.mark.virtual
@@ -61,5 +63,37 @@ async def test_a_campaign_that_is_held_does_not_rest():
         assert ("shutdown",) not in bench.log
         bench.campaign.resume()
         await asyncio.sleep(REST_S + 60.0)
+        assert ("shutdown",) in bench.log
+        bench.campaign.stop()
+
+
+async def test_a_hold_keeps_the_rig_warm_for_as_long_as_it_may():
+    bench = Bench(approve=True, hold_at_most=7200.0)
+    async with going(bench):
+        await asyncio.sleep(60.0)
+        bench.campaign.hold("lunch")
+        await asyncio.sleep(7200.0 - 60.0)
+        assert ("shutdown",) not in bench.log
+        await asyncio.sleep(2 * 60.0)
+        assert bench.log.count(("shutdown",)) == 1
+        assert [e.data["why"] for e in bench.seen if e.data.get("what") == COOLED] == [HELD_AT_MOST]
+        assert bench.campaign.state is State.HELD
+        bench.campaign.resume()
+        await bench.approve()
+        await asyncio.sleep(20.0)
+        assert bench.runs == ["e-0001", "e-0002"]
+        bench.campaign.stop()
+
+
+async def test_the_wait_for_work_begins_anew_after_a_hold():
+    bench = Bench(approve=True)
+    async with going(bench):
+        await asyncio.sleep(60.0)
+        bench.campaign.hold()
+        await asyncio.sleep(3 * REST_S)
+        bench.campaign.resume()
+        await asyncio.sleep(REST_S - 120.0)
+        assert ("shutdown",) not in bench.log
+        await asyncio.sleep(240.0)
         assert ("shutdown",) in bench.log
         bench.campaign.stop()

@@ -8,7 +8,7 @@ import pytest
 from daemon.analysis.estimate import AnalysisFailed, Estimate
 from daemon.analysis.pipeline import SampleResult
 from daemon.errors import Refused, StoreFailed
-from daemon.experiment.faults import EndNotWritten
+from daemon.experiment.faults import COOLED, HELD_AT_MOST, EndNotWritten
 from daemon.experiment.volumes import TOTAL
 from drivers.errors import DeviceFault
 from tests.daemon.experiment.assembly import COOL, flow_rig
@@ -152,6 +152,23 @@ async def test_a_hold_keeps_the_temperature_and_the_fluid_becomes_steady_anew():
         assert history.at(first, TOTAL) - history.at(resumed, TOTAL) > 2 * 1.35
     assert record.status == "ok"
     assert flow.states() == ["running", "holding", "held", "restarting", "running", "complete"]
+
+
+async def test_a_hold_that_lasts_longer_than_it_may_is_made_safe_and_heated_again():
+    async with flow_rig(campaign={"hold_at_most": 600.0}) as flow, asyncio.TaskGroup() as tasks:
+        experiment = tasks.create_task(flow.executor.run("e-1", COOL))
+        await flow.until(step="WaitSteady")
+        flow.executor.hold()
+        await flow.until("held")
+        await asyncio.sleep(590.0)
+        assert flow.truth()["heaters"]["bath"]["goal"] == 32.0
+        await asyncio.sleep(20.0)
+        truth = flow.truth()
+        assert not any(pump["flow"] for pump in truth["pumps"].values())
+        assert truth["heaters"]["bath"]["goal"] is None
+        assert [e.data["why"] for e in flow.log if e.data.get("what") == COOLED] == [HELD_AT_MOST]
+        flow.executor.resume()
+        assert (await experiment).status == "ok"
 
 
 async def test_a_hold_taken_back_at_once_changes_nothing():
