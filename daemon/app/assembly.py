@@ -11,6 +11,7 @@ import structlog
 
 from daemon.app.connecting import real_lines
 from daemon.app.history import config_changed, config_changes, restored, used_ml
+from daemon.app.identities import KeepIdentities, known_identities
 from daemon.app.last_known import left_elsewhere
 from daemon.app.plan import RunPlan
 from daemon.app.reactions import Reactions
@@ -94,6 +95,7 @@ def assemble(
     continues = campaign_to_continue(plan)
     changes = _changes_since_it_began(plan, continues)
     space = in_force(plan.settings, continues)
+    known = known_identities(plan)
     elsewhere = left_elsewhere(plan.data, plan.config_text)
     timebase = Timebase.virtual() if is_virtual() else Timebase.real()
     boot = virtual_boot_id(plan.record_seed, plan.config_text) if is_virtual() else real_boot_id()
@@ -121,8 +123,10 @@ def assemble(
         commit=store.commit,
         heartbeats=heartbeats,
         left_acting=store.last_died,
+        known=known,
     )
     store.listen(events)
+    KeepIdentities(plan, rig, store)
     rig.lines.tell = lambda lines: store.keep(
         "lines", {"t": timebase.iso(), "boot": store.boot, "lines": lines}
     )

@@ -57,14 +57,15 @@ def left_elsewhere(data: Path, config_text: str) -> list[str]:
     try:
         with Reader(data) as reader:
             last = (reader.meta().get("config") or "") if reader.last_died() else ""
-        was, now = (_instruments(tomllib.loads(text)) for text in (last, config_text))
+        was, now = (instruments_of(tomllib.loads(text)) for text in (last, config_text))
     except (ConfigError, StoreFailed, tomllib.TOMLDecodeError):
         return []
     there = [_wire(own) for own in now.values()]
     return [f"{n} ({own.get('port')})" for n, own in was.items() if _wire(own) not in there]
 
 
-def _instruments(raw: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def instruments_of(raw: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the sections of the instruments of a file as they stand in it."""
     table = raw.get("instruments")
     rows = table.items() if isinstance(table, dict) else ()
     return {name: own for name, own in rows if isinstance(own, dict)}

@@ -96,6 +96,8 @@ class Actions:
         """Sleep; fail the experiment when a pump, a valve or the thermostat stays away."""
         await self.nap(seconds)
         self.check_ways()
+        if other := [f"{n} {why}" for n in self._needed() if (why := self.rig.exchanged(n))]:
+            raise ExperimentFailed("; ".join(other), blameless=True)
         now = asyncio.get_running_loop().time()
         analyser = self.settings.analysis.instrument if self.settings.analysis is not None else ""
         down = [name for name in self.down() if name != analyser]

@@ -63,6 +63,10 @@ class RigPort(Protocol):
         """Return why no experiment may start with a connected instrument, or an empty text."""
         ...
 
+    def exchanged(self, name: str) -> str:
+        """Return why nothing is to act by this instrument: it is another one; or an empty text."""
+        ...
+
     def latest(self, signal: str) -> Reading:
         """Return the last reading; bad (``stale``) when too old. KeyError when unknown."""
         ...

@@ -8,6 +8,8 @@ drives the rig safe and closes the lines.
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -16,6 +18,7 @@ from daemon.errors import Refused, UnknownSignal
 from daemon.events import EventBus
 from daemon.rig.acts import Commit, no_commit
 from daemon.rig.guard import Guard
+from daemon.rig.identities import Identities
 from daemon.rig.latest import Latest, stale_limits
 from daemon.rig.line import shared_lines
 from daemon.rig.linewatch import LineWatch
@@ -29,6 +32,7 @@ from daemon.rig.parts import (
     signal_specs,
 )
 from daemon.rig.refusals import Refusals
+from daemon.rig.selfcheck import ACTING
 from daemon.rig.supervisor import BEAT_WITHIN_S, Supervisor
 from daemon.rig.ways import gates
 from daemon.safety.alarms import Alarms, alarm_document
@@ -64,10 +68,12 @@ class Rig:
         commit: Commit = no_commit,
         heartbeats: Heartbeats | None = None,
         left_acting: bool = False,
+        known: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Build everything; nothing is opened. Raises ValueError or ConfigError.
 
         ``left_acting``: the last daemon died, and each instrument is made safe when it is found.
+        ``known`` says who the instruments were at the last start.
         """
         self.events, self._lines = events, lines
         self.heartbeats = heartbeats if heartbeats is not None else Heartbeats()
@@ -79,6 +85,8 @@ class Rig:
         self._latest = Latest(self._specs, stale_limits(self._specs, self.instruments), now)
         self.history = History()
         self.alarms = Alarms(events)
+        acting = [n for n, i in self.instruments.items() if any(fills(i) for fills in ACTING)]
+        self.identities = Identities(self.alarms, known, acting)
         self.trip = Trip(
             self._members(), events, self.alarms, self.history, watch=self._after_attempt
         )
@@ -123,7 +131,13 @@ class Rig:
 
     def unready(self, name: str) -> str:
         """Return why no experiment may start with a connected instrument, or an empty text."""
-        return self._supervisors[name].own.unready if self.connected(name) else ""
+        if not self.connected(name):
+            return ""
+        return self.exchanged(name) or self._supervisors[name].own.unready
+
+    def exchanged(self, name: str) -> str:
+        """Return why nothing is to act by this instrument: it is another one; or an empty text."""
+        return self.identities.exchanged(name)
 
     def require_connected(self, name: str) -> None:
         """Raise NotConnected, saying why, while an instrument is down."""
@@ -301,6 +315,7 @@ class Rig:
                 beat=self.heartbeats.source(name, BEAT_WITHIN_S),
                 returned=self.trip.returned,
                 refused=self._refusals.told,
+                answered=partial(self.identities.answered, name),
                 left_acting=left_acting,
                 phase=i / len(self.instruments),
             )

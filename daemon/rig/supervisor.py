@@ -47,10 +47,6 @@ FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 1.2
 BACK_WITHIN_S = 1.85  # attempt and pause: connected within 2 s of the instrument's return
 BEAT_WITHIN_S = 2 * CONNECT_S + POLL_S
-EXCHANGED = (
-    "{0} was {1!r}, and is {2!r} since it is back: look whether calibration, syringe and settings"
-    " are those of the configuration, then acknowledge"
-)
 
 
 class Supervisor:
@@ -67,12 +63,14 @@ class Supervisor:
         beat: Callable[[], None],
         returned: Callable[[], None],
         refused: Callable[[str], dict[str, int]],
+        answered: Callable[[str], None],
         left_acting: bool = False,
         phase: float = 0.0,
     ) -> None:
         """``specs`` are by full name; ``beat`` feeds the watchdog; ``returned`` tells the trip.
 
-        ``refused`` gives the commands refused since it was last asked.
+        ``refused`` gives the commands refused since it was last asked; ``answered`` is told who
+        it is at every connection.
         ``left_acting``: nobody has made it safe since it was last commanded.
         ``phase``, 0 to 1, is when in its period the instrument is polled.
         """
@@ -85,6 +83,7 @@ class Supervisor:
         self.own = SelfCheck(instrument, alarms)
         self._leftover = Leftover(instrument, events, acting=left_acting)
         self._beat, self._returned, self._refused = beat, returned, refused
+        self._answered = answered
         self._hurry = asyncio.Event()
         self._next_check = 0.0
         self._answers_in_s = self._polled_in_s = inf  # how long identity and polls took
@@ -166,20 +165,11 @@ class Supervisor:
         self._line.heard(self.name)
         self._plan.restart(now)
         self._next_check = now + self._check_every_s
-        self._compare(self.connection.identity, identity)
+        self._answered(identity)
         self.connection.connected(identity, now)
         self._returned()
         if self._plan.next_due is None:
             self._heard()  # nothing is ever polled: saying who it is must do
-
-    def _compare(self, before: str, identity: str) -> None:
-        """Call a person to an instrument that is not the one it was: it may be calibrated anew."""
-        if before in {"", identity}:
-            return
-        text = EXCHANGED.format(self.name, before, identity)
-        log.error("instrument.exchanged", instrument=self.name, was=before, now=identity)
-        self._alarms.raise_(f"{self.name} exchanged", text)
-        self._alarms.returned(f"{self.name} exchanged")  # it waits for a person only
 
     def _heard(self) -> None:
         """Note an answer; the first one ends the outage."""
