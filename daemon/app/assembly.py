@@ -35,7 +35,8 @@ from daemon.safety.trip import Cause
 from daemon.settings.models import CampaignSettings, InstrumentSettings, Settings
 from daemon.store.documents import config_hash, real_boot_id, virtual_boot_id
 from daemon.store.raw import RawFiles
-from daemon.store.reader import Reader, StoredCampaign
+from daemon.store.reader import Reader
+from daemon.store.stored import StoredCampaign
 from daemon.store.writer import Store
 from daemon.timebase import Timebase, is_virtual
 from daemon.trace.recording import Recording, recorded

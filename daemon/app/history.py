@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from daemon.campaign.memory import Memory, Suggestion
 from daemon.store.documents import config_hash
-from daemon.store.reader import StoredCampaign, StoredSuggestion
+from daemon.store.stored import StoredCampaign, StoredSuggestion
 
 
 def restored(campaign: StoredCampaign, *, approve: bool) -> Memory:

@@ -21,7 +21,8 @@ directory that another rig has written into is refused.
 from daemon.app.plan import RunPlan
 from daemon.campaign.states import ENDING
 from daemon.errors import ConfigError
-from daemon.store.reader import Reader, StoredCampaign
+from daemon.store.reader import Reader
+from daemon.store.stored import StoredCampaign
 
 COMPLETE = "complete"
 CUT_SHORT = 3  # experiments in a row that no start has brought to an end

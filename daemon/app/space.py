@@ -6,7 +6,7 @@ from daemon.campaign.space import differences, space_of, with_space
 from daemon.errors import ConfigError, Refused
 from daemon.settings.check_space import space_faults
 from daemon.settings.models import CampaignSettings, Settings
-from daemon.store.reader import StoredCampaign
+from daemon.store.stored import StoredCampaign
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,10 @@ from typing import IO, Any, Literal
 
 from daemon.errors import ConfigError, StoreFailed
 from daemon.store.ledger import in_use
-from daemon.store.reader import Reader, StoredExperiment
+from daemon.store.reader import Reader
 from daemon.store.schema import FIXED, Name, dotted
 from daemon.store.standing import best, front
+from daemon.store.stored import StoredExperiment
 
 # what a history may say of an experiment (CONTRACT, problems); the rest are failures to a planner
 _HISTORY_STATUS = {"ok": "ok", "suspect": "suspect", "pending": "pending", "running": "pending"}

@@ -2,132 +2,23 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from daemon.errors import ConfigError, DataUnusable, StoreFailed
-from daemon.experiment.record import ExperimentRecord, ResponseValue, Status
-from daemon.store.recorder import ENDED_CAMPAIGNS
 from daemon.store.schema import FILE_NAME, LAST_END, SCHEMA, Columns
-
-JsonObject = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredExperiment:
-    """One experiment as it stands; times are UTC, offsets are s since its boot began."""
-
-    id: str
-    campaign: str | None
-    boot: str
-    status: Status
-    requested: JsonObject
-    commanded: JsonObject
-    achieved: JsonObject
-    responses: JsonObject
-    reason: str
-    started: str | None
-    finished: str | None
-    started_t: float | None
-    finished_t: float | None
-    blameless: bool = False
-
-    def cut_short(self, *, ended: bool) -> bool:
-        """Return whether it never came to an end; ``ended``: no daemon runs that could end it."""
-        in_flight = self.status in {"pending", "running"}
-        return self.status == "interrupted" or (ended and in_flight)
-
-    def document(self) -> JsonObject:
-        """Return the element of ``experiments`` in CONTRACT, ``demo --json``."""
-        return {
-            "id": self.id,
-            "status": self.status,
-            "requested": self.requested,
-            "commanded": self.commanded,
-            "achieved": self.achieved,
-            "responses": self.responses,
-            "started": self.started,
-            "finished": self.finished,
-            "reason": self.reason,
-        }
-
-    def record(self) -> ExperimentRecord:
-        """Return the record the campaign remembers; its times are offsets, s."""
-        return ExperimentRecord(
-            self.id,
-            self.status,
-            self.requested,
-            self.commanded,
-            self.achieved,
-            {name: _response(value) for name, value in self.responses.items()},
-            self.started_t,
-            self.finished_t,
-            self.reason,
-            self.blameless,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSuggestion:
-    """A point that was asked for, and how far it got."""
-
-    id: str
-    state: str  # proposed | approved | vetoed | withdrawn | started
-    point: JsonObject
-    predicted: JsonObject
-    reason: str
-    origin: str
-    experiment: str | None
-    instead_of: str = ""
-    verdict: JsonObject = field(default_factory=dict[str, Any])  # by, reason, fix
-
-
-@dataclass(frozen=True, slots=True)
-class StoredCampaign:
-    """A campaign, and all that belongs to it, in order."""
-
-    id: str
-    boot: str
-    state: str
-    reason: str
-    problem: JsonObject | None
-    planner: str | None
-    seed: int | None
-    wanted: int | None
-    config_hash: str | None
-    started: str
-    finished: str | None
-    experiments: tuple[StoredExperiment, ...]
-    suggestions: tuple[StoredSuggestion, ...]
-    space: JsonObject = field(default_factory=dict[str, Any])  # configured, current
-    standing: JsonObject = field(default_factory=dict[str, Any])  # best, regret, done, text
-    fault: str = ""  # what holds or ended it, when that is no person and no interlock
-
-    @property
-    def begun(self) -> bool:
-        """Return whether an experiment was begun, or a person decided on a point or the space."""
-        decided = any(s.state in {"approved", "vetoed"} for s in self.suggestions)
-        edited = self.space.get("current") != self.space.get("configured")
-        return bool(self.experiments) or decided or edited
-
-    @property
-    def ended(self) -> bool:
-        """Return whether there is nothing to resume."""
-        return self.state in ENDED_CAMPAIGNS
-
-    @property
-    def waiting(self) -> tuple[StoredSuggestion, ...]:
-        """Return the suggestions proposed or approved that no experiment was begun for."""
-        return tuple(s for s in self.suggestions if s.state in {"proposed", "approved"})
-
-    @property
-    def cut_short(self) -> tuple[StoredSuggestion, ...]:
-        """Return the suggestions whose experiment was in flight when the daemon ended."""
-        lost = {e.id for e in self.experiments if e.status in {"interrupted", "running"}}
-        return tuple(s for s in self.suggestions if s.experiment in lost)
+from daemon.store.stored import (
+    JsonObject,
+    StoredCampaign,
+    StoredExperiment,
+    StoredSuggestion,
+    experiment_of,
+    later,
+    loads,
+    suggestion_of,
+)
 
 
 class Reader:
@@ -184,12 +75,12 @@ class Reader:
     def experiments(self, campaign: str | None = None) -> tuple[StoredExperiment, ...]:
         """Return the experiments of a campaign, or all, in order."""
         sql = "SELECT * FROM experiments WHERE ?1 IS NULL OR campaign = ?1 ORDER BY n"
-        return tuple(_experiment(row) for row in self.rows(sql, campaign))
+        return tuple(experiment_of(row) for row in self.rows(sql, campaign))
 
     def suggestions(self, campaign: str) -> tuple[StoredSuggestion, ...]:
         """Return the suggestions of a campaign in the order they were proposed."""
         sql = "SELECT * FROM suggestions WHERE campaign = ? ORDER BY n"
-        return tuple(_suggestion(row) for row in self.rows(sql, campaign))
+        return tuple(suggestion_of(row) for row in self.rows(sql, campaign))
 
     def campaign(self, id: str | None = None) -> StoredCampaign | None:  # noqa: A002 (CONTRACT's word)
         """Return a campaign, by default the last one; None when there is none."""
@@ -202,7 +93,7 @@ class Reader:
             row["boot"],
             row["state"],
             row["reason"],
-            _loads(row["problem"]) or None,
+            loads(row["problem"]) or None,
             row["planner"],
             row["seed"],
             row["wanted"],
@@ -211,9 +102,9 @@ class Reader:
             row["finished"],
             self.experiments(row["id"]),
             self.suggestions(row["id"]),
-            _loads(_later(row, "space")),
-            _loads(_later(row, "standing")),
-            _later(row, "fault") or "",
+            loads(later(row, "space")),
+            loads(later(row, "standing")),
+            later(row, "fault") or "",
         )
 
     def next_index(self) -> int:
@@ -230,7 +121,7 @@ class Reader:
             {
                 "id": row["id"],
                 "verb": row["verb"],
-                "arguments": _loads(row["arguments"]),
+                "arguments": loads(row["arguments"]),
                 "outcome": row["outcome"],
                 "reply": json.loads(row["reply"]) if row["reply"] else None,
             }
@@ -298,49 +189,3 @@ def _tried(uri: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def _loads(text: str | None) -> JsonObject:
-    return json.loads(text) if text else {}
-
-
-def _experiment(row: sqlite3.Row) -> StoredExperiment:
-    parts = (_loads(row[name]) for name in ("requested", "commanded", "achieved", "responses"))
-    return StoredExperiment(
-        row["id"],
-        row["campaign"],
-        row["boot"],
-        row["status"],
-        *parts,
-        reason=row["reason"] or "",
-        started=row["started"],
-        finished=row["finished"],
-        started_t=row["started_t"],
-        finished_t=row["finished_t"],
-        blameless=bool(_later(row, "blameless")),
-    )
-
-
-def _suggestion(row: sqlite3.Row) -> StoredSuggestion:
-    return StoredSuggestion(
-        row["id"],
-        row["state"],
-        _loads(row["point"]),
-        _loads(row["predicted"]),
-        row["reason"] or "",
-        row["origin"] or "planner",
-        row["experiment"],
-        _later(row, "instead_of") or "",
-        _loads(_later(row, "verdict")),
-    )
-
-
-def _later(row: sqlite3.Row, name: str) -> str | None:
-    """Return a column that files of earlier versions do not have."""
-    return row[name] if name in row.keys() else None  # noqa: SIM118  # a row is no mapping
-
-
-def _response(value: Mapping[str, Any]) -> ResponseValue:
-    return ResponseValue(
-        value.get("value"), value.get("sd"), value.get("quality", "failed"), value.get("reason", "")
-    )

@@ -1,4 +1,4 @@
-"""Turns events into rows: what is written, not when or by whom.
+"""Turns events into rows: what is written, not when or by whom; those of the rig are `rig_rows`.
 
 Every statement may be run twice with the same result, so that a write whose outcome is unknown can
 simply be repeated.
@@ -10,6 +10,14 @@ from typing import Any, get_args
 from daemon.events import Event
 from daemon.experiment.record import Status
 from daemon.store.documents import clean, flat_names, to_json
+from daemon.store.rig_rows import (
+    Noted,
+    alarm_rows,
+    command_rows,
+    connection_rows,
+    optional,
+    trip_rows,
+)
 from daemon.store.schema import Columns
 from daemon.store.telemetry import Statement
 from daemon.timebase import Timebase
@@ -42,10 +50,6 @@ class Recorder:
             "suggestion": self._suggestion,
             "space": self._space,
             "standing": self._standing,
-            "command": self._command,
-            "trip": self._trip,
-            "alarm": self._alarm,
-            "connection": self._connection,
         }
 
     # -- events ------------------------------------------------------------------------------
@@ -66,6 +70,8 @@ class Recorder:
                 to_json(event.data),
             ),
         )
+        if (rows := _RIG.get(event.kind)) is not None:
+            return [own, *rows(event, time_utc, Noted(self.boot, seq))]
         table = self._tables.get(event.kind)
         return [own, *(table(event, time_utc) if table else ())]
 
@@ -87,10 +93,10 @@ class Recorder:
                     self.campaign,
                     self.boot,
                     None if problem is None else to_json(problem),
-                    _optional(given.get("planner")),
+                    optional(given.get("planner")),
                     given.get("seed"),
                     given.get("wanted"),
-                    _optional(given.get("config_hash")),
+                    optional(given.get("config_hash")),
                     time_utc,
                     _json(given, "space"),
                 ),
@@ -162,7 +168,7 @@ class Recorder:
                 status,
                 state or status,
                 *parts,
-                _optional(data.get("reason") or None),
+                optional(data.get("reason") or None),
                 self._iso(started),
                 self._iso(finished),
                 self._offset(started),
@@ -211,87 +217,12 @@ class Recorder:
                 clean(data.get("state", "")),
                 _json(data, "point"),
                 _json(data, "predicted"),
-                _optional(data.get("reason") or None),
-                _optional(data.get("origin")),
-                _optional(data.get("experiment")),
+                optional(data.get("reason") or None),
+                optional(data.get("origin")),
+                optional(data.get("experiment")),
                 time_utc,
-                _optional(data.get("instead_of")),
+                optional(data.get("instead_of")),
                 _json(data, "verdict"),
-            ),
-        )
-        return [row]
-
-    def _command(self, event: Event, time_utc: str) -> list[Statement]:
-        data = event.data
-        reply = data.get("reply")
-        row: Statement = (
-            "INSERT INTO commands (id, origin, boot, verb, arguments, outcome, message,"
-            " reply, time_utc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (boot, origin, id, verb) DO UPDATE SET outcome = excluded.outcome,"
-            " message = excluded.message, reply = excluded.reply, finished = excluded.time_utc",
-            (
-                clean(data.get("id", "")),
-                clean(data.get("origin", "")),
-                self.boot,
-                clean(data.get("verb", "")),
-                to_json(data.get("arguments") or {}),
-                clean(data.get("outcome", "")),
-                _optional(data.get("message") or None),
-                None if reply is None else to_json(reply),
-                time_utc,
-            ),
-        )
-        return [row]
-
-    def _trip(self, event: Event, time_utc: str) -> list[Statement]:
-        data = event.data
-        if data.get("state") == "reset":
-            closed = "UPDATE trips SET state = 'reset', reset_utc = ? WHERE state != 'reset'"
-            return [(closed, (time_utc,))]
-        row: Statement = (
-            "INSERT OR REPLACE INTO trips (n, boot, time_utc, name, signal, value, threshold,"
-            " action, state, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                self._seq - 1,  # the event's own number
-                self.boot,
-                time_utc,
-                clean(data.get("name", "")),
-                _optional(data.get("signal")),
-                _number(data.get("value")),
-                _number(data.get("threshold")),
-                _optional(data.get("action")),
-                clean(data.get("state", "tripped")),
-                to_json(data),
-            ),
-        )
-        return [row]
-
-    def _alarm(self, event: Event, time_utc: str) -> list[Statement]:
-        data = event.data
-        row: Statement = (
-            "INSERT OR REPLACE INTO alarms (id, name, state, priority, message, time_utc)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                clean(data.get("id", data.get("name", ""))),
-                _optional(data.get("name")),
-                clean(data.get("state", "")),
-                _optional(data.get("priority")),
-                _optional(data.get("message")),
-                time_utc,
-            ),
-        )
-        return [row]
-
-    def _connection(self, event: Event, time_utc: str) -> list[Statement]:
-        data = event.data
-        row: Statement = (
-            "INSERT OR REPLACE INTO connections (instrument, state, message, time_utc)"
-            " VALUES (?, ?, ?, ?)",
-            (
-                clean(data.get("instrument", "")),
-                clean(data.get("state", "")),
-                _optional(data.get("message")),
-                time_utc,
             ),
         )
         return [row]
@@ -305,6 +236,12 @@ class Recorder:
         return None if t is None else round(t - self._origin_loop, 6)
 
 
+_RIG: Mapping[str, Callable[[Event, str, Noted], list[Statement]]] = {
+    "command": command_rows,
+    "trip": trip_rows,
+    "alarm": alarm_rows,
+    "connection": connection_rows,
+}
 _UPSERT_EXPERIMENT = """
 INSERT INTO experiments (run, id, campaign, boot, status, state, requested, commanded, achieved,
   responses, reason, started, finished, started_t, finished_t, blameless)
@@ -327,11 +264,3 @@ def _json(data: Mapping[str, Any], key: str) -> str | None:
     """Return a part as JSON text, or None when the document does not speak of it."""
     part = data.get(key)
     return to_json(part) if part else None
-
-
-def _optional(value: Any) -> str | None:
-    return None if value is None else clean(value)
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) else None

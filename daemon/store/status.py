@@ -11,9 +11,10 @@ from typing import Any
 from daemon.campaign.space import space_lines
 from daemon.settings.conditions import flat
 from daemon.store.ledger import in_use
-from daemon.store.reader import Reader, StoredCampaign, StoredExperiment
+from daemon.store.reader import Reader
 from daemon.store.schema import FILE_NAME
 from daemon.store.standing import best, front
+from daemon.store.stored import StoredCampaign, StoredExperiment
 from daemon.timebase import age_s
 
 JsonObject = dict[str, Any]

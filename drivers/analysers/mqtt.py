@@ -17,93 +17,27 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from json import dumps
 from math import inf
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from drivers.analysers.mqtt_options import STATE, USUAL_PERIOD_S, MqttOptions
+from drivers.analysers.mqtt_pushed import Pushed, pushed_spec
 from drivers.analysers.mqtt_scans import ANY, Scans
 from drivers.analysers.mqtt_shapes import (
     Scan,
     at_path,
     parsed_json,
     presence,
-    value_of,
 )
 from drivers.errors import CommandRejected, DeviceFault, GarbledReply, LinkLost, NoReply
 from drivers.mqtt import MqttLink
 from drivers.options import DriverOptions
 from drivers.roles import Spectrum
-from drivers.signal import Lane, Limits, Reading, SignalSpec, Value
-from drivers.table import BadValue, BoundSignal, Kind
+from drivers.signal import Limits, Reading, SignalSpec
+from drivers.table import BoundSignal
 from drivers.transport.base import LineSpec
 
 LOOK_S = 2.0  # how often a wait for messages looks whether the link still stands
-Style = Literal["spectra", "tasmota", "esphome"]
 STATES = frozenset({"ready", "busy", "error", "offline"})
-KINDS: Mapping[str, Kind] = {"float": float, "int": int, "bool": bool, "str": str}
-
-
-class PushedSource(BaseModel):
-    """One signal: where it is published, and what it means."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    path: Annotated[str, Field(min_length=1, max_length=256)]
-    unit: str = ""
-    kind: Literal["float", "int", "bool", "str"] = "float"
-    scale: float = 1.0  # unit of the signal per unit published
-
-
-class MqttOptions(DriverOptions):
-    """Options of an instrument that publishes."""
-
-    timeout_s: Annotated[float, Field(gt=0, le=600)] = (
-        10.0  # for presence, and beyond a scan's time
-    )
-    style: Style = "spectra"
-    topic: str | None = None  # default: the port
-    signals: Mapping[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], PushedSource] = Field(
-        default_factory=dict[str, PushedSource]
-    )
-    period_s: Annotated[float, Field(ge=0)] | None = None  # between publications; None: usual
-    scan_s: Annotated[float, Field(gt=0)] = 10.0  # of one measurement
-    triggered: bool = True  # spectra: scans are asked for; else they come by themselves
-
-
-STATE: Mapping[str, PushedSource] = {"state": PushedSource(path="status", kind="str")}
-USUAL_PERIOD_S: Mapping[Style, float] = {"spectra": 0.0, "tasmota": 300.0, "esphome": 60.0}
-
-
-class Pushed(BoundSignal):
-    """A signal whose last value is kept until it is too old."""
-
-    def __init__(self, owner: "MqttAnalyser", spec: SignalSpec, source: PushedSource) -> None:
-        super().__init__(owner.name, spec)
-        self._owner, self._source = owner, source
-        self._value: Value | BadValue = BadValue("stale")
-        self._since = float("-inf")
-
-    async def fetch(self, lane: Lane) -> Value:  # noqa: ARG002 -- nothing is sent
-        """Return the last value; raise BadValue when there is none to be trusted."""
-        if not self._owner.present:
-            raise BadValue("link")
-        if asyncio.get_running_loop().time() - self._since > self._owner.stale_s:
-            raise BadValue("stale")
-        if isinstance(self._value, BadValue):
-            raise self._value
-        return self._value
-
-    async def store(self, value: Value, lane: Lane) -> Value:  # noqa: ARG002 -- nothing is sent
-        """Refuse: what a device publishes cannot be set."""
-        raise CommandRejected(self.instrument, f"{self.spec.name} cannot be set to {value!r}")
-
-    def take(self, raw: Callable[[], Any]) -> None:
-        """Take what was published just now; ``raw`` may raise BadValue."""
-        try:
-            self._value = value_of(raw(), self.spec.kind, self._source.scale)
-        except BadValue as bad:
-            self._value = bad
-        self._since = asyncio.get_running_loop().time()
 
 
 class MqttAnalyser:
@@ -134,7 +68,7 @@ class MqttAnalyser:
         if options.style == "spectra" and options.signals:
             raise ValueError(f"{name}: style 'spectra' has no signals of its own")
         self._signals = {
-            signal: Pushed(self, _spec(signal, source, limits.get(signal)), source)
+            signal: Pushed(self, pushed_spec(signal, source, limits.get(signal)), source)
             for signal, source in sources.items()
         }
         if unknown := limits.keys() - self._signals.keys():
@@ -174,7 +108,7 @@ class MqttAnalyser:
     def signal_specs(cls, options: MqttOptions) -> Mapping[str, SignalSpec]:
         """Return the signals these options declare, before any instrument is made."""
         sources = {**STATE, **options.signals} if options.style == "spectra" else options.signals
-        return {name: _spec(name, source, None) for name, source in sources.items()}
+        return {name: pushed_spec(name, source, None) for name, source in sources.items()}
 
     @property
     def signals(self) -> Mapping[str, BoundSignal]:
@@ -355,7 +289,3 @@ class MqttAnalyser:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
-
-
-def _spec(name: str, source: PushedSource, limits: Limits | None) -> SignalSpec:
-    return SignalSpec(name, KINDS[source.kind], source.unit, limits=limits, doc=source.path)

@@ -11,7 +11,8 @@ from daemon.app.plan import RunPlan
 from daemon.app.reactions import INTERRUPTED
 from daemon.app.restart import begins_by_itself, campaign_to_continue
 from daemon.errors import ConfigError
-from daemon.store.reader import Reader, StoredCampaign, StoredExperiment, StoredSuggestion
+from daemon.store.reader import Reader
+from daemon.store.stored import StoredCampaign, StoredExperiment, StoredSuggestion
 from tests.campaigns.days import begin, scenario, settings_of
 
 DONE = StoredExperiment("e-0001", "c-0001", "b", "ok", {}, {}, {}, {}, "", None, None, None, None)
