@@ -6,7 +6,7 @@ drives the rig safe and closes the lines.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from types import MappingProxyType
@@ -19,9 +19,9 @@ from daemon.events import EventBus
 from daemon.rig.acts import Commit, no_commit
 from daemon.rig.guard import Guard
 from daemon.rig.identities import Identities
-from daemon.rig.latest import Latest, stale_limits
 from daemon.rig.line import shared_lines
 from daemon.rig.linewatch import LineWatch
+from daemon.rig.lookout import Lookout
 from daemon.rig.parts import (
     LinesPort,
     build_instrument,
@@ -36,15 +36,10 @@ from daemon.rig.selfcheck import ACTING
 from daemon.rig.supervisor import BEAT_WITHIN_S, Supervisor
 from daemon.rig.ways import gates
 from daemon.safety.alarms import Alarms, alarm_document
-from daemon.safety.as_set import AsSet
 from daemon.safety.drive import Drive, Member, Outcome, SafeReport, Timing
 from daemon.safety.heartbeat import Heartbeats
 from daemon.safety.history import History
-from daemon.safety.interlocks import Interlocks
-from daemon.safety.monitor import Monitor
 from daemon.safety.rows import Row, Violation
-from daemon.safety.shut_in import Passage, ShutIn
-from daemon.safety.table import TOTAL_FLOW, safety_table
 from daemon.safety.trip import Cause, Trip
 from daemon.settings.models import Settings
 from drivers.errors import NotConnected
@@ -81,8 +76,6 @@ class Rig:
             name: build_instrument(name, settings, lines) for name in settings.instruments
         }
         self._specs = signal_specs(settings, self.instruments)
-        now = asyncio.get_running_loop().time()
-        self._latest = Latest(self._specs, stale_limits(self._specs, self.instruments), now)
         self.history = History()
         self.alarms = Alarms(events)
         acting = [n for n, i in self.instruments.items() if any(fills(i) for fills in ACTING)]
@@ -90,17 +83,12 @@ class Rig:
         self.trip = Trip(
             self._members(), events, self.alarms, self.history, watch=self._after_attempt
         )
-        rows = safety_table(settings, self._specs)
-        self._interlocks = Interlocks(rows, now)
-        uses_total = any(TOTAL_FLOW in (row.signal, row.only_while) for row in rows)
-        self._flow_names = _flow_names(settings, self._specs) if uses_total else frozenset[str]()
-        self._monitor = Monitor(self._interlocks, self.alarms, self.trip.pull)
-        self._as_set = AsSet(self._specs, _set_signals(self.instruments), self.alarms)
+        self._lookout = Lookout(
+            settings, self._specs, self.instruments, self.alarms, self.trip, self.history
+        )
         self._guard = Guard(self, events, commit)
         self._closed = ""  # why nothing acts any more
         self.gates = gates(settings)
-        passages = [Passage(pump, g.signal, tuple(g.feeds)) for pump, g in self.gates.items()]
-        self._shut_in = ShutIn(passages, self.trip.pull)
         self.heat_needs_flow = settings.reactor is not None and settings.reactor.heat_needs_flow
         self.trip.at_once(self._guard.cancel_acts)
         self._refusals = Refusals(
@@ -109,7 +97,7 @@ class Rig:
         self.lines = LineWatch(self.alarms)
         self._supervisors = self._supervise(left_acting=left_acting)
         events.on_event(self._refusals.take)
-        events.on_readings(self._take)
+        events.on_readings(self._lookout.take)
 
     @property
     def guard(self) -> Guard:
@@ -160,11 +148,11 @@ class Rig:
 
     def latest(self, signal: str) -> Reading:
         """Return the last reading; bad (``stale``) when too old. KeyError when unknown."""
-        return self._latest.get(signal, asyncio.get_running_loop().time())
+        return self._lookout.latest.get(signal, asyncio.get_running_loop().time())
 
     def readings(self) -> list[Reading]:
         """Return the latest reading of every signal."""
-        return self._latest.all(asyncio.get_running_loop().time())
+        return self._lookout.latest.all(asyncio.get_running_loop().time())
 
     async def read(self, signal: str) -> Reading:
         """Ask the instrument for one signal now; raise UnknownSignal, NotConnected, …."""
@@ -178,11 +166,11 @@ class Rig:
 
     def violated(self) -> list[tuple[Row, Violation]]:
         """Return the interlocks violated now."""
-        return self._interlocks.violated()
+        return self._lookout.interlocks.violated()
 
     def interlocks(self) -> Mapping[str, str]:
         """Return ``normal``, ``violated`` or ``raised`` for each row of the safety table."""
-        return self._interlocks.state()
+        return self._lookout.interlocks.state()
 
     def alarm_documents(self) -> list[dict[str, Any]]:
         """Return the alarms that are not normal, JSON-ready."""
@@ -196,13 +184,11 @@ class Rig:
 
     def heating(self, thermostat: str, on: bool) -> None:
         """Note that a thermostat may be heating from now on, or is not any more."""
-        self._monitor.flag(f"{thermostat}.running", on)
+        self._lookout.monitor.flag(f"{thermostat}.running", on)
 
     def commanded(self, signal: str, value: float | None) -> None:
         """Note the setpoint that a signal follows from now on; None while it is being changed."""
-        now = asyncio.get_running_loop().time()
-        self._interlocks.commanded(signal, value, now)
-        self._as_set.commanded(signal, value, now)
+        self._lookout.commanded(signal, value)
 
     def emergency_stop(self, by: str, reason: str = "emergency stop") -> None:
         """Trip now, by a person or a program; ``await rig.trip.settled()`` for the outcome."""
@@ -239,7 +225,7 @@ class Rig:
 
     async def run(self) -> None:
         """Own the tasks of the rig; on any end, drive it safe and close the lines."""
-        self._monitor.start()
+        self._lookout.monitor.start()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.trip.run(), name="trip")
@@ -247,7 +233,7 @@ class Rig:
                 for name, supervisor in self._supervisors.items():
                     tasks.create_task(supervisor.run(), name=f"supervise {name}")
         finally:
-            self._monitor.stop()
+            self._lookout.monitor.stop()
             await self._end()
 
     async def _end(self) -> None:
@@ -258,29 +244,6 @@ class Rig:
             for name in self.instruments:
                 self.heartbeats.end(name)
             await self._lines.close()
-
-    def _take(self, group: Sequence[Reading]) -> None:
-        """Take a group of readings: safety first."""
-        free = self.trip.cause is None
-        self._monitor.on_readings(group)
-        if free and self.trip.cause is not None:  # the first bytes of the safe state go first
-            asyncio.get_running_loop().call_soon(self._keep, group)
-        else:
-            self._keep(group)
-
-    def _keep(self, group: Sequence[Reading]) -> None:
-        self._latest.take(group)
-        self._as_set.readings(group)
-        self._shut_in.readings(group)
-        if self._flow_names and any(r.signal in self._flow_names for r in group):
-            self._monitor.on_readings([self._total_flow(group[-1].t)])
-        self.history.add(group)
-
-    def _total_flow(self, t: float) -> Reading:
-        """Return what the pumps deliver together; one that is not heard counts for nothing."""
-        read = [self._latest.get(name, t).value for name in self._flow_names]
-        total = sum(float(value) for value in read if isinstance(value, int | float))
-        return Reading(TOTAL_FLOW, total, "mL/min", t)
 
     def _members(self) -> list[Member]:
         return [
@@ -324,23 +287,3 @@ class Rig:
         for name, supervisor in supervisors.items():
             self.lines.add(name, self._lines.link(name), supervisor.punctuality)
         return supervisors
-
-
-def _set_signals(instruments: Mapping[str, Instrument]) -> dict[str, str]:
-    """Return the signals that are to stay as they were set, and what to do when they do not.
-
-    An experiment does nothing good at another temperature than it was told, and the hand at the
-    panel is not to be fought: it is held. Flows that are off keep it from its steady state.
-    """
-    found: dict[str, str] = {}
-    for name, instrument in instruments.items():
-        if is_pump(instrument):
-            found[f"{name}.flow"] = "warn"
-        elif is_thermostat(instrument):
-            found |= {f"{name}.setpoint": "hold", f"{name}.running": "hold"}
-    return found
-
-
-def _flow_names(settings: Settings, specs: Mapping[str, SignalSpec]) -> frozenset[str]:
-    """Return the flow signals of the feeds' pumps."""
-    return frozenset(f"{feed.pump}.flow" for feed in settings.feeds) & specs.keys()
