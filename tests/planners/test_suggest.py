@@ -363,6 +363,12 @@ def test_a_reading_far_from_all_others_is_remarked_on(absurd):
     assert read_as(Response("viscosity"), values[:7]) == []  # too few to tell
 
 
+def test_a_misplaced_decimal_point_is_remarked_on_among_few_readings():
+    (remark,) = read_as(Response("rate"), [31.0, 1e9, 24.0, 36.5])
+    assert remark.startswith("rate: run 2 reads 1000000000, the others 24 to 36.5, and it is")
+    assert read_as(Response("rate"), [1e9, 24.0, 36.5]) == []
+
+
 def test_readings_of_a_hill_and_of_decades_are_not_remarked_on():
     assert read_as(Response("yield"), [0.0] * 9 + [0.62]) == []
     assert read_as(Response("impurity"), [10.0 ** (-i / 4) for i in range(12)]) == []
