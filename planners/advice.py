@@ -17,7 +17,7 @@ _NAMED = 5  # runs
 _MANY = 8  # readings, from which on one far from all others is odd
 _FAR = 5.0  # times the span of the others
 _FEW = 4  # readings, from which on one out of all proportion is odd, too
-_MISPLACED = 1e3  # times each of the others: a unit or a decimal point that was missed
+_MISPLACED = 100.0  # times each of the others: a unit or a decimal point that was missed
 _DECADES = 3.0  # of a range on a plain scale, beyond which most of them are never seen
 
 

@@ -367,6 +367,8 @@ def test_a_reading_far_from_all_others_is_remarked_on(absurd):
 def test_a_misplaced_decimal_point_is_remarked_on_among_few_readings():
     (remark,) = read_as(Response("rate"), [31.0, 1e9, 24.0, 36.5])
     assert remark.startswith("rate: run 2 reads 1000000000, the others 24 to 36.5, and it is")
+    (remark,) = read_as(Response("rate"), [31.0, 0.0, 3660.0, 36.5])
+    assert remark.startswith("rate: run 3 reads 3660, ")
     assert read_as(Response("rate"), [1e9, 24.0, 36.5]) == []
 
 
