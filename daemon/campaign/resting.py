@@ -56,8 +56,10 @@ class Rest:
 
     async def _shut_down(self, condition: Callable[[], bool]) -> None:
         self.warm = False
-        waits = ", ".join(self._campaign.memory.proposed)
-        why = f"{waits} waits for a word (suggestion.approve)" if waits else "nothing is to be run"
+        proposed = self._campaign.memory.proposed
+        verb = "waits" if len(proposed) == 1 else "wait"
+        waits = f"{', '.join(proposed)} {verb} for a word (suggestion.approve)"
+        why = waits if proposed else "nothing is to be run"
         self._events.emit("decision", what=RESTS, why=f"{why}, for {REST_S / 60:g} min")
         log.warning("campaign.rests", why=why)
         async with asyncio.TaskGroup() as tasks:

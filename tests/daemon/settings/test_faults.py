@@ -515,3 +515,10 @@ def test_keys_of_other_planning_tools_are_told_ours(faults_of):
         "factors.1.min: unknown key; write 'low'",
         "objectives.0.mode: unknown key; write 'goal'",
     ]
+
+
+def test_points_that_nobody_could_approve_are_a_fault(faults_of):
+    approve = ("experiments = 40", "experiments = 40\napprove = true")
+    assert faults_of(approve) == []
+    (fault,) = faults_of(approve, ('[mqtt]\nhost = "localhost"\n', ""))
+    assert fault.startswith("campaign.approve: nobody can approve a point without a broker")
