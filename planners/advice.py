@@ -16,6 +16,8 @@ from planners.rounding import counted, rounded
 _NAMED = 5  # runs
 _MANY = 8  # readings, from which on one far from all others is odd
 _FAR = 5.0  # times the span of the others
+_FEW = 4  # readings, from which on one out of all proportion is odd, too
+_MISPLACED = 100.0  # times each of the others: a unit or a decimal point that was missed
 _DECADES = 3.0  # of a range on a plain scale, beyond which most of them are never seen
 
 
@@ -70,18 +72,25 @@ def _beyond_all(response: Response, runs: Sequence[int], values: Sequence[float]
 
 def _lonely(runs: Sequence[int], values: Sequence[float]) -> str:
     """Return which run reads what is far from all others; empty where none does."""
-    if len(values) < _MANY:
+    if len(values) < _FEW:
         return ""
     order = np.argsort(values)
     for one, others in ((int(order[0]), order[1:]), (int(order[-1]), order[:-1])):
         low, high = values[others[0]], values[others[-1]]
-        if max(low - values[one], values[one] - high) > _FAR * (high - low) > 0:
+        if _far(values[one], low, high, len(values)):
             least, most = rounded(low), rounded(high)
             return (
                 f"run {runs[one]} reads {rounded(values[one])}, the others {least} to {most}, and"
                 " it is believed: if anything speaks against it, write suspect"
             )
     return ""
+
+
+def _far(one: float, low: float, high: float, count: int) -> bool:
+    """Return whether one of ``count`` readings is odd beside others from ``low`` to ``high``."""
+    if count >= _MANY and max(low - one, one - high) > _FAR * (high - low) > 0:
+        return True
+    return abs(one) > _MISPLACED * max(abs(low), abs(high)) > 0
 
 
 def _named(runs: Sequence[int]) -> str:

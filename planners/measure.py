@@ -6,8 +6,10 @@ time: a kinetic law that has to learn this from the runs takes it for chemistry 
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,13 +37,27 @@ OUTPUT = Measure((-1.0, 0.1), (1.0, 0.15))
 TURNOVER = Measure((-1.0, 0.1), ANY.concentrations)  # per hour, and of what nobody knows
 
 _AMOUNTS = frozenset({"g", "kg", "mg", "ug", "t", "mol", "mmol", "umol", "nmol", "kmol"})
+_SHARES = (
+    ("yield", "conversion", "selectivity", "purity"),
+    ("ausbeute", "umsatz", "selektivität", "reinheit"),
+    ("rendement", "sélectivité", "pureté"),
+    ("rendimiento", "conversión", "selectividad", "pureza"),
+    ("resa", "rendimento", "conversione", "selettività", "purezza"),
+    ("выход", "конверсия", "селективность", "чистота"),
+    ("収率", "転化率", "選択率", "純度"),
+    ("收率", "产率", "转化率", "选择性", "纯度"),
+)
 _NAMED = {
-    **dict.fromkeys(("yield", "conversion", "selectivity", "purity"), SHARE),
+    **{name: SHARE for language in _SHARES for name in language},
     **dict.fromkeys(("output", "productivity", "throughput", "sty"), OUTPUT),
     **dict.fromkeys(("concentration", "conc", "titer", "titre"), CONTENT),
 }
+_AT_THE_END = ("ausbeute", *_SHARES[-2], *_SHARES[-1])  # of words that are written as one
+_OVER_TIME = frozenset({"time", "temps", "tiempo", "temporal", "tempo", "horaire"})
+_OVER_TIME_AS_A_PART = ("zeit", "時空", "空時", "时空")
 _SLACK = 0.05  # of all: a share that is measured further outside is none
 _UNIT_WORD = re.compile("[A-Za-z%]+")
+_ANY_WORD = re.compile(r"[^\W\d_]+")
 _PER = re.compile(r"/|-1|\bper\b")
 
 
@@ -92,8 +108,26 @@ def _of_unit(unit: str) -> Measure:
 
 
 def _of_name(name: str) -> Measure:
-    words = words_of(name)
-    told = [_NAMED[word] for word in words if word in _NAMED]
+    words = _words(name)
+    told = [found for word in words if (found := _of_word(word)) is not ANY]
     if not told:
         return ANY
-    return OUTPUT if "time" in words and told[-1] is SHARE else told[-1]  # space-time yield
+    return OUTPUT if told[-1] is SHARE and _over_time(words) else told[-1]  # space-time yield
+
+
+def _over_time(words: Sequence[str]) -> bool:
+    parts = (part in word for part in _OVER_TIME_AS_A_PART for word in words)
+    return bool(_OVER_TIME.intersection(words)) or any(parts)
+
+
+def _words(name: str) -> list[str]:
+    """Return the words of a name in any script, in the order in which they stand."""
+    if name.isascii():
+        return words_of(name)
+    return _ANY_WORD.findall(normalize("NFC", name).casefold())
+
+
+def _of_word(word: str) -> Measure:
+    if word in _NAMED:
+        return _NAMED[word]
+    return SHARE if word.endswith(_AT_THE_END) else ANY

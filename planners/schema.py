@@ -1,10 +1,11 @@
 """Problems as JSON documents (CONTRACT, problems and planners), read with all faults at once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from planners import foreign
 from planners.errors import BadProblem
 from planners.factors import (
     Categorical,
@@ -15,18 +16,12 @@ from planners.factors import (
     FactorValue,
 )
 from planners.factors.held import held
+from planners.faults import BOUNDED, NAMED, faults_of, has_key, near_word, unknown
 from planners.goals import Constraint, FormulaConstraint, Response
-from planners.problem import Problem, nearest
+from planners.problem import Problem
 
 Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 Text = Annotated[str, Field(strict=True, min_length=1, max_length=200)]
-_PLAINLY = {
-    "model_type": "must be an object",
-    "dict_type": "must be an object",
-    "int_type": "must be a whole number",
-    "string_type": "must be a text",
-    "string_too_short": "must not be empty",
-}
 _T = TypeVar("_T")
 
 
@@ -181,14 +176,11 @@ def read_problem(document: object) -> Problem:
     if not isinstance(document, Mapping):
         raise BadProblem([f"must be an object with factors and responses, got {document!r:.80}"])
     keys = tuple(ProblemModel.model_fields)
-    faults = [
-        f"{key}: unknown key{nearest(str(key), keys)}; allowed are {', '.join(keys)}"
-        for key in document
-        if key not in keys
-    ]
-    factors = _each(document, "factors", _factor, faults)
-    responses = _each(document, "responses", _response, faults)
-    constraints = _each(document, "constraints", _constraint, faults)
+    faults = [unknown(str(key), str(key), None, keys) for key in document if key not in keys]
+    said = {key: key for key in keys} | foreign.under_other_keys(document, keys)
+    factors = _each(document, said["factors"], _factor, faults)
+    responses = _each(document, said["responses"], _response, faults)
+    constraints = _each(document, said["constraints"], _constraint, faults)
     if faults:
         raise BadProblem(faults)
     return Problem(tuple(factors), tuple(responses), tuple(constraints))
@@ -199,23 +191,30 @@ def _each(
 ) -> list[_T]:
     items = document.get(key, [])
     if not isinstance(items, list):
-        faults.append(f"{key}: must be a list, got {items!r:.80}")
+        example = BOUNDED if build is _constraint else NAMED
+        faults.append(f"{key}: must be a list, as [{example}], got {items!r:.80}")
         return []
     built: list[_T] = []
     for i, item in enumerate(items):
         try:
             built.append(build(item))
         except BadProblem as error:
-            faults += [f"{key}.{i}{'.' if ':' in f else ': '}{f}" for f in error.faults]
+            faults += [f"{key}.{i}{'.' if has_key(f) else ': '}{f}" for f in error.faults]
     return built
 
 
 def _factor(item: object) -> Factor:
-    kind = item.get("kind", "continuous") if isinstance(item, Mapping) else "continuous"
+    kind = item.get("kind", _kind_meant(item)) if isinstance(item, Mapping) else "continuous"
     if not isinstance(kind, str) or kind not in _FACTORS:
-        near = nearest(str(kind), tuple(_FACTORS))
+        near = near_word("kind", kind, tuple(_FACTORS))
         raise BadProblem([f"kind: must be one of {', '.join(_FACTORS)}, got {kind!r}{near}"])
     return _validated(_FACTORS[kind], item).build()
+
+
+def _kind_meant(item: Mapping[str, Any]) -> str:
+    """Return the kind of a factor that says none: continuous, unless it says it in other words."""
+    said = foreign.under_other_keys(item, ["kind"]).get("kind")
+    return foreign.own_word("kind", item[said], _FACTORS) or "continuous" if said else "continuous"
 
 
 def _response(item: object) -> Response:
@@ -223,12 +222,17 @@ def _response(item: object) -> Response:
 
 
 def _constraint(item: object) -> Constraint | FormulaConstraint:
-    kind = item.get("kind", "linear") if isinstance(item, Mapping) else "linear"
+    formula = isinstance(item, Mapping) and _is_formula(item)
+    kind = item.get("kind", "formula" if formula else "linear") if isinstance(item, Mapping) else ""
     if kind == "formula":
         return _validated(FormulaModel, item).build()
-    if kind != "linear":
+    if kind not in ("linear", ""):
         raise BadProblem([f"kind: must be linear or formula, got {kind!r:.80}"])
     return _validated(ConstraintModel, item).build()
+
+
+def _is_formula(item: Mapping[str, Any]) -> bool:
+    return "expression" in {*item, *foreign.under_other_keys(item, ["expression"])}
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -238,26 +242,4 @@ def _validated(model: type[_Model], item: object) -> _Model:
     try:
         return model.model_validate(item)
     except ValidationError as error:
-        keys = tuple(model.model_fields)
-        faults = [
-            _sentence(e["loc"], e["type"], e["msg"], e["input"], keys)
-            for e in error.errors()
-            if e["type"] != "int_type" or e["loc"][-1] != "int"  # the number it might be has one
-        ]
-        raise BadProblem(list(dict.fromkeys(faults))) from None
-
-
-def _sentence(
-    location: tuple[int | str, ...], kind: str, message: str, given: object, keys: Sequence[str]
-) -> str:
-    where = ".".join(
-        str(part) for part in location if part not in ("int", "float", "constrained-int")
-    )
-    if kind == "extra_forbidden":
-        near = nearest(str(location[-1]), keys)
-        return f"{where}: unknown key{near}; allowed are {', '.join(keys)}"
-    if kind == "missing":
-        return f"{where}: is missing"
-    message = _PLAINLY.get(kind, message.replace("Input should be", "must be"))
-    text = message[:1].lower() + message[1:]
-    return f"{where}: {text}, got {given!r:.80}" if where else f"{text}, got {given!r:.80}"
+        raise BadProblem(faults_of(error, item, tuple(model.model_fields))) from None

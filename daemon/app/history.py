@@ -1,7 +1,7 @@
 """The campaign that the last start left, as the next one remembers it."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from daemon.campaign.memory import Memory, Suggestion
@@ -61,12 +61,20 @@ def config_changes(before: str, now: str) -> list[str]:
     return said or ["nothing but comments or order"]
 
 
+def _rows(rows: list[Any]) -> Iterable[tuple[str, Any]]:
+    """Return a list's tables by name: one that is taken out must not rename all that follow."""
+    tables = [cast("dict[str, Any]", row) if isinstance(row, dict) else {} for row in rows]
+    names = [str(table.get("name") or table.get("response") or "") for table in tables]
+    known = all(names) and len(set(names)) == len(names)
+    return zip(names if known else map(str, range(len(rows))), rows, strict=True)
+
+
 def _keys(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every key's path, list positions counted from 0 as in messages, with its value."""
+    """Yield every key's path with its value; tables of a list go by their names, or are counted."""
     if isinstance(value, dict):
         rows = cast("dict[str, Any]", value).items()
     elif isinstance(value, list) and any(isinstance(row, dict) for row in cast("list[Any]", value)):
-        rows = ((str(i), row) for i, row in enumerate(cast("list[Any]", value)))
+        rows = _rows(cast("list[Any]", value))
     else:
         yield path, value
         return

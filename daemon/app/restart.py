@@ -53,7 +53,8 @@ def campaign_to_continue(plan: RunPlan) -> StoredCampaign | None:
     last = _last(plan)
     if plan.restart == "resume":
         if last is None or last.state == COMPLETE:
-            raise ConfigError([f"{plan.data}: holds no campaign to resume"])
+            done = f": {last.id} is complete, and `taylord run` begins another" if last else ""
+            raise ConfigError([f"{plan.data}: holds no campaign to resume{done}"])
         return last
     if last is None or not last.begun:
         return None

@@ -175,6 +175,7 @@ class Ahead:
         await campaign.tell("suggestion", suggestion.document("proposed"))
         memory.wishes = [w for w in memory.wishes if w.id != suggestion.instead_of]
         if campaign.settings.approve:
+            log.info("suggestion.proposed", suggestion=suggestion.id)
             memory.proposed[suggestion.id] = suggestion
         else:
             memory.waiting.append(suggestion)

@@ -6,7 +6,7 @@ the night. A hold keeps the temperature, for ``campaign.hold_at_most`` where tha
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 import structlog
@@ -73,8 +73,7 @@ class Rest:
         if self._campaign.state is State.HELD:
             self._events.emit("decision", what=COOLED, why=HELD_AT_MOST)
         else:
-            waits = ", ".join(self._campaign.memory.proposed)
-            why = f"{waits} waits for a word (suggestion.approve)" if waits else NOTHING
+            why = _waits(self._campaign.memory.proposed)
             self._events.emit("decision", what=RESTS, why=f"{why}, for {REST_S / 60:g} min")
             log.warning("campaign.rests", why=why)
         async with asyncio.TaskGroup() as tasks:
@@ -82,3 +81,11 @@ class Rest:
             shutdown.add_done_callback(lambda _: self._campaign.notify())
             await self._campaign.until(lambda: shutdown.done() or condition())
             shutdown.cancel()
+
+
+def _waits(proposed: Collection[str]) -> str:
+    """Return what is waited for, by the points that are proposed."""
+    if not proposed:
+        return NOTHING
+    verb = "waits" if len(proposed) == 1 else "wait"
+    return f"{', '.join(proposed)} {verb} for a word (suggestion.approve)"

@@ -20,7 +20,8 @@ SHOWN = 5  # experiments of a front told in words; all are in the numbers
 class Standing:
     """The best experiments as JSON rows, best first, and the expected regret, None if unknown.
 
-    Rows have ``experiment``, ``point``, ``predicted`` (response -> mean, sd) and ``probability``.
+    Rows have ``experiment``, ``point``, ``predicted`` (response -> mean, sd) and ``probability``,
+    and ``outside`` where the space does not hold the point any more.
     """
 
     best: tuple[JsonObject, ...] = ()
@@ -38,7 +39,9 @@ class Standing:
         if len(self.best) > SHOWN:
             lines.append(f"and {counted(len(self.best) - SHOWN, 'experiment')} more on the front")
         if self.regret is not None:
-            lines.append(f"the best possible is expected {rounded(self.regret, 3)} better")
+            elsewhere = any(row.get("outside") for row in self.best)
+            than = " than the best experiment inside the space" if elsewhere else ""
+            lines.append(f"the best possible is expected {rounded(self.regret, 3)} better{than}")
         return "\n".join(lines)
 
     def document(self) -> JsonObject:
@@ -64,7 +67,8 @@ def standing_of(
             record = records[run["index"]]
             measured = {n: r.value for n, r in record.responses.items() if n in run["predicted"]}
             row: JsonObject = {"experiment": record.id, "measured": measured}
-            rows.append(row | {k: run[k] for k in ("point", "predicted", "probability")})
+            told = ("point", "predicted", "probability", "outside")
+            rows.append(row | {k: run[k] for k in told if k in run})
     return Standing(tuple(rows), answer["regret"], done, tuple(lacking))
 
 
@@ -76,6 +80,7 @@ def _line(row: Mapping[str, Any], *, front: bool) -> str:
         for name, guess in row["predicted"].items()
     )
     where = ", on the front" if front else ""
+    where += ", outside the space as it is now" if row.get("outside") else ""
     return f"{row['experiment']}{where} ({point}): {guesses}; probability {row['probability']:.0%}"
 
 

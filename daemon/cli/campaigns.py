@@ -133,6 +133,8 @@ def _plan(
     if settings.campaign is None and conditions is None and (once or restart == "resume"):
         who = "resume needs it" if restart == "resume" else "--once and --speed max need it"
         raise ConfigError([f"{arguments.config}: campaign: is missing: {who}"])
+    if speed == "max" and conditions is None:
+        _approvable(arguments.config, settings)
     data = Path(arguments.data) if arguments.data else Path(DATA_ROOT) / settings.name
     return RunPlan(
         settings,
@@ -148,6 +150,13 @@ def _plan(
         trace=Path(arguments.trace) if arguments.trace else None,
         planning=arguments.planning,
     )
+
+
+def _approvable(config: str, settings: Settings) -> None:
+    """Raise ConfigError where points wait for a person whom nothing can hear."""
+    if settings.campaign is not None and settings.campaign.approve:
+        why = "nobody can approve a point with --speed max, which has no broker"
+        raise ConfigError([f"{config}: campaign.approve: {why}; take a number, as --speed 60"])
 
 
 def _speed(given: str | None, *, simulate: bool) -> Any:

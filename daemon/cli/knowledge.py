@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from daemon.cli.output import print_json, tell
+from daemon.cli.output import patiently, print_json, tell
 from daemon.errors import ConfigError, StoreFailed
 
 
@@ -15,22 +15,24 @@ def suggest(arguments: argparse.Namespace) -> int:
     from planners.errors import BadHistory, BadOption, BadProblem, PlannerError
     from planners.suggest import parse_command, parse_options, suggest_document
 
+    asked = arguments.planner or arguments.program or "bayes"
     try:
-        document = suggest_document(
-            Path(arguments.problem),
-            Path(arguments.history) if arguments.history else None,
-            n=arguments.n,
-            planner=arguments.planner,
-            command=parse_command(arguments.program),
-            timeout_s=arguments.timeout,
-            options=parse_options(arguments.option),
-            seed=arguments.seed,
-            fixed=arguments.fix,
-            shared=arguments.shared,
-            plots=Path(arguments.plots) if arguments.plots else None,
-            out=Path(arguments.out) if arguments.out else None,
-            clock=wall_s,
-        )
+        with patiently(f"{asked} is still at work …", quiet=arguments.json):
+            document = suggest_document(
+                Path(arguments.problem),
+                Path(arguments.history) if arguments.history else None,
+                n=arguments.n,
+                planner=arguments.planner,
+                command=parse_command(arguments.program),
+                timeout_s=arguments.timeout,
+                options=parse_options(arguments.option),
+                seed=arguments.seed,
+                fixed=arguments.fix,
+                shared=arguments.shared,
+                plots=Path(arguments.plots) if arguments.plots else None,
+                out=Path(arguments.out) if arguments.out else None,
+                clock=wall_s,
+            )
     except (BadProblem, BadHistory, BadOption) as error:
         raise ConfigError(error.faults) from None
     except PlannerError as error:

@@ -3,7 +3,9 @@
 import json
 import os
 import sys
-from contextlib import suppress
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,19 @@ def tell(text: object) -> None:
     """Print on standard error; where that cannot be written, what is under way goes on."""
     with suppress(OSError, ValueError):  # a full disk, a terminal that is gone, a closed stream
         print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def patiently(text: str, *, quiet: bool = False, after_s: float = 5.0) -> Generator[None]:
+    """Tell ``text`` while what is done here takes longer than ``after_s``, unless ``quiet``."""
+    patience = threading.Timer(after_s, tell, [text])
+    patience.daemon = True
+    if not quiet:
+        patience.start()
+    try:
+        yield
+    finally:
+        patience.cancel()
 
 
 def why_not_written(*, failed: bool = False) -> OSError | None:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from daemon.cli.output import print_json
+from daemon.cli.output import patiently, print_json
 from daemon.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ def select(arguments: argparse.Namespace) -> int:
     from planners.select.report import document, text
 
     try:
-        selection, told = _selected(arguments)
+        with patiently("models are still compared …", quiet=arguments.json):
+            selection, told = _selected(arguments)
     except (BadProblem, BadHistory, BadOption) as error:
         raise ConfigError(error.faults) from None
     if arguments.json:

@@ -63,7 +63,7 @@ STEERING = (
             _pairs(
                 "--constrain",
                 "'2 A + 1 B <= 5'",
-                "add a linear constraint; blanks around + and -",
+                "add a constraint: a sum with blanks around + and -, or a formula",
                 "constraints",
             ),
             _pairs("--drop-constraint", "N", "drop one by its number, from 0", "drop"),

@@ -180,6 +180,8 @@ def campaign_faults(subject: Subject) -> Iterator[str]:
         yield from _objective_faults(subject, f"campaign.objectives.{i}", objective)
     yield from _stop_faults(campaign)
     yield from _batch_faults(campaign)
+    if campaign.approve and subject.settings.mqtt is None:
+        yield "campaign.approve: nobody can approve a point without a broker: section [mqtt]"
 
 
 def _batch_faults(campaign: CampaignSettings) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from planners.foreign import own_keys
 from planners.spelling import closest
 
 Loc = Sequence[int | str]
@@ -74,7 +75,7 @@ def _says(model: type[BaseModel], loc: Loc, fault: Mapping[str, Any]) -> str:
     given = fault.get("input")
     match fault["type"]:
         case "extra_forbidden":
-            return f"unknown key{nearest(str(loc[-1]), _keys_at(model, loc[:-1]))}"
+            return f"unknown key{_meant(str(loc[-1]), _keys_at(model, loc[:-1]))}"
         case "missing":
             return "is missing"
         case "string_pattern_mismatch":
@@ -89,6 +90,13 @@ def _says(model: type[BaseModel], loc: Loc, fault: Mapping[str, Any]) -> str:
             return _length(fault["ctx"], given)
         case _:
             return f"{allowed(fault['msg'])}, got {shown(given)}"
+
+
+def _meant(key: str, keys: Sequence[str]) -> str:
+    """Return which key was meant, also where it is called otherwise in other tools."""
+    if ours := own_keys(key, keys):
+        return f"; write {' and '.join(map(repr, ours))}"
+    return nearest(key, keys)
 
 
 _EXAMPLES = {"table": "[section] or { key = value }", "list": "[1, 2] or [[section]]"}

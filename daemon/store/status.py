@@ -16,6 +16,7 @@ from daemon.store.schema import FILE_NAME
 from daemon.store.standing import best, front
 from daemon.store.stored import StoredCampaign, StoredExperiment
 from daemon.timebase import age_s
+from planners.rounding import spread
 
 JsonObject = dict[str, Any]
 SILENT_S = 30.0  # the daemon keeps how its lines do every few seconds
@@ -201,7 +202,7 @@ def _in_use(share: float | None) -> str:
 def _proposed_text(row: JsonObject) -> str:
     point = ", ".join(f"{name} {_short(value)}" for name, value in flat(row["point"]))
     guesses = "; ".join(
-        f"expects {name} {guess['mean']:.4g} +/- {guess['sd']:.2g}"
+        f"expects {name} {spread(guess['mean'], guess['sd'])}"
         for name, guess in row["predicted"].items()
     )
     return "; ".join(filter(None, (f"{row['id']}: {point}", guesses, row["reason"])))

@@ -29,19 +29,32 @@ _POOL = 512
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The best runs, most of them one, and the expected regret, None where it is not known."""
+    """The best runs, most of them one, and the expected regret, None where it is not known.
+
+    ``outside`` says of each best run whether it lies outside the problem, as after an edit of it;
+    the regret is that of the best run inside.
+    """
 
     best: tuple[BestRun, ...]
     regret: float | None
+    outside: tuple[bool, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain dictionaries."""
-        return {"best": [run.to_json() for run in self.best], "regret": self.regret}
+        outside = self.outside or (False,) * len(self.best)
+        rows = [
+            run.to_json() | ({"outside": True} if out else {})
+            for run, out in zip(self.best, outside, strict=True)
+        ]
+        return {"best": rows, "regret": self.regret}
 
 
 def standing(problem: Problem, whole: Problem, history: Sequence[Observation]) -> Standing:
     """Return how things stand; ``whole`` is the problem with room for every run of the history."""
-    return Standing(tuple(best_runs(whole, history)), expected_regret(problem, history))
+    best = tuple(best_runs(whole, history))
+    rows = [problem.encode(run.point) for run in best]
+    outside = tuple(not inside for inside in _inside(problem, np.array(rows))) if rows else ()
+    return Standing(best, expected_regret(problem, history), outside)
 
 
 def expected_regret(problem: Problem, history: Sequence[Observation]) -> float | None:
@@ -54,7 +67,10 @@ def expected_regret(problem: Problem, history: Sequence[Observation]) -> float |
         return None
     done = [run for run in history if run.status != "pending"]
     known = Situation(Bayes(), problem, done)
-    own = known.good[_near(problem, known.good)] if len(known.good) else known.good
+    own = known.good
+    if len(own):
+        kept = problem.keeps_constraints(problem.snap(known.requested))
+        own = own[kept & _near(problem, own)]
     if not known.enough or not len(own):
         return None
     try:
@@ -65,6 +81,11 @@ def expected_regret(problem: Problem, history: Sequence[Observation]) -> float |
     with one_thread():
         worth = Worth(known.space, known.models(), own, np.random.default_rng(0))
         return reasons.expected_regret(known.space, worth, pool, _DRAWS)[1]
+
+
+def _inside(problem: Problem, rows: Array) -> NDArray[np.bool_]:
+    """Return which rows that were asked for may still be asked for."""
+    return _near(problem, rows) & problem.keeps_constraints(problem.snap(rows))
 
 
 def _near(problem: Problem, rows: Array) -> NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from planners.extrapolate.model import Data
 from planners.extrapolate.sight import Sight
 from planners.factors import Array, Composition
 from planners.sampling import asked_rows, n_different
+from planners.unordered import unordered
 
 PRESENT = 1e-6  # of a mixture: less is nothing
 _DOUBT = 0.25  # weight of a suspect run
@@ -40,7 +41,8 @@ class Lessons:
         width = problem.dimension
         self.tried = asked_rows(problem, [run.point for run in history])
         status = np.array([run.status for run in history])
-        self.failed, self.waiting = self.tried[status == "failed"], self.tried[status == "pending"]
+        failed, waiting = self.tried[status == "failed"], self.tried[status == "pending"]
+        self.failed, self.waiting = failed[unordered(failed)], waiting[unordered(waiting)]
         names = {response.name for response in problem.responses}
         teaches = [
             run.status in {"ok", "suspect"} and bool(names & set(run.responses)) for run in history
@@ -57,7 +59,8 @@ class Lessons:
             for run, some in zip(history, teaches, strict=True)
             if some
         ]
-        self.known = [k for k in read if k.weight == 1.0 or _within(k.responses, sure)]
+        believed = [k for k in read if k.weight == 1.0 or _within(k.responses, sure)]
+        self.known = _unordered(believed, [response.name for response in problem.responses])
         self.rows = np.array([k.row for k in self.known]).reshape(-1, width)
 
     def holds_new(self, rows: Array) -> NDArray[np.bool_]:
@@ -120,6 +123,12 @@ def _row(problem: Problem, run: Observation) -> Array:
         if isinstance(factor, Composition):  # others may lie outside what is asked for now
             row[columns] = np.clip(row[columns], 0.0, 1.0)
     return row
+
+
+def _unordered(known: Sequence[Known], names: Sequence[str]) -> list[Known]:
+    """Return runs in an order that does not tell how they were listed."""
+    told = [[*k.row, k.weight, *(k.responses.get(name, nan) for name in names)] for k in known]
+    return [known[i] for i in unordered(np.array(told))] if known else []
 
 
 def _believable(name: str, history: Sequence[Observation]) -> tuple[float, float]:

@@ -19,6 +19,7 @@ from planners.inverse.rows import achieved_row, legal_rows, seen_features, stack
 from planners.inverse.targets import aimed_at, check_names, targets
 from planners.sampling import all_rows, asked_rows, feasible_rows, known_rows, n_different
 from planners.scaling import Scale
+from planners.unordered import unordered
 
 _FEWEST = 4  # runs without which a mixture of two columns means nothing
 _DRAWS = 384  # conditions drawn from p(x | y)
@@ -112,6 +113,8 @@ class Designer:
         rows = np.array([achieved_row(self.problem, run) for run in self._runs])
         features = seen_features(self.problem, rows)
         values = np.array([[run.responses[m].value for m in self._names] for run in self._runs])
+        order = unordered(features, values)
+        features, values = features[order], values[order]
         scale_x, scale_y = Scale.of(features), Scale.of(values)
         x, y = scale_x.apply(features), scale_y.apply(values)
         joint = fit_joint(self.options, x, y)

@@ -10,6 +10,7 @@ from planners.errors import BadHistory
 from planners.factors import Array
 from planners.select.run import Options, Selection, select
 from planners.select.table import LEAST, Table, checked
+from planners.unordered import unordered
 
 ENOUGH = LEAST  # different rows that :func:`learn` needs
 
@@ -48,12 +49,15 @@ def learn(
 ) -> Surrogate:
     """Return the best model of rows ``x`` ``(n, f)`` and their responses ``y`` ``(n,)``.
 
-    By default among the quick ones. Raises BadHistory and BadOption.
+    By default among the quick ones; the order of rows is of no account. Raises BadHistory and
+    BadOption.
     """
     if x.ndim != 2 or y.shape != x.shape[:1]:
         raise BadHistory([f"the runs: x must be (n, f) and y (n,), got {x.shape} and {y.shape}"])
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise BadHistory(["the runs: every factor and response must be a finite number"])
+    order = unordered(x, y[:, None])
+    x, y = x[order], y[order]
     titles = tuple(names) or tuple(f"x{i + 1}" for i in range(x.shape[1]))
     table = Table(titles, x, "response", y, tuple(range(1, len(y) + 1)))
     checked(table, "the runs")

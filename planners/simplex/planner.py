@@ -82,8 +82,8 @@ class Simplex(Proposing):
         space = Space(problem)
         start = space.start(self._start(), np.random.default_rng(0))
         runs = Runs(problem, response, history)
-        elsewhere = self._elsewhere(problem, runs)
         alone = f"; climbs {response.name} alone" if self._unasked(problem) else ""
+        at_start = self._elsewhere(problem, runs) + alone
         found: list[Suggestion] = []
         rows: list[Array] = []
         while len(found) < n:
@@ -91,8 +91,8 @@ class Simplex(Proposing):
             if wanted is None:
                 break
             row, note = wanted
-            note += elsewhere if note == "start" else ""
-            found.append(Suggestion(problem.scale(row), note=note + alone))
+            note += at_start if note == "start" else ""
+            found.append(Suggestion(problem.scale(row), note=note))
             rows.append(row)
             runs.wait_for(row)
         return found

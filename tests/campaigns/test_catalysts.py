@@ -25,7 +25,8 @@ FACTORS = ("catalyst", "equivalents.catalyst", "residence_time", "temperature")
 
 def settings_of(experiments, **campaign):
     raw = sections(campaign={"experiments": experiments, **campaign})
-    raw.pop("mqtt")
+    if not campaign.get("approve"):  # then a broker is needed, if not here
+        raw.pop("mqtt")
     raw["campaign"]["factors"][2]["high"] = 3.0  # min: quicker than the file's
     settings, faults = parse(raw)
     assert faults == []

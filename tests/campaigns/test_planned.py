@@ -42,7 +42,8 @@ BABBLES = "import sys\nfor line in sys.stdin: print('hello', flush=True)"
 def planned_by(planner, experiments=2, more=None, **campaign):
     """Return the example's settings with another planner."""
     raw = read_toml(EXAMPLE)
-    raw.pop("mqtt")
+    if not campaign.get("approve"):  # then a broker is needed, if not here
+        raw.pop("mqtt")
     raw["campaign"] |= {"planner": planner, "experiments": experiments} | campaign
     raw |= more or {}
     settings, faults = parse(raw)

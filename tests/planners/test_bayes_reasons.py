@@ -357,6 +357,29 @@ def test_a_logarithm_with_an_offset_comes_back_as_it_was():
         assert scale.plain(float(scale.forward(np.array([value]))[0])) == pytest.approx(value)
 
 
+def test_of_a_logarithm_what_is_more_likely_than_not_is_told():
+    from planners.bayes.models.scale import Scale
+
+    scale = Scale(True, np.log(40.0), 1.5, 1.0)
+    unsure = scale.back(0.0, 1.0)  # a mean of 123
+    assert unsure.mean == pytest.approx(40.0)
+    assert unsure.sd == pytest.approx(40.0 * (np.exp(1.5) - np.exp(-1.5)) / 2)
+    sure = scale.back(0.0, 0.01)
+    assert sure.sd == pytest.approx(40.0 * 0.015, rel=1e-3)
+
+
+@pytest.mark.parametrize("goal", ["maximise", "minimise"])
+def test_what_is_expected_agrees_with_the_reason_beside_one_absurd_reading(plane, goal):
+    problem = Problem(plane.factors, (Response("rate", goal),))
+    history = campaign(problem, lambda p: {"rate": 20 + 10 * p["a"] + p["b"]}, 9, 0.5)
+    history[4] = Observation(history[4].point, {"rate": Measured(1e9)})
+    (found,) = ask(Bayes(), problem, history, 1, 0).suggestions
+    (best,) = best_runs(problem, history)
+    least, most = sorted([found.predicted["rate"].mean, best.predicted["rate"].mean])
+    better = most if goal == "maximise" else least
+    assert found.note.startswith("exploit") == (found.predicted["rate"].mean == better)
+
+
 def test_a_target_out_of_reach_is_said_to_be():
     problem = Problem((Continuous("a", 0, 1),), (Response("ph", "target", 20, 21),))
     early, late = (notes(problem, lambda p: {"ph": 3.0 + 8.0 * p["a"]}, n, 0.0) for n in (4, 6))

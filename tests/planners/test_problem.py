@@ -223,9 +223,10 @@ def test_numbers_that_no_history_may_hold_are_refused(factor, sentence):
 def test_what_is_no_object_is_told_in_plain_words():
     found = faults({"factors": [7], "responses": ["y"], "constraints": [None]})
     assert found == (
-        "factors.0: must be an object, got 7",
-        "responses.0: must be an object, got 'y'",
-        "constraints.0: must be an object, got None",
+        'factors.0: must be an object, as {"name": "temperature", …}, got 7',
+        'responses.0: must be an object, as {"name": "temperature", …}, got \'y\'',
+        'constraints.0: must be an object, as {"kind": "formula", "expression": "flow * time",'
+        ' "at_most": 12}, got None',
     )
 
 

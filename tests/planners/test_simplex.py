@@ -289,6 +289,7 @@ def test_of_several_responses_it_says_which_one_it_climbs():
     pair = Problem(PLANE.factors, (Response("y"), Response("cost", "minimise")))
     assert ask(Simplex(), pair, [], 1, 0).note == "start; climbs y alone"
     assert ask(Simplex(response="cost"), pair, [], 1, 0).note == "start"
+    assert ask(Simplex(), pair, [], 3, 0).note.count("climbs y alone") == 1
     assert ask(Simplex(), PLANE, [], 1, 0).note == "start"
 
 

@@ -1,11 +1,12 @@
 """The core of ``taylord suggest``: files in, one document out, every fault in a sentence."""
 
 import json
+import threading
 from itertools import count
 
 import pytest
 
-from daemon.cli import main
+from daemon.cli import main, output
 from planners.advice import remarks_on_readings
 from planners.base import Continuous, Measured, Observation, Problem, Response, Suggestion
 from planners.errors import BadHistory, BadOption, BadProblem, NonsenseAnswer
@@ -363,7 +364,38 @@ def test_a_reading_far_from_all_others_is_remarked_on(absurd):
     assert read_as(Response("viscosity"), values[:7]) == []  # too few to tell
 
 
+def test_a_misplaced_decimal_point_is_remarked_on_among_few_readings():
+    (remark,) = read_as(Response("rate"), [31.0, 1e9, 24.0, 36.5])
+    assert remark.startswith("rate: run 2 reads 1000000000, the others 24 to 36.5, and it is")
+    (remark,) = read_as(Response("rate"), [31.0, 0.0, 3660.0, 36.5])
+    assert remark.startswith("rate: run 3 reads 3660, ")
+    assert read_as(Response("rate"), [1e9, 24.0, 36.5]) == []
+
+
 def test_readings_of_a_hill_and_of_decades_are_not_remarked_on():
     assert read_as(Response("yield"), [0.0] * 9 + [0.62]) == []
     assert read_as(Response("impurity"), [10.0 ** (-i / 4) for i in range(12)]) == []
     assert read_as(Response("output", unit="g/h"), [50.0, 150.0]) == []
+
+
+class Impatient(threading.Timer):
+    """A timer whose time is up as soon as it starts."""
+
+    def start(self):
+        self.function(*self.args)
+
+
+@pytest.mark.parametrize(("more", "told"), [([], ["lhs is still at work …"]), (["--json"], [])])
+def test_a_planner_that_takes_long_is_said_to_be_at_work(
+    problem_file, capsys, monkeypatch, more, told
+):
+    monkeypatch.setattr(output.threading, "Timer", Impatient)
+    assert main(["suggest", str(problem_file), "--planner", "lhs", *more]) == 0
+    heard = capsys.readouterr()
+    assert [line for line in heard.err.splitlines() if "at work" in line] == told
+    assert "at work" not in heard.out
+
+
+def test_a_planner_that_answers_at_once_is_not(problem_file, capsys):
+    assert main(["suggest", str(problem_file), "--planner", "lhs"]) == 0
+    assert "at work" not in capsys.readouterr().err

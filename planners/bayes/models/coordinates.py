@@ -22,6 +22,7 @@ from planners.measure import ANY, Believed, Measure
 
 GAS_CONSTANT = 8.314462618e-3  # kJ/mol/K
 _WIDE = 1.5  # highest over lowest amount from which on a logarithm differs from a line
+_NEAREST = 0.5  # of the lowest number: what lies below counts as that, runs without sense too
 _STOPPED = 0.02  # of the greatest flow: less counts as that, as the logarithm of nothing is none
 
 Number = Continuous | Discrete
@@ -55,6 +56,11 @@ class _Column:
     effect: Effect
     scaled: bool = False  # the number is a logarithm
 
+    @property
+    def positive(self) -> bool:
+        """Return whether the number has a logarithm or a reciprocal."""
+        return self.kind != "even" and not self.scaled
+
 
 class _Block:
     """Columns of one kind."""
@@ -63,6 +69,7 @@ class _Block:
         self._places = np.array([c.place for c in columns], dtype=np.intp)
         self._lows = np.array([c.low for c in columns])
         self._spans = np.array([c.high - c.low for c in columns])
+        self._least = np.array([_NEAREST * c.low if c.positive else -np.inf for c in columns])
         self._scaled = np.array([c.scaled for c in columns], dtype=bool)
         self.size = len(columns)
 
@@ -72,9 +79,12 @@ class _Block:
         return [_TIME, *[_SHARE] * (self.size if self.size > 1 else 0)] if self.size else []
 
     def of(self, features: Array) -> Array:
-        """Return the numbers of feature rows, within their ranges, ``(m, k)``."""
-        inside = np.minimum(np.maximum(features[:, self._places], 0.0), 1.0)
-        return self._lows + self._spans * inside
+        """Return the numbers of feature rows, ``(m, k)``, also of runs beyond a narrowed range.
+
+        Those that have logarithms or reciprocals are not let come close to 0.
+        """
+        numbers = self._lows + self._spans * features[:, self._places]
+        return np.maximum(numbers, self._least)
 
     def flows(self, features: Array) -> Array:
         """Return the logarithms of the reciprocal of all flows together, and of their shares."""

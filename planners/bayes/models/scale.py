@@ -14,6 +14,7 @@ _FLOOR = 0.002  # of the greatest value (the median, when minimising): added bef
 _FEWEST_FOR_LOG = 5  # runs without which the data cannot tell which scale suits them
 _ROOT_2PI = np.sqrt(2.0 * np.pi)
 _WIDEST = 1.5  # sd of a logarithm: beyond, its mean means nothing
+_WIDEST_TOLD = 2.0  # sd of a logarithm: more is as little known
 _NORMALS = ndtri((np.arange(200) + 0.5) / 200)  # evenly probable: moments of what is cut off
 
 
@@ -66,6 +67,8 @@ class Scale:
         """Return a normal prediction as mean and sd of the response in its own unit.
 
         Where it has limits, they are those of the outcomes with what lies beyond put on the limit.
+        Of a logarithm it is the median, and half the range that holds two outcomes in three: the
+        mean of what is log-normal can be far above what is more likely than not.
         """
         if self.high < inf:
             within = np.clip(self._unscaled(mean + sd * _NORMALS), self.low, self.high)
@@ -73,9 +76,8 @@ class Scale:
         middle, width = self.centre + self.sign * mean * self.spread, sd * self.spread
         if not self.logarithm:
             return Predicted(float(middle), float(width))
-        width = min(width, 2.0)  # beyond, the mean of a log-normal means nothing
-        expected = float(np.exp(min(middle + 0.5 * width**2, 700.0)))
-        return Predicted(expected - self.offset, expected * float(np.sqrt(np.expm1(width**2))))
+        median = float(np.exp(min(middle, 700.0)))
+        return Predicted(median - self.offset, median * float(np.sinh(min(width, _WIDEST_TOLD))))
 
     def shortfall(self, mean: Array, sd: Array, bound: Array) -> Array:
         """Return E[gain over a bound], in the response's unit over its spread, as they broadcast.

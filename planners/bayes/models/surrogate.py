@@ -15,7 +15,7 @@ from planners.bayes.models.views import laws, viewed
 from planners.factors import Array
 
 _PRIORS = Priors()
-_BEYOND = 0.2  # of the cube: runs further outside count as if they were there
+_BEYOND = 2.0  # of the cube: runs further outside count as if they were there
 _DOUBT = 0.5  # of a response's spread: the least uncertainty of a suspect run
 
 
@@ -48,7 +48,7 @@ class Model:
 
 
 def run_row(problem: Problem, run: Observation) -> Array:
-    """Return the row where a run stood, at most a little outside the unit cube."""
+    """Return the row where a run stood, at most twice the range outside the unit cube."""
     row = problem.encode(run.stood(problem))
     return np.clip(row, -_BEYOND, 1.0 + _BEYOND)
 

@@ -27,8 +27,31 @@ def test_the_keys_that_changed_are_named_with_both_values():
         "campaign.experiments: is gone, was 40",
         "campaign.planner: 'bayes' -> 'lhs'",
         "campaign.pending: is new, 2",
-        "campaign.factors.0.high: 120.0 -> 90.0",
+        "campaign.factors.temperature.high: 120.0 -> 90.0",
     ]
+
+
+def test_a_factor_that_is_taken_out_renames_none_of_those_that_follow():
+    two = (
+        BEFORE
+        + """
+[[campaign.factors]]
+name = "concentration"
+low = 0.1
+"""
+    )
+    first = BEFORE[BEFORE.index("[[campaign.factors]]") :]
+    assert config_changes(two, two.replace(first, "")) == [
+        "campaign.factors.temperature.name: is gone, was 'temperature'",
+        "campaign.factors.temperature.low: is gone, was 30.0",
+        "campaign.factors.temperature.high: is gone, was 120.0",
+    ]
+
+
+def test_tables_without_names_are_counted():
+    rows = "[[campaign.constraints]]\nat_most = 3.0\n"
+    now = rows.replace("3.0", "4.0")
+    assert config_changes(rows, now) == ["campaign.constraints.0.at_most: 3.0 -> 4.0"]
 
 
 def test_an_edit_that_changes_no_key_is_told_as_one():

@@ -92,7 +92,7 @@ def test_a_row_of_the_table(asked, state, how, expected):
     ("state", "how", "says"),
     [
         (None, {"restart": "resume"}, "holds no campaign to resume"),
-        ("complete", {"restart": "resume"}, "holds no campaign to resume"),
+        ("complete", {"restart": "resume"}, "resume: c-0001 is complete, and `taylord run` begins"),
         ("running", {"once": True}, "`taylord resume` goes on with it, another --data begins"),
         ("aborted", {"once": True}, "`taylord resume` goes on with it, another --data begins"),
         ("running", {"restart": "new", "conditions": {"t": 1}}, "c-0001, running after 1 exp"),

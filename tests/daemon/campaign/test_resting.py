@@ -97,3 +97,14 @@ async def test_the_wait_for_work_begins_anew_after_a_hold():
         await asyncio.sleep(240.0)
         assert ("shutdown",) in bench.log
         bench.campaign.stop()
+
+
+async def test_several_points_that_wait_are_told_in_the_plural():
+    bench = Bench(approve=True, pending=2, experiments=4)
+    async with going(bench):
+        await asyncio.sleep(60.0)
+        await bench.approve()
+        await asyncio.sleep(2 * REST_S)
+        (told,) = [e.data["why"] for e in bench.seen if e.data.get("what") == RESTS]
+        assert told == "s-0003, s-0004 wait for a word (suggestion.approve), for 30 min"
+        bench.campaign.abort()

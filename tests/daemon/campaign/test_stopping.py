@@ -106,6 +106,9 @@ def test_the_standing_is_told_with_experiments_by_name():
         " expected 12350 +/- 230; probability 66%\nthe best possible is expected 7.12 better"
     )
     assert found.document()["done"] == 12
+    left = standing_of({"best": [run | {"outside": True}], "regret": 7.123}, records, 12)
+    assert left.text.startswith("e-0007, outside the space as it is now (temperature 60")
+    assert left.text.endswith("expected 7.12 better than the best experiment inside the space")
     assert Standing().text.startswith("no best experiment yet")
 
 

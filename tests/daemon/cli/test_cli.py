@@ -623,3 +623,15 @@ def test_select_reads_decimal_commas_beside_names_with_points_when_told_what_cou
     assert "y from t: 9 rows" in capsys.readouterr().out
     assert main(["select", str(table), "--response", "y", "--quick"]) == 2
     assert "decimal commas need semicolons or tabs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["run", "resume"])
+def test_a_campaign_to_approve_is_refused_where_nobody_can(tmp_path, capsys, verb):
+    config = tmp_path / "rig.toml"
+    config.write_text(EXAMPLE.read_text().replace("[campaign]", "[campaign]\napprove = true"))
+    data = ["--data", str(tmp_path / "data")]
+    assert main([verb, str(config), "--simulate", "--speed", "max", *data]) == 2
+    said = capsys.readouterr().err
+    assert "campaign.approve: nobody can approve a point with --speed max" in said
+    assert "--speed 60" in said
+    assert not (tmp_path / "data").exists()

@@ -503,3 +503,22 @@ positions = 6
 def test_a_feed_behind_a_valve_names_a_position_that_it_has(faults_of, position, found):
     behind = f'pump = "pump-a"\nvalve = "v"\n{position}'
     assert faults_of(("[instruments.nmr]", SELECTOR), ('pump = "pump-a"', behind)) == found
+
+
+def test_keys_of_other_planning_tools_are_told_ours(faults_of):
+    found = faults_of(
+        ('name = "temperature"\nlow = 30.0', 'name = "temperature"\ntype = "range"\nmin = 30.0'),
+        ('goal = "maximise"', 'mode = "max"'),
+    )
+    assert [fault.removeprefix("campaign.") for fault in found] == [
+        "factors.1.type: unknown key; write 'kind'",
+        "factors.1.min: unknown key; write 'low'",
+        "objectives.0.mode: unknown key; write 'goal'",
+    ]
+
+
+def test_points_that_nobody_could_approve_are_a_fault(faults_of):
+    approve = ("experiments = 40", "experiments = 40\napprove = true")
+    assert faults_of(approve) == []
+    (fault,) = faults_of(approve, ('[mqtt]\nhost = "localhost"\n', ""))
+    assert fault.startswith("campaign.approve: nobody can approve a point without a broker")
