@@ -172,6 +172,7 @@ async def connect(
             async with asyncio.timeout(FAREWELL_S):
                 with _named(), outside_work():
                     await client.__aexit__(None, None, None)
+        _hear_the_end(client)
 
 
 class _named:  # noqa: N801 (reads as a statement)
@@ -273,6 +274,13 @@ async def _let_go(client: "Client") -> None:
         if inner.socket() is None:
             return
         await asyncio.sleep(0.01)
+
+
+def _hear_the_end(client: "Client") -> None:
+    """Look at why the connection ended: asyncio complains of what nobody has looked at."""
+    ended = client._disconnected  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] (as below)
+    if ended.done() and not ended.cancelled():
+        ended.exception()
 
 
 def _paho(client: "Client") -> Any:

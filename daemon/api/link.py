@@ -6,9 +6,10 @@ retained are published again. What QoS 1 messages were not acknowledged goes out
 """
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager, ExitStack
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -79,16 +80,16 @@ class Link:
             began = loop.time()
             try:
                 await self._session()
-            except* BrokerLost as lost:
+            except BrokerLost as lost:
                 self._note(lost)
             if loop.time() - began > STABLE_S:
                 pause = BACK_OFF_S[0]
             await asyncio.sleep(pause)
             pause = min(2 * pause, BACK_OFF_S[1])
 
-    def _note(self, lost: BaseExceptionGroup[BrokerLost]) -> None:
+    def _note(self, lost: BrokerLost) -> None:
         if not self._told:
-            why = _first(lost) + self._namesake()
+            why = str(lost) + self._namesake()
             log.warning("broker.lost", broker=str(self._broker), error=why)
             self._told = True
         if not self._settled:
@@ -137,12 +138,20 @@ class Link:
         self._sizes.announced = connection.largest
         self._pump()
         try:
+            # none of the two ends the group: a group that a fault ends forgets a cancellation
+            # which comes at the same moment (a computer that is shut down ends the broker, too)
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._receive(connection), name="mqtt receive")
-                tasks.create_task(self._watch(), name="mqtt acknowledgements")
+                ends = {
+                    tasks.create_task(_end_of(self._receive(connection)), name="mqtt receive"),
+                    tasks.create_task(_end_of(self._watch()), name="mqtt acknowledgements"),
+                }
+                ended, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                for end in ends:
+                    end.cancel()
         except asyncio.CancelledError:
             await self._say_goodbye(connection)
             raise
+        raise ended.pop().result()
 
     async def _receive(self, connection: Connection) -> None:
         async for received in connection.messages():
@@ -220,9 +229,10 @@ def _start(connection: Connection, message: Message) -> asyncio.Future[str]:
     )
 
 
-def _first(group: BaseExceptionGroup[BrokerLost]) -> str:
-    """Return the text of the first fault of a group."""
-    fault: BaseException = group
-    while isinstance(fault, BaseExceptionGroup):
-        fault = fault.exceptions[0]
-    return str(fault)
+async def _end_of(work: Coroutine[Any, Any, None]) -> BrokerLost:
+    """Do what only the loss of the broker ends; return that loss."""
+    try:
+        await work
+    except BrokerLost as lost:
+        return lost
+    return BrokerLost("the connection ended")

@@ -19,7 +19,7 @@ from daemon.api.client import connect
 from daemon.errors import ConfigError
 from simulators import virtualtime
 from tests.services.broker import MOSQUITTO, BrokerProcess, broker, free_port
-from tests.services.mqtt_rig import ROOT, listening, quick_reconnects, running
+from tests.services.mqtt_rig import ROOT, Daemon, listening, quick_reconnects, running
 
 __all__ = ["broker"]
 mosquitto = pytest.mark.skipif(
@@ -303,3 +303,18 @@ async def test_files_that_cannot_be_read_are_configuration_faults(tmp_path):
     with pytest.raises(ConfigError, match=r"mqtt.tls_ca_file: .*nothing"):
         async with connect(Broker("localhost", 1, tls_ca_file=str(tmp_path / "nothing"))):
             pytest.fail("there is no certificate")
+
+
+@mosquitto
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_daemon_ends_also_when_its_broker_ends_at_the_same_moment(turns, broker):
+    daemon = Daemon(broker)
+    task = asyncio.create_task(daemon.api.run())
+    await daemon.until_connected()
+    broker.stop()  # both are told to end, as when a computer is shut down
+    for _ in range(turns):  # of the loop, in which the end of the connection makes its way
+        await asyncio.sleep(0)
+    task.cancel()
+    _, still_there = await asyncio.wait([task], timeout=5.0)
+    task.cancel()
+    assert not still_there
