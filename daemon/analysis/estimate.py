@@ -18,10 +18,11 @@ class Repeated(AnalysisFailed):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value and its standard deviation, in the unit its holder states."""
+    """A value and its standard deviation, in the unit its holder states, and what to know of it."""
 
     value: float
     sd: float = 0.0
+    remark: str = ""
 
     @property
     def possible(self) -> bool:

@@ -108,18 +108,19 @@ class SoftSensorResponse:
             raise ConfigError([f"{at}: cannot be read: {reason}"]) from None
 
     def evaluate(self, measured: Measured) -> Estimate:
-        """Return the foretold result, with the validation's root mean square error as its sd.
+        """Return the foretold result; its sd is that of the validation, or more outside of it.
 
         Raises AnalysisFailed when a signal has no reading at one of the lags, and when the sensor
         is worse than repeating the last measurement.
         """
-        row = [
+        read = [
             measured.read(signal, lag * self.interval)
             for lag in self.lags
             for signal in self.signals
         ]
+        row = np.array(read, dtype=float)
         try:
-            value = self.sensor.predict(np.array(row, dtype=float))
+            value = self.sensor.predict(row)
         except CannotSuggest as error:
             raise AnalysisFailed(str(error)) from None
-        return Estimate(value, self.sensor.validation.rmse)
+        return Estimate(value, self.sensor.uncertainty(row), self.sensor.stranger(row))

@@ -97,6 +97,11 @@ class Suggested:
     notes: tuple[str, ...] = ()
 
 
+def _blamed(label: str, error: Exception) -> str:
+    """Return whose fault it is and which; a fault that names the program itself names it once."""
+    return f"{label}: {str(error).removeprefix(f'{label!r} ')}"
+
+
 class PlannerWorker:
     """Asks planners, one request at a time; use as ``async with``, or call ``stop`` at the end.
 
@@ -154,7 +159,7 @@ class PlannerWorker:
         try:
             answer = read_answer(line, problem, n)
         except PlannerError as error:
-            raise PlannerFailed(f"{planner.label}: {error}") from error
+            raise PlannerFailed(_blamed(planner.label, error)) from error
         return Suggested(
             tuple(s.point for s in answer.suggestions),
             tuple(s.predicted for s in answer.suggestions),
@@ -190,7 +195,7 @@ class PlannerWorker:
             line = await child.exchange(request, planner.timeout_s + _GRACE_S)
         except PlannerFailed as error:
             await self._drop(kill=True)
-            raise PlannerFailed(f"{planner.label}: {error}") from None
+            raise PlannerFailed(_blamed(planner.label, error)) from None
         except asyncio.CancelledError:
             await self._drop(kill=False)  # its late answer must not answer the next request
             raise

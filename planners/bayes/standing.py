@@ -21,10 +21,11 @@ from planners.bayes.situation import Situation
 from planners.bayes.worth import Worth
 from planners.errors import CannotSuggest
 from planners.factors import Array
-from planners.sampling import all_rows, feasible_rows
+from planners.sampling import all_rows, feasible_rows, n_different
 
 _DRAWS = 128
 _POOL = 512
+_FEWEST = 2  # different conditions: replicates of one tell how noisy it is, and nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,9 @@ def standing(problem: Problem, whole: Problem, history: Sequence[Observation]) -
 def expected_regret(problem: Problem, history: Sequence[Observation]) -> float | None:
     """Return the expected regret of one goal to maximise or minimise; None where not known.
 
-    It is not known for targets and several goals, while there is no model, and while no run lies
-    inside the problem. The same history gives the same answer.
+    It is not known for targets and several goals, while there is no model, while all runs are
+    replicates of one, and while none lies inside the problem. The same history gives the same
+    answer.
     """
     if len(problem.responses) != 1 or problem.responses[0].goal == "target":
         return None
@@ -71,7 +73,7 @@ def expected_regret(problem: Problem, history: Sequence[Observation]) -> float |
     if len(own):
         kept = problem.keeps_constraints(problem.snap(known.requested))
         own = own[kept & _near(problem, own)]
-    if not known.enough or not len(own):
+    if not known.enough or not len(own) or n_different(known.requested) < _FEWEST:
         return None
     try:
         pool = all_rows(problem)

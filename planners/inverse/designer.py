@@ -13,7 +13,7 @@ from planners.factors import Array
 from planners.inverse.aiming import Aim, aim_of
 from planners.inverse.joint import Joint, fit_joint
 from planners.inverse.judging import Judged, judge
-from planners.inverse.learners import ForwardKind, fit_forward
+from planners.inverse.learners import ForwardKind, fit_forward, selectable
 from planners.inverse.planner import Inverse
 from planners.inverse.rows import achieved_row, legal_rows, seen_features, stacked
 from planners.inverse.targets import aimed_at, check_names, targets
@@ -124,13 +124,15 @@ class Designer:
         if not len(candidates):
             return []
         scaled = scale_x.apply(self.problem.features(candidates))
-        forward = fit_forward(self._forward(len(x)), x, y)
+        forward = fit_forward(self._forward(x, y), x, y)
         judged = judge(candidates, scaled, joint, forward, aim, self._failed, direct)
         return [self._suggestion(judged, i, aim, scale_y) for i in self._picks(judged, n)]
 
-    def _forward(self, n: int) -> ForwardKind:
-        if self.options.forward == "auto":
-            return "gp" if n <= _MOST_GP else "trees"
+    def _forward(self, x: Array, y: Array) -> ForwardKind:
+        if self.options.forward == "select" and selectable(x, y):
+            return "select"
+        if self.options.forward in ("auto", "select"):
+            return "gp" if len(x) <= _MOST_GP else "trees"
         return "trees" if self.options.forward == "trees" else "gp"
 
     def _candidates(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from planners.factors import Array
 from planners.inverse.aiming import Aim
 from planners.inverse.joint import Joint
-from planners.inverse.learners import Forward
+from planners.inverse.learners import CHECKERS, Forward
 
 _HIT = 0.3  # of a response's spread that a prediction may lie beside the target
 _NEAR_FAILED = 0.05  # of the cube: where a run failed, others may fail
@@ -79,7 +79,7 @@ def judge(
     if len(failed):
         gaps = np.abs(rows[:, None, :] - failed[None, :, :]).max(axis=2).min(axis=1)
         cost = cost + np.where(gaps < _NEAR_FAILED, _OUTSIDE, 0.0)
-    checker = "a Gaussian process" if forward.kind == "gp" else "extra trees"
+    checker = CHECKERS[forward.kind]
     return Judged(rows, expected, sds, strange <= 0.0, miss, cost, direct, checker)
 
 

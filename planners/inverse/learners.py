@@ -18,9 +18,12 @@ from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 
 from planners.factors import Array
 from planners.inverse.mixture import Mixture
+from planners.select.run import Options
+from planners.select.surrogate import ENOUGH, learn
 
 Covariance = Literal["full", "tied", "diag", "spherical"]
-ForwardKind = Literal["gp", "trees"]
+ForwardKind = Literal["gp", "trees", "select"]
+CHECKERS = {"gp": "a Gaussian process", "trees": "extra trees", "select": "the selected model"}
 
 # scikit-learn has no types, and those guessed from defaults are too narrow
 _Regressor: Any = GaussianProcessRegressor
@@ -89,7 +92,15 @@ class Forward:
 
 def fit_forward(kind: ForwardKind, x: Array, y: Array) -> Forward:
     """Return the models of autoscaled ``y`` ``(n, n_responses)`` from ``x`` ``(n, f)``."""
+    if kind == "select":
+        quick = Options(quick=True, permutations=1)
+        return Forward(kind, tuple(learn(x, column, options=quick) for column in y.T))
     return Forward(kind, tuple(_learner(kind).fit(x, column) for column in y.T))
+
+
+def selectable(x: Array, y: Array) -> bool:
+    """Return whether runs ``(n, f)`` and results ``(n, n_responses)`` let models be compared."""
+    return len(np.unique(x, axis=0)) >= ENOUGH and bool((np.ptp(y, axis=0) > 0).all())
 
 
 def _learner(kind: ForwardKind) -> Any:
@@ -121,7 +132,7 @@ def _fitted_process(process: Any, x: Array, y: Array) -> None:
 
 
 def _predicted(kind: ForwardKind, model: Any, rows: Array) -> tuple[Array, Array]:
-    if kind == "gp":
+    if kind != "trees":
         return model.predict(rows)
     each = np.array([tree.predict(rows) for tree in model.estimators_])
     return each.mean(axis=0), each.std(axis=0)

@@ -22,7 +22,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "choose": ("bic", "cv"),
     "covariance": ("auto", "full", "tied", "diag", "spherical"),
     "estimate": ("mean", "mode"),
-    "forward": ("auto", "gp", "trees"),
+    "forward": ("auto", "gp", "trees", "select"),
     "beyond": ("refuse", "nearest"),
 }
 
@@ -37,8 +37,9 @@ class Inverse(Proposing):
     ``variational`` or ``topographic``; ``components`` at most, of shape ``covariance``, are chosen
     by ``choose``. The design is the conditional ``estimate`` (mean or mode) where that passes, and
     must lie within the domain of all but the share ``outliers`` of the runs. ``forward`` is the
-    other model that checks it. ``beyond`` says what to do with a target outside everything seen.
-    ``n_initial`` runs are spread evenly first (default: 3 more than the cube has columns).
+    other model that checks it (``select``: the one that predicts rows left out best). ``beyond``
+    says what to do with a target outside everything seen. ``n_initial`` runs are spread evenly
+    first (default: 3 more than the cube has columns).
     """
 
     target: Any = None

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planners.errors import BadOption, CannotSuggest
+from planners.rounding import rounded
 from planners.scaling import Scale
 from planners.softsensor.lwpls import Array, predictions
 from planners.softsensor.table import Table, lagged
@@ -28,6 +29,7 @@ _MOST_ASKED = 80  # results used for validation, the latest: keeps the choice qu
 # r2 times the results that are foretold: of 120 tables of mere noise each with 5, 8, 16 and 32 of
 # them, 95 % stayed below 2.9, 3.5, 2.9 and 2.2 (components and lambda are chosen on the same ones)
 _CHANCE = 3.0
+_BESIDE = 0.1  # of its range: a signal as far outside is worth a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,32 @@ class SoftSensor:
         if not np.isfinite(row).all():
             raise CannotSuggest("a signal of the soft sensor has no value at one of its lags")
         return float(_answers(self.x, self.y, row, self.components, self.localness)[-1])
+
+    def uncertainty(self, row: Array) -> float:
+        """Return the sd of what is expected of lagged signals ``(f,)``, in the response's unit.
+
+        Within the training's ranges it is the validation's error. Outside nothing was validated: a
+        whole range further, the result may be anything that results were.
+        """
+        further = float(self._further(row).max(initial=0.0))
+        return float(np.hypot(self.validation.rmse, further * self.y.std()))
+
+    def stranger(self, row: Array) -> str:
+        """Return which signal lies furthest outside the training's range; empty when none does."""
+        further = self._further(row)
+        place = int(np.argmax(further))
+        if not further[place] > _BESIDE:
+            return ""
+        low, high = (float(end[place]) for end in (self.x.min(axis=0), self.x.max(axis=0)))
+        signal = self.signals[place % len(self.signals)]
+        now, seen = rounded(float(row[place])), f"{rounded(low)} to {rounded(high)}"
+        return f"the soft sensor has learned nothing of {signal} {now}: it saw {seen}"
+
+    def _further(self, row: Array) -> Array:
+        """Return how far each signal lies outside the training's range, in such ranges ``(f,)``."""
+        low, high = self.x.min(axis=0), self.x.max(axis=0)
+        gaps = np.maximum(np.maximum(low - row, row - high), 0.0)
+        return gaps / np.where(high > low, high - low, 1.0)
 
     def with_result(self, row: Array, value: float) -> "SoftSensor":
         """Return the sensor after a new result, for the lagged signals of its sample ``(f,)``."""

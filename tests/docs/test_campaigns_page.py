@@ -53,7 +53,6 @@ def test_every_command_shown_becomes_a_message_the_daemon_takes(line, monkeypatc
 
 def test_the_worked_example(tmp_path, monkeypatch):
     raw = merged(ADDITIVES)
-    raw.pop("mqtt", None)
     settings, faults = parse_settings(raw)
     assert faults == []
     lines = next(b.text for b in blocks(PAGE, "sh") if "too little niobium" in b.text).splitlines()

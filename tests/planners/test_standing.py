@@ -30,3 +30,11 @@ def test_the_best_run_is_said_to_lie_outside_and_what_is_left_to_gain_is_told_in
 def test_a_best_run_inside_is_not_said_to_lie_outside():
     stands = standing(WHOLE, WHOLE, runs())
     assert "outside" not in stands.to_json()["best"][0]
+
+
+def test_replicates_of_one_run_say_nothing_of_what_may_be_gained():
+    once = {"a": 0.4, "b": 0.2}
+    history = [Observation(once, {"y": Measured(y)}) for y in (404.2, 400.4)]
+    assert standing(WHOLE, WHOLE, history).regret is None
+    more = [*history, Observation({"a": 0.9, "b": 0.2}, {"y": Measured(410.0)})]
+    assert standing(WHOLE, WHOLE, more).regret is not None

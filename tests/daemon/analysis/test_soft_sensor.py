@@ -129,3 +129,18 @@ def test_check_names_signals_that_the_rig_does_not_have(options):
     assert "bath has no signal 'temperatur'; did you mean 'temperature'?" in "\n".join(
         parse(raw)[1]
     )
+
+
+def test_beyond_what_it_was_learned_from_a_sensor_is_less_sure_and_says_why(options):
+    response = load_response("soft_sensor", options)
+    sensor = response.sensor
+    inside = response.evaluate(measured(lambda signal, before: 0.5))
+    assert (inside.sd, inside.remark) == (sensor.validation.rmse, "")
+    low, high = sensor.x[:, 1].min(), sensor.x[:, 1].max()
+    hot = high + 2.0 * (high - low)
+    outside = response.evaluate(measured(lambda s, _: hot if s == "bath.temperature" else 0.5))
+    assert outside.sd > 1.9 * sensor.y.std()
+    assert outside.remark == (
+        f"the soft sensor has learned nothing of bath.temperature {hot:.4g}:"
+        f" it saw {low:.4g} to {high:.4g}"
+    )

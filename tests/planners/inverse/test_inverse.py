@@ -235,6 +235,20 @@ def test_a_target_range_leaves_responses_without_one_alone():
     assert set(found.predicted) == {"size"}
 
 
+def test_the_selected_model_checks_a_design():
+    (found,) = design(Inverse(target=AIM, forward="select"), PROCESS, runs(), 1)
+    assert "confirmed by the selected model" in found.note
+    for name, value in outcome(found.point).items():
+        assert value == pytest.approx(AIM[name], abs=0.15)
+        assert found.predicted[name].mean == pytest.approx(value, abs=0.1)
+
+
+def test_too_few_runs_to_select_a_model_are_checked_by_a_process():
+    planner = Inverse(target={"size": 7.0}, forward="select", n_initial=1)
+    (found,) = design(planner, PROCESS, runs(6), 1)
+    assert "Gaussian process" in found.note
+
+
 @pytest.mark.parametrize("forward", ["gp", "trees"])
 def test_the_model_that_checks_is_the_one_asked_for(forward):
     (found,) = design(Inverse(target=AIM, forward=forward), PROCESS, runs(40), 1)
