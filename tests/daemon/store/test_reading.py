@@ -110,6 +110,14 @@ async def test_status_tells_the_points_that_wait_for_a_word_from_those_that_wait
     ]
 
 
+async def test_status_tells_what_is_expected_without_an_exponent(opened):
+    _, bus = await a_campaign(opened)
+    told = {"yield": {"mean": 12564.3, "sd": 1003.0}}
+    bus.emit("suggestion", id="s-5", state="proposed", point=POINT, predicted=told, reason="why")
+    await opened.close()
+    assert "expects yield 12560 +/- 1000; why" in status_text(status(opened.directory))
+
+
 @pytest.mark.parametrize(("approve", "called"), [(True, "proposed"), (False, "next")])
 async def test_a_point_that_nobody_has_to_approve_is_called_the_next(opened, approve, called):
     store, bus = opened.open()
