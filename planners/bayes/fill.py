@@ -1,16 +1,20 @@
 """Where least is known: the middle of the largest hole between the runs.
 
 Maximising the distance to the runs alone would run along the edges of the cube; a wall counts as a
-neighbour at twice its distance, as if the cube were mirrored there. Among names most places are
-equally far from all runs: of these, the one that promises most.
+neighbour at twice its distance, as if the cube were mirrored there. Names are equally far from each
+other, whatever describes them: with a dozen descriptors, the largest hole is around the name that
+is like no other, and the best one is seldom that. Most places among names are then equally far from
+all runs: of these, the one that promises most.
 """
 
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from planners.bayes.models.space import Space
-from planners.factors import Array, Continuous
+from planners.factors import Array, Categorical, Continuous
+from planners.problem import Problem
 
 _ALIKE = 1e-9  # relative, of distances: such places are equally far
 
@@ -28,8 +32,8 @@ def emptiest(
     ``worth``, which takes rows ``(k, dimension)`` and gives ``(k,)``.
     """
     problem = space.problem
-    seen = problem.features(problem.snap(tried))
-    mine = problem.features(pool)
+    plain = _undescribed(problem)
+    seen, mine = (problem.features(rows)[:, plain] for rows in (problem.snap(tried), pool))
     squares = (mine**2).sum(axis=1)[:, None] + (seen**2).sum(axis=1) - 2.0 * mine @ seen.T
     gaps = np.sqrt(np.maximum(squares, 0.0)).min(axis=1, initial=np.inf)
     free = [isinstance(f, Continuous) and f.n_levels > 1 for f in problem.factors]  # not held
@@ -40,3 +44,9 @@ def emptiest(
     far = gaps / prices
     furthest = pool[far >= (1.0 - _ALIKE) * far.max()]
     return furthest[int(np.argmax(worth(furthest)))]
+
+
+def _undescribed(problem: Problem) -> NDArray[np.bool_]:
+    """Return which feature columns are no descriptors of names."""
+    pairs = [(factor, group) for factor in problem.factors for group in factor.groups]
+    return np.array([group == 0 or not isinstance(factor, Categorical) for factor, group in pairs])

@@ -318,8 +318,11 @@ def test_the_emptiest_place_is_not_worth_any_price(plane):
     assert list(found) == [0.5, 0.7]
 
 
-def test_of_names_equally_far_from_all_runs_the_most_promising_one_is_taken():
-    problem = Problem((Categorical("a", ("p", "q", "r", "s")), Categorical("b", ("v", "w", "x"))))
+@pytest.mark.parametrize("described", [False, True])
+def test_of_names_equally_far_from_all_runs_the_most_promising_one_is_taken(described):
+    bulk = {"p": {"bulk": 1.0}, "q": {"bulk": 60.0}, "r": {"bulk": 2.0}, "s": {"bulk": 3.0}}
+    first = Categorical("a", ("p", "q", "r", "s"), bulk if described else {})
+    problem = Problem((first, Categorical("b", ("v", "w", "x"))))
     rows = all_rows(problem)
     tried = rows[[0]]
 
