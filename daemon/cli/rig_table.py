@@ -17,6 +17,15 @@ from daemon.cli.command import (
     seconds,
 )
 
+OF_A_DAEMON = (
+    CONFIG,
+    RESET_TRIP,
+    SIMULATE,
+    SPEED,
+    DATA,
+    TRACE,
+    arg("--once", action="store_true", help="end with the campaign"),
+)
 RIG = (
     Command(
         "demo",
@@ -35,33 +44,14 @@ RIG = (
         "run",
         "run the daemon on a rig",
         "campaigns:run",
-        (
-            CONFIG,
-            RESET_TRIP,
-            SIMULATE,
-            SPEED,
-            DATA,
-            TRACE,
-            arg("--once", action="store_true", help="end with the campaign"),
-            SEED,
-            JSON,
-        ),
+        (*OF_A_DAEMON, SEED, JSON),
         plans=True,
     ),
     Command(
         "resume",
         "continue an interrupted campaign",
         "campaigns:resume",
-        (
-            CONFIG,
-            RESET_TRIP,
-            SIMULATE,
-            SPEED,
-            DATA,
-            TRACE,
-            arg("--once", action="store_true", help="end with the campaign"),
-            JSON,
-        ),
+        (*OF_A_DAEMON, JSON),
         plans=True,
     ),
     Command(
