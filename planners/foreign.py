@@ -48,9 +48,9 @@ _WORDS = {
     },
     "transform": {"log": "log logarithmic log10 ln true", "none": "linear false"},
 }
-_IN_WORDS = {
-    "target": 'write "goal": "target", and the range to meet as "low" and "high"',
-    "step": 'write "kind": "discrete", and every one of its "values"',
+_IN_WORDS = {  # which of our keys there must be, and what to write
+    "target": ("goal", 'write "goal": "target", and the range to meet as "low" and "high"'),
+    "step": ("kind", 'write "kind": "discrete", and every one of its "values"'),
 }
 _SHOWN = 60  # letters of a value
 
@@ -80,8 +80,8 @@ def instead(key: str, given: object, allowed: Collection[str]) -> str:
         return f"write {', '.join(_written(own, one) for own, one in zip(ours, pair, strict=True))}"
     if ours:
         return f"write {_written(ours[0], _value(key, ours[0], given))}"
-    known = {"target": "goal", "step": "kind"}.get(_plain(key))
-    return _IN_WORDS[_plain(key)] if known and known in allowed else ""
+    needed, words = _IN_WORDS.get(_plain(key), ("", ""))
+    return words if needed in allowed else ""
 
 
 def under_other_keys(given: Mapping[str, object], allowed: Collection[str]) -> dict[str, str]:

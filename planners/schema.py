@@ -222,17 +222,18 @@ def _response(item: object) -> Response:
 
 
 def _constraint(item: object) -> Constraint | FormulaConstraint:
-    formula = isinstance(item, Mapping) and _is_formula(item)
-    kind = item.get("kind", "formula" if formula else "linear") if isinstance(item, Mapping) else ""
+    kind = item.get("kind", _constraint_meant(item)) if isinstance(item, Mapping) else "linear"
     if kind == "formula":
         return _validated(FormulaModel, item).build()
-    if kind not in ("linear", ""):
+    if kind != "linear":
         raise BadProblem([f"kind: must be linear or formula, got {kind!r:.80}"])
     return _validated(ConstraintModel, item).build()
 
 
-def _is_formula(item: Mapping[str, Any]) -> bool:
-    return "expression" in {*item, *foreign.under_other_keys(item, ["expression"])}
+def _constraint_meant(item: Mapping[str, Any]) -> str:
+    """Return the kind of a constraint that says none: a formula has an expression."""
+    said = {*item, *foreign.under_other_keys(item, ["expression"])}
+    return "formula" if "expression" in said else "linear"
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
