@@ -7,11 +7,12 @@ Logarithms keep their slope where the improvement itself is smaller than any flo
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erfcx, log_ndtr, ndtr
+from scipy.special import erfcx, log_ndtr, logsumexp, ndtr
 
 from planners.factors import Array
 
 _ROOT_2PI = np.sqrt(2.0 * np.pi)
+_OUTCOMES = 43  # from one gap below the middle of a target to one above
 _ROOM = 0.01  # of a response's spread, that is always left to improve
 _LEAST = 1e-12  # a difference of logarithms
 
@@ -46,6 +47,15 @@ def _log_h(z: Array) -> Array:
     return np.where(near, direct, tail)
 
 
+def shown(sds: Array, noise_variance: Array | float) -> Array:
+    """Return how far one noisy run can move a model's mean, from its sd; shape as ``sds``.
+
+    The sd of the change of the posterior mean (Frazier, Powell and Dayanik, "The knowledge
+    gradient policy for correlated normal beliefs", 2009): small where only noise would be seen.
+    """
+    return sds * sds / np.sqrt(sds * sds + noise_variance)
+
+
 def log_probability_between(mean: Array, sd: Array, low: float, high: float) -> Array:
     """Return ln P(low <= y <= high) for normal y, stable in both tails."""
     a, b = (low - mean) / sd, (high - mean) / sd
@@ -53,6 +63,19 @@ def log_probability_between(mean: Array, sd: Array, low: float, high: float) -> 
     a, b = np.where(swap, -b, a), np.where(swap, -a, b)
     upper, lower = log_ndtr(b), log_ndtr(a)
     return upper + np.log1p(-np.exp(np.minimum(lower - upper, -1e-16)))
+
+
+def log_expected_nearing(mean: Array, sd: Array, middle: float, gap: float) -> Array:
+    """Return ln E[max(gap - |y - middle|, 0)] for normal y, ``(m,)``.
+
+    How much nearer to ``middle`` than ``gap`` a run is expected to come; by a sum over outcomes, as
+    the closed form is a difference of nearly equal numbers in the tails.
+    """
+    share = np.linspace(-1.0, 1.0, _OUTCOMES)[1:-1]
+    gaps = (middle + gap * share - mean[:, None]) / sd[:, None]
+    logs = np.log(1.0 - np.abs(share)) - 0.5 * gaps**2
+    step = 2.0 / (_OUTCOMES - 1)
+    return logsumexp(logs, axis=1) + np.log(gap * gap * step / _ROOT_2PI) - np.log(sd)
 
 
 def unbeaten(values: Array) -> NDArray[np.bool_]:

@@ -8,7 +8,8 @@ from planners.factors import Array
 from planners.sampling import feasible_rows
 
 _ONE_GOAL = 3  # a model of so few runs already tells better than chance where to go next
-_FEWEST = 4  # for several goals and for targets
+_ONE_TARGET = 2  # many points meet it: a model on the way to one learns where it is needed
+_FEWEST = 4  # for several goals and for several targets
 _LEVELS = 10  # of a named factor: up to so many are each tried once; of more the model chooses
 _NEARER = 0.5  # of the way from the middle, at which names are compared
 _LOOKS = 6  # runs until which it is worth looking around where nothing explains the first ones
@@ -18,12 +19,15 @@ _BLENDS = 256  # feasible rows whose mean is the middle of a mixture
 def first_runs(problem: Problem) -> int:
     """Return how many runs a first design needs.
 
-    Three for one goal, one where it depends on a mixture; for several goals, one more than the cube
-    has columns, as a front is learned as a whole. Enough to meet every name once: a level that no
-    run has met looks like any other to a model (descriptors say what it is like).
+    Three for one goal, one where it depends on a mixture, two for one target; for several of them,
+    one more than the cube has columns, as a front is learned as a whole. Enough to meet every name
+    once, but for one target, that some names already met can meet as well: a level that no run has
+    met looks like any other to a model (descriptors say what it is like).
     """
     if _blended(problem):
         return 1
+    if _one_target(problem):
+        return _ONE_TARGET
     named = _named(problem)
     wanted = _ONE_GOAL if _alone(problem) and not named else max(_FEWEST, problem.dimension + 1)
     return max([wanted, *named])
@@ -80,6 +84,10 @@ def _middle(problem: Problem) -> Array:
 
 def _alone(problem: Problem) -> bool:
     return len(problem.responses) == 1 and problem.responses[0].goal != "target"
+
+
+def _one_target(problem: Problem) -> bool:
+    return [response.goal for response in problem.responses] == ["target"]
 
 
 def _named(problem: Problem) -> list[int]:

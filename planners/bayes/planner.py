@@ -22,9 +22,9 @@ class Bayes(Proposing):
     """Gaussian-process Bayesian optimisation, for one goal or several.
 
     ``n_initial`` runs are spread evenly first (default: 3 for one goal, the middle alone where it
-    depends on a mixture; with names, targets or several goals 1 more than the cube has columns, at
-    least 4, and each of a factor's names once where it has at most 10), by a table that follows
-    from ``seed``; ``use_suspect`` learns from suspect runs in full.
+    depends on a mixture, 2 for one target; with names or several goals or targets 1 more than the
+    cube has columns, at least 4, and each of a factor's names once where it has at most 10), by a
+    table that follows from ``seed``; ``use_suspect`` learns from suspect runs in full.
 
     ``move_cost`` (factor -> weight) prices changing a factor from one run to the next, by its full
     range, ``run_cost`` its being at the upper end of its range rather than the lower; both in

@@ -87,9 +87,11 @@ def _goal_reason(worth: Worth, row: Array) -> str:
 
 
 def _feasible(worth: Worth, row: Array) -> str:
+    nearest = "expected to come nearest to the target"
     if worth.out_of_sight or worth.target_logs(row[None])[0] > np.log(_NEVER):
-        return "most likely to meet the targets"
-    return "no conditions are expected to meet the targets, these are the least unlikely"
+        return nearest if worth.nears else "most likely to meet the targets"
+    best = nearest if worth.nears else "the least unlikely"
+    return f"no conditions are expected to meet the targets, these are {best}"
 
 
 def hopeless(worth: Worth, row: Array) -> bool:

@@ -32,7 +32,8 @@ class Worth:
         self.gates = [m for m in models if m.response.goal == "target"]
         self.seen = space.problem.snap(seen)
         features = space.features(self.seen)
-        self._aims = [_Aim.of(gate, features) for gate in self.gates]
+        self.nears = len(self.gates) == len(models) == 1  # one target alone
+        self._aims = [_Aim.of(gate, features, alone=self.nears) for gate in self.gates]
         self._means = np.array([m.process.predict(features)[0] for m in self.goals]).T
         self.likely = self._likely(self.seen)
         self.known = self._means[self.likely] if self.goals else np.empty((0, 0))
@@ -95,7 +96,7 @@ class Worth:
         return self._of_aims(rows, _Aim.met)
 
     def nearing(self, rows: Array) -> Array:
-        """Return the same, but of a target out of sight how far a row is expected to near it."""
+        """Return the same, but how far a row is expected to near a target alone or out of sight."""
         return self._of_aims(rows, _Aim.neared)
 
     def _of_aims(self, rows: Array, logs: Callable[["_Aim", Array], Array]) -> Array:
@@ -116,12 +117,8 @@ class Worth:
         return np.column_stack([m for m, _ in found]), np.column_stack([s for _, s in found])
 
     def shown(self, sds: Array) -> Array:
-        """Return how far one noisy run can move the models, from their sds, ``(m, goals)``.
-
-        The sd of the change of the posterior mean (Frazier, Powell and Dayanik, "The knowledge
-        gradient policy for correlated normal beliefs", 2009): small where only noise would be seen.
-        """
-        return sds * sds / np.sqrt(sds * sds + self._noises)
+        """Return how far one noisy run can move the goals' models, ``(m, goals)``."""
+        return acquisition.shown(sds, self._noises)
 
     def improvement(self, rows: Array) -> Array:
         """Return ln of the expected improvement over the known runs that meet the targets."""
@@ -143,22 +140,26 @@ class _Aim:
 
     Far beyond anything seen, the chance would be best where a model is least sure, whichever way
     that lies. ``sign`` is 1 where such a target lies above all, -1 below, 0 where it is in sight;
-    ``nearest`` is what the nearest known run is expected to give, times the sign.
+    ``nearest`` is what the nearest known run is expected to give, times the sign. A target
+    ``alone`` is sought by how much nearer than ``gap`` to its middle a run is expected to come.
     """
 
     gate: Model
-    sign: float
+    sign: float = 0.0
     nearest: float = 0.0
+    gap: float = 0.0
+    alone: bool = False
 
     @classmethod
-    def of(cls, gate: Model, features: Array) -> "_Aim":
+    def of(cls, gate: Model, features: Array, *, alone: bool) -> "_Aim":
         """Return the aim, given the features of known runs ``(k, f)``."""
         if not len(features):
-            return cls(gate, 0.0)
+            return cls(gate)
         low, high = gate.bounds()
         means = gate.process.predict(features)[0]
         sign = side_of(low, high, means, 1.0)
-        return cls(gate, sign, float((sign * means).max()))
+        gap = float(np.abs(means - (low + high) / 2.0).min())
+        return cls(gate, sign, float((sign * means).max()), max(gap, (high - low) / 2.0), alone)
 
     def met(self, features: Array) -> Array:
         """Return the logarithm of the chance that the target is met, ``(m,)``."""
@@ -172,11 +173,15 @@ class _Aim:
         return (mean > low - sd) & (mean < high + sd)
 
     def neared(self, features: Array) -> Array:
-        """Return the same, or that of the expected approach to a target out of sight, ``(m,)``."""
-        if not self.sign:
-            return self.met(features)
+        """Return the same as ``met``, or that of the expected approach to the target, ``(m,)``."""
         mean, sd = self.gate.process.predict(features)
-        return acquisition.log_expected_improvement(self.sign * mean, sd, self.nearest)
+        if self.sign:
+            return acquisition.log_expected_improvement(self.sign * mean, sd, self.nearest)
+        if not self.alone:
+            return self.met(features)
+        low, high = self.gate.bounds()
+        shown = acquisition.shown(sd, self.gate.process.noise_variance)
+        return acquisition.log_expected_nearing(mean, shown, (low + high) / 2.0, self.gap)
 
 
 def is_tried(rows: Array, tried: Array) -> NDArray[np.bool_]:

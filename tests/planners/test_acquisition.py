@@ -171,3 +171,20 @@ def test_the_expected_gain_over_a_bound_is_that_of_many_draws_in_the_responses_o
     steps = scale.own(np.array([bound, mean]))
     plain = sign * (scale.plain(mean) - scale.plain(bound)) / unit
     assert steps[1] - steps[0] == pytest.approx(plain)
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd", "gap"), [(0.0, 1.0, 0.5), (2.0, 0.7, 1.5), (-4.0, 1.0, 2.0)]
+)
+def test_nearing_is_the_mean_of_how_much_nearer_outcomes_are(mean, sd, gap):
+    y = np.linspace(mean - 12 * sd, mean + 12 * sd, 400_001)
+    density = np.exp(-0.5 * ((y - mean) / sd) ** 2) / sd / np.sqrt(2 * np.pi)
+    wanted = np.sum(np.maximum(gap - np.abs(y - 1.0), 0.0) * density) * (y[1] - y[0])
+    got = aq.log_expected_nearing(np.array([mean]), np.array([sd]), 1.0, gap)[0]
+    assert np.exp(got) == pytest.approx(wanted, rel=0.01)
+
+
+def test_nearing_keeps_its_order_where_no_float_is_left():
+    far = aq.log_expected_nearing(np.array([60.0, 50.0, 40.0]), np.ones(3), 0.0, 1.0)
+    assert np.all(np.isfinite(far))
+    assert np.all(np.diff(far) > 0)

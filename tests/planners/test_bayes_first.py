@@ -23,6 +23,8 @@ DESCRIBED = Categorical("name", ("p", "q"), {"p": {"size": 1.0}, "q": {"size": 2
 MANY = Categorical("additive", tuple(f"A{i}" for i in range(11)))
 MIXTURE = Composition("mix", ("x", "y", "z"))
 ONE, TWO = (Response("y"),), (Response("y"), Response("z"))
+TARGET = (Response("y", "target", 1.0, 2.0),)
+TARGETS = (*TARGET, Response("z", "target", 1.0, 2.0))
 
 
 def rng():
@@ -42,6 +44,11 @@ def rng():
         ((MIXTURE, NAMES), ONE, 6),
         ((MANY, NAMES), ONE, 6),
         ((MANY, DESCRIBED), ONE, 4),
+        (NUMBERS, TARGET, 2),
+        ((*NUMBERS, NAMES), TARGET, 2),
+        ((MIXTURE, *NUMBERS), TARGET, 2),
+        (NUMBERS, TARGETS, 4),
+        ((*NUMBERS, NAMES), TARGETS, 6),
     ],
 )
 def test_how_many_runs_come_first(factors, responses, runs):

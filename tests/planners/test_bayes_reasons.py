@@ -383,6 +383,19 @@ def test_what_is_expected_agrees_with_the_reason_beside_one_absurd_reading(plane
     assert found.note.startswith("exploit") == (found.predicted["rate"].mean == better)
 
 
+def test_one_target_is_neared_and_several_are_met():
+    factors = (Continuous("a", 0, 1), Continuous("b", 0, 1))
+    one, other = Response("ph", "target", 8.0, 8.2), Response("colour", "target", 2.0, 2.1)
+
+    def measured(p):
+        return {"ph": 3.0 + 8.0 * p["a"], "colour": 1.0 + 2.0 * p["b"]}
+
+    alone = notes(Problem(factors, (one,)), measured, 3, 0.0)
+    both = notes(Problem(factors, (one, other)), measured, 5, 0.0)
+    assert "expected to come nearest to the target" in alone
+    assert "most likely to meet the targets" in both
+
+
 def test_a_target_out_of_reach_is_said_to_be():
     problem = Problem((Continuous("a", 0, 1),), (Response("ph", "target", 20, 21),))
     early, late = (notes(problem, lambda p: {"ph": 3.0 + 8.0 * p["a"]}, n, 0.0) for n in (4, 6))

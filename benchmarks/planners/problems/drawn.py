@@ -8,8 +8,10 @@ the yield with one of 4 to 8 catalysts; ``front``, yield and output at once, and
 with such catalysts; ``still``, the yield at one residence time, over the other 3 or 4 factors.
 ``hills``, ``blend`` and ``screen`` (names alone) are those of landscapes.py, ``classic`` the test
 functions of classic.py with a noise of 1 % of their range, and ``trio`` the three goals of trio.py.
+``range`` asks of ``hills`` for a value in a narrow range that lies somewhere in what there is.
 """
 
+from collections.abc import Callable
 from math import sqrt
 
 import numpy as np
@@ -17,7 +19,7 @@ import numpy as np
 from benchmarks.planners.problems.case import Case, Noise, Truth
 from benchmarks.planners.problems.classic import classic
 from benchmarks.planners.problems.landscapes import LANDSCAPES, Columns, Outcomes
-from benchmarks.planners.problems.merit import Area, Greatest
+from benchmarks.planners.problems.merit import Area, Greatest, Nearness
 from benchmarks.planners.problems.trio import NAMES, Trio
 from planners.base import Categorical, Composition, Continuous, Point, Problem, Response
 from planners.history import cells
@@ -36,7 +38,10 @@ KINDS = (
     "names_front",
     "trio",
     "screen",
+    "range",
 )
+_SEEN = 4_000  # random rows, of whose values a range is drawn: from 3 % to 97 % of them are below
+_NARROW = 0.08  # of their standard deviation, to both sides
 _ROWS, _TOP, _NEAR = 20_000, 60, 40  # of the search for what can be reached
 _RADII = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
 
@@ -89,6 +94,8 @@ def draw(kind: str, number: int) -> tuple[Case, float]:
     rng = np.random.default_rng([KINDS.index(kind), number])
     if kind == "trio":
         return _three_hills(number, rng)
+    if kind == "range":
+        return _within_range(number, rng)
     if kind in LANDSCAPES:
         factors, constraints, outcomes = LANDSCAPES[kind](rng)
         problem = Problem(factors, (Response("y"),), constraints)
@@ -114,6 +121,17 @@ def _test_function(number: int) -> tuple[Case, float]:
     return Case(f"classic {number}", problem, truth, noise, Greatest("y")), 100.0
 
 
+def _within_range(number: int, rng: np.random.Generator) -> tuple[Case, float]:
+    factors, _, outcomes = LANDSCAPES["hills"](rng)
+    problem = Problem(factors, (Response("y"),))
+    seen = outcomes(_columns(problem, rng.random((_SEEN, problem.dimension))))["y"]
+    middle, half = float(np.quantile(seen, rng.uniform(0.03, 0.97))), _NARROW * float(seen.std())
+    low, high = middle - half, middle + half
+    problem = Problem(factors, (Response("y", "target", low, high),))
+    truth, noise = _truth(problem, outcomes), {"y": Noise(relative=0.01)}
+    return Case(f"range {number}", problem, truth, noise, Nearness({"y": (low, high)})), 1.0
+
+
 def _three_hills(number: int, rng: np.random.Generator) -> tuple[Case, float]:
     trio = Trio(rng)
     problem = Problem(trio.factors, tuple(Response(name) for name in NAMES))
@@ -125,13 +143,16 @@ def _three_hills(number: int, rng: np.random.Generator) -> tuple[Case, float]:
 def _case(name: str, problem: Problem, outcomes: Outcomes, noise: float) -> tuple[Case, float]:
     responses = tuple(response.name for response in problem.responses)
     merit, most = _reachable(problem, outcomes, responses)
+    noises = {response: Noise(relative=noise) for response in responses}
+    return Case(name, problem, _truth(problem, outcomes), noises, merit), most
 
+
+def _truth(problem: Problem, outcomes: Outcomes) -> Callable[[Point], Truth]:
     def truth(point: Point) -> Truth:
         found = outcomes({k: np.array([v]) for k, v in cells(problem, point).items()})
-        return {response: float(found[response][0]) for response in responses}
+        return {response.name: float(found[response.name][0]) for response in problem.responses}
 
-    noises = {response: Noise(relative=noise) for response in responses}
-    return Case(name, problem, truth, noises, merit), most
+    return truth
 
 
 def _both(yields: np.ndarray, x: Columns) -> dict[str, np.ndarray]:
