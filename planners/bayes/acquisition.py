@@ -7,12 +7,11 @@ Logarithms keep their slope where the improvement itself is smaller than any flo
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erfcx, log_ndtr, logsumexp, ndtr
+from scipy.special import erfcx, log_ndtr, ndtr
 
 from planners.factors import Array
 
 _ROOT_2PI = np.sqrt(2.0 * np.pi)
-_OUTCOMES = 43  # from one gap below the middle of a target to one above
 _ROOM = 0.01  # of a response's spread, that is always left to improve
 _LEAST = 1e-12  # a difference of logarithms
 
@@ -68,14 +67,13 @@ def log_probability_between(mean: Array, sd: Array, low: float, high: float) -> 
 def log_expected_nearing(mean: Array, sd: Array, middle: float, gap: float) -> Array:
     """Return ln E[max(gap - |y - middle|, 0)] for normal y, ``(m,)``.
 
-    How much nearer to ``middle`` than ``gap`` a run is expected to come; by a sum over outcomes, as
-    the closed form is a difference of nearly equal numbers in the tails.
+    How much nearer to ``middle`` than ``gap`` a run is expected to come: a second difference of
+    expected improvements.
     """
-    share = np.linspace(-1.0, 1.0, _OUTCOMES)[1:-1]
-    gaps = (middle + gap * share - mean[:, None]) / sd[:, None]
-    logs = np.log(1.0 - np.abs(share)) - 0.5 * gaps**2
-    step = 2.0 / (_OUTCOMES - 1)
-    return logsumexp(logs, axis=1) + np.log(gap * gap * step / _ROOT_2PI) - np.log(sd)
+    off = np.abs(mean - middle)
+    near, there, beyond = (_log_h((edge - off) / sd) for edge in (gap, 0.0, -gap))
+    left = 1.0 - 2.0 * np.exp(there - near) + np.exp(beyond - near)
+    return np.log(sd) + near + np.log(np.maximum(left, _LEAST))
 
 
 def unbeaten(values: Array) -> NDArray[np.bool_]:

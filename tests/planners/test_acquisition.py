@@ -174,17 +174,18 @@ def test_the_expected_gain_over_a_bound_is_that_of_many_draws_in_the_responses_o
 
 
 @pytest.mark.parametrize(
-    ("mean", "sd", "gap"), [(0.0, 1.0, 0.5), (2.0, 0.7, 1.5), (-4.0, 1.0, 2.0)]
+    ("mean", "sd", "gap"),
+    [(0.0, 1.0, 0.5), (2.0, 0.7, 1.5), (-4.0, 1.0, 2.0), (1.3, 0.01, 1.0), (1.3, 1.0, 0.001)],
 )
 def test_nearing_is_the_mean_of_how_much_nearer_outcomes_are(mean, sd, gap):
-    y = np.linspace(mean - 12 * sd, mean + 12 * sd, 400_001)
+    y = np.linspace(1.0 - gap, 1.0 + gap, 400_001)
     density = np.exp(-0.5 * ((y - mean) / sd) ** 2) / sd / np.sqrt(2 * np.pi)
-    wanted = np.sum(np.maximum(gap - np.abs(y - 1.0), 0.0) * density) * (y[1] - y[0])
+    wanted = np.sum((gap - np.abs(y - 1.0)) * density) * (y[1] - y[0])
     got = aq.log_expected_nearing(np.array([mean]), np.array([sd]), 1.0, gap)[0]
-    assert np.exp(got) == pytest.approx(wanted, rel=0.01)
+    assert np.exp(got) == pytest.approx(wanted, rel=1e-6)
 
 
 def test_nearing_keeps_its_order_where_no_float_is_left():
-    far = aq.log_expected_nearing(np.array([60.0, 50.0, 40.0]), np.ones(3), 0.0, 1.0)
+    far = aq.log_expected_nearing(np.array([90.0, 60.0, 50.0, 40.0]), np.ones(4), 0.0, 1.0)
     assert np.all(np.isfinite(far))
     assert np.all(np.diff(far) > 0)
