@@ -148,7 +148,7 @@ def measured(arguments):
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         for case in cases:  # warm up: imports, caches, the first bench of each
-            drive(case, "warm", 200, Path(folder))
+            drive(case, "warm", min(200, arguments.exchanges / len(cases)), Path(folder))
         before = memory_mb()
         for number, case in enumerate(cases):
             start = time.perf_counter()

@@ -1,6 +1,6 @@
 """Start of the program: ``--help`` beside bare Python, time until ready, memory.
 
-python -m benchmarks.startup [--runs N]
+python -m benchmarks.startup [--runs N] [--settle SECONDS]
 """
 
 import argparse
@@ -63,8 +63,8 @@ def instruments(folder):
         process.wait(60)
 
 
-def daemon(folder, config):
-    """Start the daemon on those instruments; return s until READY=1 and its memory, MiB."""
+def daemon(folder, config, settle_s):
+    """Start the daemon on those instruments; return s until READY=1 and its memory later, MiB."""
     path = str(Path(folder) / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(path)
@@ -87,7 +87,7 @@ def daemon(folder, config):
             while b"READY=1" not in listener.recv(4096):
                 pass
             ready_s = time.perf_counter() - started
-            time.sleep(10)
+            time.sleep(settle_s)
             status = Path(f"/proc/{process.pid}/status").read_text()
         finally:
             process.terminate()
@@ -98,10 +98,13 @@ def daemon(folder, config):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=30)
+    parser.add_argument(
+        "--settle", type=float, default=10.0, help="s until its memory is looked at"
+    )
     arguments = parser.parse_args()
     bare = [sys.executable, "-I", "-c", "pass"]
     with tempfile.TemporaryDirectory() as folder, instruments(folder) as config:
-        ready_s, rss_mib = daemon(folder, config)
+        ready_s, rss_mib = daemon(folder, config, arguments.settle)
     imports_s = statistics.median(seconds([sys.executable, "-c", IMPORTS]) for _ in range(3))
     report = {
         "help": ratio([TAYLORD, "--help"], bare, arguments.runs) | {"target": 4.0},

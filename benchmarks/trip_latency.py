@@ -5,11 +5,12 @@ in another process, which now and then answer with a pressure above the interloc
 take the time from the last byte of that answer to the first byte of ``OFF``. The floor is an idle
 ticker on the same kind of loop in the same run: how late a 5 ms timer is.
 
-    python benchmarks/trip_latency.py [TRIALS]
+    python benchmarks/trip_latency.py [TRIALS] [--idle SECONDS]
 
 Writes JSON to standard output: quantiles in us, and the ratio of the 99 % ones (aim: at most 2).
 """
 
+import argparse
 import asyncio
 import json
 import multiprocessing
@@ -172,15 +173,20 @@ def in_us(seconds):
 
 
 def main():
-    trials = int(sys.argv[1]) if len(sys.argv) > 1 else 300
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("trials", type=int, nargs="?", default=300)
+    parser.add_argument("--idle", type=float, default=5.0, help="s of the idle ticker, twice")
+    arguments = parser.parse_args()
+    trials = arguments.trials
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     context = multiprocessing.get_context("spawn")
     ports, results = context.Queue(), context.Queue()
     process = context.Process(target=pumps_process, args=(ports, trials, results), daemon=True)
     process.start()
-    idle = run_real(idle_ticker(5.0))
+    idle = run_real(idle_ticker(arguments.idle))
     measured = run_real(trips(ports.get(), trials, results))
-    idle += run_real(idle_ticker(5.0))
+    idle += run_real(idle_ticker(arguments.idle))
+    process.terminate()  # pumps wait for clients without end
     process.join(5)
     own, last, ticker = (
         in_us([a for a, _ in measured]),

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
 
 from simulators.virtualtime import VirtualTimeLoop
 
@@ -77,6 +78,14 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.relative_to(HERE).parts[0] in UNTRACED:
             item.add_marker(pytest.mark.no_cover)
+
+
+def pytest_collection_finish():
+    """Compute on one thread, now that all numerics are loaded: small matrices make more of them wait.
+
+    In this process only: those that tests start have what a user's have.
+    """
+    threadpool_limits(1)
 
 
 @contextmanager

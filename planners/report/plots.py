@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from planners.base import Observation, Problem, Response
+from planners.bayes.picker import one_thread
 from planners.errors import BadOption
 from planners.report.study import Dependence, Parity, Study
 from planners.report.ticks import labelled, leaning, name_decades, name_listed
@@ -41,7 +42,8 @@ def draw(problem: Problem, history: Sequence[Observation], folder: Path) -> list
     pictures = _pictures(problem, history)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return [_saved(new, folder / f"{name}.png", paint) for name, paint in pictures.items()]
+        with one_thread():
+            return [_saved(new, folder / f"{name}.png", paint) for name, paint in pictures.items()]
     except OSError as error:
         raise BadOption([f"--plots: {folder}: cannot be written: {error.strerror}"]) from None
 

@@ -1,6 +1,7 @@
 """Each driver with a simulated instrument of its own: what to connect to what, and a plant part."""
 
 import asyncio
+from functools import cache
 from importlib.metadata import entry_points
 from typing import get_args
 
@@ -12,6 +13,13 @@ from simulators.wire.memory import MemoryEnd
 from simulators.wire.mqtt import MemoryBroker
 
 EPOCHS = 24
+
+
+@cache
+def _simulated(driver):
+    """Return the simulator of a driver; looking through what is installed takes a while."""
+    (point,) = entry_points(group="taylord.simulators", name=driver)
+    return point.load()
 
 
 class Part:
@@ -95,9 +103,8 @@ class Bench:
             self.options = {"data_root": {"C:\\Spinsolve": str(tmp_path)}}
         else:
             self.options = {k: v for k, v in case.options.items() if k != "topic"}
-        (point,) = entry_points(group="taylord.simulators", name=case.driver)
         ports = Ports(**dict.fromkeys(get_args(Role), self.part))
-        self.sim = point.load()("i", options, ports, asyncio.get_running_loop().time)
+        self.sim = _simulated(case.driver)("i", options, ports, asyncio.get_running_loop().time)
         self.sent = []
         if case.framing == "mqtt":
             self.broker = MemoryBroker()

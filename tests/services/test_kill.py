@@ -15,6 +15,7 @@ from daemon.store.reader import Reader
 from tests.services.hosting import Hosted
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "flow.toml"
+EXPERIMENTS = 3  # of a campaign that is cut short in the first, or after the second
 TAYLORD = [sys.executable, "-m", "daemon"]
 pytestmark = pytest.mark.no_cover  # a killed process hands in nothing, and traced ones are slow
 
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.no_cover  # a killed process hands in nothing, and trac
 @pytest.fixture
 def config(tmp_path):
     path = tmp_path / "rig.toml"
-    text = EXAMPLE.read_text().replace("experiments = 40", "experiments = 4")
+    text = EXAMPLE.read_text().replace("experiments = 40", f"experiments = {EXPERIMENTS}")
     path.write_text(text.replace('[mqtt]\nhost = "localhost"\n', ""))
     return path
 
@@ -70,7 +71,7 @@ def whole(tmp_path_factory):
     """The points of a campaign that nobody disturbed."""
     folder = tmp_path_factory.mktemp("whole")
     path = folder / "rig.toml"
-    text = EXAMPLE.read_text().replace("experiments = 40", "experiments = 4")
+    text = EXAMPLE.read_text().replace("experiments = 40", f"experiments = {EXPERIMENTS}")
     path.write_text(text.replace('[mqtt]\nhost = "localhost"\n', ""))
     return points(finish(path, folder / "data", "run"))
 
@@ -94,7 +95,7 @@ def test_a_killed_campaign_loses_no_record_and_goes_on_with_the_same_point(
     document = finish(config, data, "resume")
     assert document["state"] == "complete"
     statuses = [e["status"] for e in document["experiments"]]
-    assert statuses.count("ok") == 4
+    assert statuses.count("ok") == EXPERIMENTS
     assert statuses.count("interrupted") == len(cut)
     n_ok = len(after.experiments) - len(cut)
     first_after = [e for e in document["experiments"] if e["status"] == "ok"][n_ok]

@@ -122,6 +122,7 @@ def test_export_writes_csv_that_suggest_reads(demo_run, tmp_path, capsys):
     assert len(json_of(capsys)["points"]) == 1
 
 
+@pytest.mark.no_cover  # a whole campaign
 def test_export_names_the_runs_it_leaves_out(tmp_path, capsys):
     faults = [{"kind": "unplug", "instrument": "pump-b", "at": 600.0, "duration": 60.0}]
     settings = settings_of(1, faults=faults)

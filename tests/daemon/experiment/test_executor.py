@@ -359,7 +359,7 @@ async def test_a_temperature_that_is_not_reached_in_time_fails_and_does_not_proc
 
 
 async def test_a_temperature_that_is_there_but_cannot_be_judged_says_what_to_change():
-    short = {"temperature_timeout": 3600.0, "temperature_hold": 0.5}
+    short = {"temperature_timeout": 900.0, "temperature_hold": 0.5}
     async with flow_rig(campaign=short) as flow:
         record = await flow.executor.run("e-1", COOL)
     assert record.status == "failed"

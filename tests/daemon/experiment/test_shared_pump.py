@@ -58,6 +58,7 @@ async def test_each_experiment_has_its_own_catalyst_and_nothing_of_the_one_befor
             assert flow.truth()["valves"] == {"selector": {"carbene": 2, "phosphine": 1}[catalyst]}
 
 
+@pytest.mark.no_cover
 async def test_the_line_is_rinsed_when_another_feed_comes_and_only_then():
     async with rig() as flow:
         first, _ = await performed(flow, "e-1")
