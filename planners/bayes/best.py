@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from planners.base import Observation, Point, Predicted, Problem
 from planners.bayes.acquisition import unbeaten
 from planners.bayes.models.surrogate import Model
-from planners.bayes.picker import one_thread
 from planners.bayes.planner import Bayes
 from planners.bayes.situation import Situation
 from planners.bayes.worth import Worth
 from planners.factors import Array
+from planners.threads import one_thread
 
 _DRAWS = 256
 _HARDLY = 4.0  # sds that a draw hardly ever is away

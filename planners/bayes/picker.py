@@ -1,11 +1,8 @@
 """One call of Bayesian optimisation: models from the history, then pick after pick."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from functools import cache
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from planners.base import Observation, Point, Problem, Suggestion
 from planners.bayes.fill import emptiest
@@ -235,13 +232,3 @@ class Picker:
             return worth, None if spent and len(self._domain.columns) else row
         rows = self._finite[self._domain.within(self._finite)]
         return worth, rows[int(np.argmax(score(rows)))] if len(rows) else None
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
-def one_thread() -> AbstractContextManager[object]:
-    """Keep numerics on one thread inside: for small matrices more of them only wait."""
-    return _libraries().limit(limits=1)

@@ -68,10 +68,8 @@ class Bayes(Proposing):
             run_cost=self.run_cost or {},
             shared=self.shared or (),
         )
-        from planners.bayes.picker import (
-            Picker,
-            one_thread,
-        )  # scikit-learn: not in the process that only checks us
+        from planners.bayes.picker import Picker  # scikit-learn: not where we are only checked
+        from planners.threads import one_thread
 
         found: list[Suggestion] = []
         with one_thread():

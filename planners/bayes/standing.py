@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from planners.base import Observation, Problem
 from planners.bayes import reasons
 from planners.bayes.best import BestRun, best_runs
-from planners.bayes.picker import one_thread
 from planners.bayes.planner import Bayes
 from planners.bayes.situation import Situation
 from planners.bayes.worth import Worth
 from planners.errors import CannotSuggest
 from planners.factors import Array
 from planners.sampling import all_rows, feasible_rows, n_different
+from planners.threads import one_thread
 
 _DRAWS = 128
 _POOL = 512

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
-from threadpoolctl import threadpool_limits
 
 from planners.base import Observation, Predicted, Problem, Suggestion
 from planners.candidates.learners import Data, Learner, enough, learned
@@ -17,6 +16,7 @@ from planners.errors import NothingLeft
 from planners.factors import Array
 from planners.sampling import n_different
 from planners.scaling import Scale
+from planners.threads import one_thread
 
 _NEVER = -14.0  # ln of a chance, about one in a million, that is none
 _WITHIN = 2e-3  # of the unit cube's edge: values in files have few digits
@@ -26,7 +26,7 @@ def picked(
     options: Candidates, problem: Problem, history: Sequence[Observation], n: int
 ) -> list[Suggestion]:
     """Return up to ``n`` suggestions; fewer when the list is used up."""
-    with threadpool_limits(limits=1):
+    with one_thread():
         return _Picker(options, problem, history).pick(n)
 
 

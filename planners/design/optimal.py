@@ -8,7 +8,6 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from planners.base import Composition, Continuous, Problem
 from planners.design.coordinate import moved
@@ -20,6 +19,7 @@ from planners.factors import Array
 from planners.narrow import vertex_rows
 from planners.rounding import counted
 from planners.sampling import all_rows, feasible_rows
+from planners.threads import one_thread
 
 _SPARE = 4  # runs beyond the terms, where the number is not given
 _GRID = 1500  # candidates of the levels' grid at most
@@ -54,7 +54,7 @@ def optimal(
         )
     said = f"{kind}, {model} model of {counted(len(kept), 'term')}"
     weights = _region(problem, model, kept, rng) if kind == "i-optimal" else None
-    with threadpool_limits(limits=1):  # for small matrices more threads only wait
+    with one_thread():
         chosen = rows[best_subset(terms(problem, rows, model)[:, kept], wanted, rng, weights)]
         chosen = _refined(problem, chosen, model, kept, weights)
         chosen = _repeated(problem, chosen, model, kept, weights)

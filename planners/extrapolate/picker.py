@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
-from threadpoolctl import threadpool_limits
 
 from planners.base import Composition, Observation, Predicted, Problem, Suggestion
 from planners.bayes.acquisition import log_expected_improvement, log_probability_between
@@ -20,6 +19,7 @@ from planners.extrapolate.sight import Sight
 from planners.extrapolate.smooth import Frame
 from planners.factors import Array
 from planners.goals import far_side
+from planners.threads import one_thread
 
 _SAME = 0.004  # of the cube: rows closer than that in every column are the same experiment
 _FILL = 128  # rows among which a space-filling pick is made
@@ -43,7 +43,7 @@ def picked(
     rng: np.random.Generator,
 ) -> list[Suggestion]:
     """Return up to ``n`` suggestions."""
-    with threadpool_limits(limits=1):
+    with one_thread():
         return _Picker(options, problem, history, rng).pick(n)
 
 

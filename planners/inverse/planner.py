@@ -89,11 +89,10 @@ class Inverse(Proposing):
         """
         if not problem.responses:
             raise CannotSuggest("inverse needs at least one response to aim at; lhs needs none")
-        from threadpoolctl import threadpool_limits
-
         from planners.inverse.designer import Designer  # scikit-learn: not where we are checked
+        from planners.threads import one_thread
 
-        with threadpool_limits(limits=1):  # for small matrices more threads only wait
+        with one_thread():
             return Designer(self, problem, history, rng).points(n)
 
 

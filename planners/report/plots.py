@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from planners.base import Observation, Problem, Response
-from planners.bayes.picker import one_thread
 from planners.errors import BadOption
 from planners.report.study import Dependence, Parity, Study
 from planners.report.ticks import labelled, leaning, name_decades, name_listed
+from planners.threads import one_thread
 
 _PANEL = 3.2  # inches
 _ACROSS = 5  # panels side by side

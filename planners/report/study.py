@@ -14,11 +14,11 @@ from planners.base import Observation, Problem
 from planners.bayes import Bayes
 from planners.bayes.models.space import Space
 from planners.bayes.models.surrogate import Model, usable
-from planners.bayes.picker import one_thread
 from planners.bayes.situation import Situation
 from planners.factors import Array, Categorical, Composition, Continuous, Discrete, Factor
 from planners.report.ticks import labelled
 from planners.sampling import feasible_rows
+from planners.threads import one_thread
 
 _LEFT_OUT = 80  # runs to compare; of more, so many spread evenly
 _BACKGROUND = 64  # rows over which a dependence is averaged

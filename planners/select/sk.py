@@ -16,11 +16,11 @@ from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import enet_path
 from sklearn.svm import SVR, OneClassSVM
 from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
-from threadpoolctl import threadpool_limits
 
 from planners.factors import Array
 from planners.select.distances import squared_distances
 from planners.select.folds import Setting
+from planners.threads import one_thread
 
 # scikit-learn has no types, and those guessed from defaults are too narrow
 _SK: Any = sklearn
@@ -44,7 +44,7 @@ _STEPS = 5_000  # of the support vector solver; beyond it, the answer is close e
 def quietly() -> Generator[None]:
     """Run checks of arguments and warnings of solvers off: data are checked, scores tell."""
     with (
-        threadpool_limits(1),  # matrices are small, and the daemon needs the other cores
+        one_thread(),
         warnings.catch_warnings(),
         _SK.config_context(assume_finite=True, skip_parameter_validation=True),
     ):
