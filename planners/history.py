@@ -110,11 +110,22 @@ def _header_faults(header: list[str], problem: Problem) -> list[str]:
         return [f"row 1: must name the columns {wanted}, {parted}, got {given!r:.{_SHOWN}}"]
     spare = [name for name in header if name and name not in columns(problem)]
     faults = [
-        f"row 1: no column {name!r}{nearest(name, spare)}" for name in needed if name not in header
+        f"row 1: no column {name!r}{nearest(name, spare) or _to_add(name, problem)}"
+        for name in needed
+        if name not in header
     ]
     twice = [name for name in columns(problem) if header.count(name) > 1]
     faults += [f"row 1: column {name!r} comes twice" for name in twice]
     return faults + (list(_misspelt(header, problem, needed, spare)) if problem.responses else [])
+
+
+def _to_add(name: str, problem: Problem) -> str:
+    """Return what to do about a column that nobody wrote, as in a problem that has grown."""
+    if not problem.responses:
+        return ""  # a list of points
+    if any(name == response.name for response in problem.responses):
+        return "; add it, and leave it empty where nothing was measured"
+    return "; add it, with the value that each run had"
 
 
 def _misspelt(

@@ -169,6 +169,14 @@ def test_a_missing_column_is_named_with_its_nearest():
     ]
 
 
+def test_a_column_of_a_problem_that_has_grown_is_told_with_what_to_write_in_it():
+    found = faults("60", header="temperature,solvent,ratio.Mo,cost")
+    assert found == [
+        "row 1: no column 'ratio.Pt'; add it, with the value that each run had",
+        "row 1: no column 'yield'; add it, and leave it empty where nothing was measured",
+    ]
+
+
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
