@@ -75,9 +75,9 @@ def _resumed(plan: RunPlan, last: StoredCampaign | None) -> StoredCampaign:
     if section is not None and done >= section.experiments:
         raise ConfigError(
             [
-                f"{plan.data}: nothing is left to resume: campaign {last.id} ({last.state}) has done"
-                f" {done} experiments, and campaign.experiments is {section.experiments}; raise it"
-                " for more; another --data begins afresh"
+                f"{plan.data}: nothing is left to resume: campaign {last.id} ({last.state}) has"
+                f" done {done} experiments, and campaign.experiments is {section.experiments};"
+                " raise it for more; another --data begins afresh"
             ]
         )
     return last
