@@ -219,7 +219,6 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
         label = planner_of(section).label if settings.campaign is not None else ""
         now = problem.to_json() if planned else {}
         parts.store.continue_campaign(left.id, section.experiments, label, now)
-    parts.store.keep("campaign", {"approve": section.approve})
     raw = RawFiles(parts.store.directory, left.id if left else _begun(parts, section, problem))
     parts.executor = Executor(
         settings,
@@ -232,6 +231,7 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
     memory = restored(left, approve=section.approve) if left is not None else Memory()
     planner = planner_of(section, costs(settings))
     units, late = parts.executor.units, parts.executor.late
+    parts.store.keep("campaign", {"approve": section.approve, "late": sorted(late)})
     asker = PlannerAsker(
         parts.worker, planner, lambda: campaign.settings, units, plan.planner_seed, late
     )

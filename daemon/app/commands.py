@@ -26,6 +26,7 @@ from daemon.api.commands import (
 from daemon.app.assembly import Parts
 from daemon.app.state import reading_document
 from daemon.campaign.campaign import Campaign
+from daemon.campaign.memory import MEASURED
 from daemon.campaign.problem import problem_of
 from daemon.campaign.space import Edit, edited
 from daemon.campaign.states import State
@@ -216,6 +217,8 @@ class RigCommands:
             for name, old in had.items()
         }
         answer: dict[str, Any] = {"experiment": arguments.experiment, "responses": given}
+        if (status := steering.status_of(arguments.experiment)) not in MEASURED:
+            answer["passed_over"] = status
         answer |= {"unknown": unknown} if unknown else {}
         return answer | ({"replaced": replaced} if replaced else {})
 

@@ -167,9 +167,17 @@ class Steering:
     def check_result(self, experiment: str) -> None:
         """Raise Refused when an offline analysis cannot be added to this experiment."""
         if experiment not in self._memory.records:
-            raise Refused(f"result.submit is refused: there is no experiment {experiment!r}")
+            last = next(reversed(self._memory.records), None)
+            known = f"the last one is {last!r}" if last else "none has begun"
+            raise Refused(
+                f"result.submit is refused: there is no experiment {experiment!r}; {known}"
+            )
         if experiment == self._campaign.experiment:
             raise Refused(f"result.submit is refused: experiment {experiment!r} still runs")
+
+    def status_of(self, experiment: str) -> str:
+        """Return how an experiment ended."""
+        return self._memory.records[experiment].status
 
     def values_of(self, experiment: str, names: Iterable[str]) -> dict[str, ResponseValue]:
         """Return those of these responses that an experiment has a value of."""

@@ -5,6 +5,7 @@ import asyncio
 import getpass
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -103,7 +104,7 @@ def result(arguments: argparse.Namespace) -> int:
     worst = 0
     for row in given:
         reply = _ask(arguments, "result.submit", row)
-        worst = max(worst, _answer(arguments, reply, _handed_in))
+        worst = max(worst, _answer(arguments, reply, partial(_handed_in, row)))
     return worst
 
 
@@ -118,12 +119,23 @@ def _all_can_be(arguments: argparse.Namespace, table: Mapping[int, JsonObject]) 
         raise ConfigError(faults)
 
 
-def _handed_in(answer: JsonObject) -> str:
-    text = f"{answer['experiment']}: {', '.join(answer['responses'])}"
+def _handed_in(given: JsonObject, answer: JsonObject) -> str:
+    """Return what was handed in, and what is to be known of it."""
+    values = ", ".join(f"{n} {_given(given['responses'][n])}" for n in answer["responses"])
+    text = f"{answer['experiment']}: {values}"
     unknown = ", ".join(answer.get("unknown", ()))
     replaced = [f"{name} {_value(old)}" for name, old in answer.get("replaced", {}).items()]
     text += f"; replaces {', '.join(replaced)}" if replaced else ""
-    return text + (f" (no response of this rig: {unknown})" if unknown else "")
+    text += f" (no response of this rig: {unknown})" if unknown else ""
+    if status := answer.get("passed_over"):
+        text += f"; on record, but the experiment is {status}: no planner learns from it"
+    return text
+
+
+def _given(row: JsonObject) -> str:
+    spread = "" if row.get("sd") is None else f" +/- {row['sd']:g}"
+    doubt = " (suspect)" if row.get("quality") == "suspect" else ""
+    return f"{row['value']:g}{spread}{doubt}"
 
 
 def _value(old: JsonObject) -> str:

@@ -21,7 +21,7 @@ from daemon.errors import ConfigError, StoreFailed
 from daemon.store.ledger import in_use
 from daemon.store.reader import Reader
 from daemon.store.schema import FIXED, Name, dotted
-from daemon.store.standing import best, front
+from daemon.store.standing import awaited_in, best, front
 from daemon.store.stored import StoredExperiment
 
 # what a history may say of an experiment (CONTRACT, problems); the rest are failures to a planner
@@ -190,5 +190,6 @@ def experiments_document(reader: Reader, *, every: bool = True) -> dict[str, Any
         "best": best(own, objectives),
         "front": front(own, objectives) if len(objectives) > 1 else [],
         "standing": (campaign.standing or None) if campaign else None,
+        "awaited": awaited_in(reader.meta(), campaign.experiments if campaign else ()),
         "data": str(reader.directory),
     }
