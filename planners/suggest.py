@@ -22,6 +22,7 @@ from planners.external import External
 from planners.files import load_history, load_problem, reason
 from planners.fixing import check_shared, hold, parse_fixed
 from planners.history import write_points
+from planners.offset import remarks_on_achieved
 from planners.protocol import called, checked_points
 from planners.registry import make_planner, takes_option
 from planners.report import summarise
@@ -189,7 +190,8 @@ def suggest_document(
         "seconds": round(clock() - start, 3),
         "summary": summarise(problem, history, answer.suggestions),
     }
-    if told := [*remarks(asked), *remarks_on_readings(problem, history)]:
+    read = [*remarks_on_readings(problem, history), *remarks_on_achieved(problem, history)]
+    if told := [*remarks(asked), *read]:
         document["remarks"] = told
     if out is not None:
         document["out"] = _written(problem, answer, out)

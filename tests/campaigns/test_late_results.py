@@ -153,7 +153,9 @@ def test_a_result_of_an_experiment_that_gave_nothing_is_kept_and_told_to_be_of_n
     outcome = scenario(tmp_path, settings_of(2), skip_one)
     assert outcome.document["awaited"] == {"purity": ["e-0002", "e-0003"]}
     text = summary(outcome.document)
-    assert "awaited  purity of e-0002, e-0003\n         hand it in with `taylord result` while" in text
+    assert (
+        "awaited  purity of e-0002, e-0003\n         hand it in with `taylord result` while" in text
+    )
 
 
 def test_a_campaign_of_late_results_alone_keeps_looking_around_meanwhile(tmp_path):
