@@ -150,7 +150,9 @@ class RigCommands:
         fix = _values("fix", arguments.fix)
         if fix:
             self._may_hold(fix)
-        return await self._decide(arguments, approved=False, fix=fix)
+        answer = await self._decide(arguments, approved=False, fix=fix)
+        shared = [name for name in self._campaign.settings.shared if name in fix]
+        return {**answer, "apart": shared} if shared else answer
 
     async def _decide(
         self, arguments: Decide, *, approved: bool, fix: Mapping[str, Any] | None = None

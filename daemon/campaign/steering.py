@@ -92,10 +92,16 @@ class Steering:
             if waiting.id == suggestion and waiting is not self._campaign.running:
                 memory.waiting.remove(waiting)
                 return waiting
-        if not suggestion:
+        running = self._campaign.running
+        if running is not None and suggestion == running.id:
+            runs = f"{suggestion} runs as {self._campaign.experiment} already"
+            raise Refused(f"{runs}: experiment.skip gives it up")
+        others = [] if approved else [s.id for s in memory.waiting if s is not running]
+        known = ", ".join([*memory.proposed, *others])
+        if not (suggestion or known):
             raise Refused("no suggestion waits for a decision")
-        known = ", ".join(memory.proposed) or "none"
-        raise Refused(f"no suggestion {suggestion!r} waits for a decision; waiting: {known}")
+        which = f"suggestion {suggestion!r}" if suggestion else "suggestion"
+        raise Refused(f"no {which} waits for a decision; waiting: {known or 'none'}")
 
     async def give_up(self, wish: Suggestion, why: str) -> None:
         """Ask no more for a point in the place of a rejected one."""

@@ -32,8 +32,16 @@ def reject(arguments: argparse.Namespace) -> int:
 
 
 def _rejected(result: JsonObject) -> str:
-    again = ", ".join(f"{name} {value}" for name, value in result.get("fix", {}).items())
-    return f"{result['suggestion']}: rejected" + (f"; asked again with {again}" if again else "")
+    again = ", ".join(f"{name} {_short(value)}" for name, value in result.get("fix", {}).items())
+    text = f"{result['suggestion']}: rejected" + (f"; asked again with {again}" if again else "")
+    apart = ", ".join(result.get("apart", ()))
+    return text + (
+        f" (for this point alone; the rest of its batch shares {apart})" if apart else ""
+    )
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def space(arguments: argparse.Namespace) -> int:

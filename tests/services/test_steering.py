@@ -52,7 +52,7 @@ async def test_a_wish_and_an_edited_space_survive_kill_9(broker, tmp_path):
             code, out, _ = await taylord(broker, *words, "--reason", "bath is slow today")
             assert (code, out) == (
                 0,
-                f"{first['id']}: rejected; asked again with temperature 60.0\n",
+                f"{first['id']}: rejected; asked again with temperature 60\n",
             )
             process.kill()
             await heard.until("status", lambda d: d["state"] == "offline", timeout=30)

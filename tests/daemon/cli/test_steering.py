@@ -37,6 +37,13 @@ def test_a_rejection_says_why_who_and_what_to_hold(sent, capsys):
     assert capsys.readouterr().out.startswith("s-0007: rejected; asked again with temperature 60")
 
 
+def test_a_point_that_leaves_its_batch_is_told_to(sent, capsys):
+    sent_result(sent, {"suggestion": "s-2", "fix": {"temperature": 60.0}, "apart": ["temperature"]})
+    assert main(["reject", "flow-1", "s-2", "--fix", "temperature=60"]) == 0
+    says = "asked again with temperature 60 (for this point alone; the rest of its batch shares te"
+    assert says in capsys.readouterr().out
+
+
 def test_an_approval_needs_no_name_of_a_point(sent):
     assert main(["approve", "flow-1", "--by", "Ada"]) == 0
     assert sent == [("flow-1", "suggestion.approve", {"by": "Ada"})]
