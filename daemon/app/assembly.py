@@ -112,7 +112,8 @@ def assemble(
     level = logging.WARNING if plan.once else logging.INFO
     configure(plan.data, timebase=timebase, console_level=level)
     if continues is not None and changes:
-        log.warning("campaign.config_changed", campaign=continues.id, changes=changes)
+        told = {"since": "it began", "changes": changes}
+        log.warning("campaign.config_changed", campaign=continues.id, **told)
     settings = _with_simulated_options(space.settings, simulation)
     lines = _lines(settings, simulation, recording)
     if store.interrupted:
