@@ -112,7 +112,10 @@ class Steering:
     # -- the space -----------------------------------------------------------------------------
 
     async def edit_space(self, new: CampaignSettings, *, by: str, reason: str = "") -> list[str]:
-        """Take another space, which has been checked; return what changed, in words."""
+        """Take another space, which has been checked; return what changed, in words.
+
+        Points that were asked ahead and are withdrawn are named, too.
+        """
         changes = differences(self._campaign.settings, new)
         if not changes:
             raise Refused("the edit changes nothing")
@@ -120,9 +123,9 @@ class Steering:
         await self._campaign.tell("space", document)
         self._campaign.settings = new
         self.edits += 1
-        await self.withdraw()
+        gone = await self.withdraw()
         self._campaign.notify()
-        return changes
+        return [*changes, *(f"{suggestion}: withdrawn, it lies outside now" for suggestion in gone)]
 
     def document(
         self,
@@ -144,10 +147,12 @@ class Steering:
             "problem": problem_of(space).to_json(),
         }
 
-    async def withdraw(self) -> None:
-        """Withdraw the planner's points that the space leaves out."""
+    async def withdraw(self) -> list[str]:
+        """Withdraw the planner's points that the space leaves out; return their ids."""
         inside = _Inside(self._campaign.settings)
-        await self._withdraw([s for s in self._asked_ahead() if not inside(s)], WITHDRAWN)
+        gone = [s for s in self._asked_ahead() if not inside(s)]
+        await self._withdraw(gone, WITHDRAWN)
+        return [s.id for s in gone]
 
     async def withdraw_all(self, why: str) -> None:
         """Withdraw every point of the planner's that has not begun."""
