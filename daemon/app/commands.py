@@ -191,8 +191,9 @@ class RigCommands:
         new = edited(campaign.settings, Edit(**given))
         self._check_space(new)
         who = arguments.by or WHO
-        changes = await campaign.steering.edit_space(new, by=who, reason=arguments.reason)
-        return {"changes": changes}
+        edit = campaign.steering.edit_space(new, by=who, reason=arguments.reason)
+        changes, withdrawn = await edit
+        return {"changes": changes} | ({"withdrawn": withdrawn} if withdrawn else {})
 
     async def result_submit(self, arguments: SubmitResult) -> Result:
         """Add an offline analysis to an experiment."""

@@ -111,10 +111,12 @@ class Steering:
 
     # -- the space -----------------------------------------------------------------------------
 
-    async def edit_space(self, new: CampaignSettings, *, by: str, reason: str = "") -> list[str]:
+    async def edit_space(
+        self, new: CampaignSettings, *, by: str, reason: str = ""
+    ) -> tuple[list[str], list[str]]:
         """Take another space, which has been checked; return what changed, in words.
 
-        Points that were asked ahead and are withdrawn are named, too.
+        The second list has the points that were asked ahead and are withdrawn.
         """
         changes = differences(self._campaign.settings, new)
         if not changes:
@@ -125,7 +127,7 @@ class Steering:
         self.edits += 1
         gone = await self.withdraw()
         self._campaign.notify()
-        return [*changes, *(f"{suggestion}: withdrawn, it lies outside now" for suggestion in gone)]
+        return changes, gone
 
     def document(
         self,

@@ -60,7 +60,12 @@ def space(arguments: argparse.Namespace) -> int:
     if not given:
         raise ConfigError(["space: nothing to change; say what, for example --range NAME=LOW:HIGH"])
     reply = _ask(arguments, "space.edit", given)
-    return _answer(arguments, reply, lambda result: "\n".join(result["changes"]))
+    return _answer(arguments, reply, _edited)
+
+
+def _edited(result: JsonObject) -> str:
+    gone = [f"{name}: withdrawn, it lies outside now" for name in result.get("withdrawn", ())]
+    return "\n".join([*result["changes"], *gone])
 
 
 def _named(arguments: argparse.Namespace) -> JsonObject:
