@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from daemon.api.broker import Broker, BrokerLost, Received, Will
+from daemon.api.ending import end_if_cancelled
 from daemon.api.haste import acknowledge_at_once, write_at_once
 from daemon.timebase import outside_work
 
@@ -136,16 +137,6 @@ class Connection:
 def _refusal(code: Any = None, *_: Any) -> str:
     """Return the reason an acknowledgement gives, which may be a refusal; else an empty text."""
     return str(code) if code is not None and code.is_failure else ""
-
-
-def end_if_cancelled() -> None:
-    """Raise CancelledError where this task was cancelled, also when the library has lost that.
-
-    Its ``asyncio.wait_for`` returns (Python 3.11) what comes at the same moment.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def _denied(granted: Sequence[Any]) -> str:

@@ -15,7 +15,8 @@ import structlog
 
 from daemon.api import client
 from daemon.api.broker import Broker, BrokerLost, Received, Will
-from daemon.api.client import CONNECT_S, Connection, connect, end_if_cancelled
+from daemon.api.client import CONNECT_S, Connection, connect
+from daemon.api.ending import end_if_cancelled
 from daemon.api.outbox import Message, Outbox
 from daemon.api.sizes import Sizes, packet_bytes
 from daemon.timebase import outside_work
