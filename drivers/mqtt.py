@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from drivers.ending import told_to_end
+
 if TYPE_CHECKING:
     import aiomqtt
 
@@ -24,6 +26,7 @@ StateHandler = Callable[[bool, str], None]  # connected, why not
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 CONNECT_S = 10.0  # how long open() waits; the link goes on trying
+REFUSED = 128  # and above: the broker's answer to a subscription (MQTT 3.1.1, 3.9.3)
 MAX_WAITING = 1000  # messages not yet handled; more are dropped
 
 
@@ -195,7 +198,7 @@ class BrokerLink:
         import aiomqtt
 
         pause_s = FIRST_PAUSE_S
-        while True:
+        while not told_to_end():
             try:
                 async with self._new_client() as client:
                     pause_s = FIRST_PAUSE_S
@@ -246,7 +249,7 @@ class BrokerLink:
             self._hand_out(message.topic.value, message.payload, retained=message.retain)
 
     async def _keep_telling(self, client: "aiomqtt.Client") -> None:
-        while True:
+        while not told_to_end():
             await self._new.wait()
             await self._tell_filters(client)
 
@@ -255,8 +258,21 @@ class BrokerLink:
         self._new.clear()
         while self._told < len(self._handlers):
             topic_filter, _ = self._handlers[self._told]
-            await client.subscribe(topic_filter, qos=1)
+            granted = await client.subscribe(topic_filter, qos=1)
             self._told += 1
+            if any(getattr(code, "value", code) >= REFUSED for code in granted):
+                self._tell_refused(topic_filter)
+
+    def _tell_refused(self, topic_filter: str) -> None:
+        """Log that nothing of an instrument will be heard, once a connection."""
+        who = f"user {self._username!r}" if self._username else "a client without a name"
+        log.error(
+            "mqtt.refused",
+            broker=f"{self.host}:{self.port}",
+            topic=topic_filter,
+            why="the broker does not let us subscribe, so that the instrument is not heard: let"
+            f" {who} do so in its access list, then reconnect",
+        )
 
     def _hand_out(self, topic: str, payload: object, *, retained: bool) -> None:
         data = payload if isinstance(payload, bytes) else str(payload or "").encode()

@@ -142,6 +142,10 @@ class Proposing(ABC):
 class Tabular(Proposing):
     """A planner of ours that works off a table: asked for more points it answers the same first."""
 
+    @abstractmethod
+    def size(self, problem: Problem) -> int:
+        """Return how many runs the whole table has; raise what a question would."""
+
 
 __all__ = [
     "STATUSES",

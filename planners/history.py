@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import isfinite
 from typing import IO, get_args
 
@@ -19,6 +20,7 @@ from planners.problem import nearest
 _SHOWN = 60  # letters of a header that is none
 _EMPTY = "; leave it empty where nothing was measured"
 _PART_OF_A_RANGE = "; to search a part of a range, leave it as it was and add a constraint"
+_PART_NO_MORE = "; a part that may be used no more stays, with a constraint that holds it at 0"
 _NO_MORE = "; what may be chosen no more goes to dropped"
 NOT_KNOWN = " where it is not known: then the value asked for counts"
 
@@ -110,11 +112,22 @@ def _header_faults(header: list[str], problem: Problem) -> list[str]:
         return [f"row 1: must name the columns {wanted}, {parted}, got {given!r:.{_SHOWN}}"]
     spare = [name for name in header if name and name not in columns(problem)]
     faults = [
-        f"row 1: no column {name!r}{nearest(name, spare)}" for name in needed if name not in header
+        f"row 1: no column {name!r}{nearest(name, spare) or _to_add(name, problem)}"
+        for name in needed
+        if name not in header
     ]
     twice = [name for name in columns(problem) if header.count(name) > 1]
     faults += [f"row 1: column {name!r} comes twice" for name in twice]
     return faults + (list(_misspelt(header, problem, needed, spare)) if problem.responses else [])
+
+
+def _to_add(name: str, problem: Problem) -> str:
+    """Return what to do about a column that nobody wrote, as in a problem that has grown."""
+    if not problem.responses:
+        return ""  # a list of points
+    if any(name == response.name for response in problem.responses):
+        return "; add it, and leave it empty where nothing was measured"
+    return "; add it, with the value that each run had"
 
 
 def _misspelt(
@@ -184,10 +197,11 @@ class _Row:
                     self._fault(factor.name, "is empty; every run needs all its factors")
                 continue
             value = meant(free(factor), value)
-            fault = None if self._anywhere else free(factor).fault(value)
+            lists = not self._problem.responses  # a list of points, which are to be asked for
+            known = free(factor) if lists else _once(factor)
+            fault = None if self._anywhere else known.fault(value)
             if fault and value not in getattr(factor, "dropped", ()):  # those were legal once
-                narrowed = _narrowed(factor, fault) if self._problem.responses else ""
-                self._fault(factor.name, fault + narrowed)  # a list of points has no responses
+                self._fault(factor.name, fault + ("" if lists else _narrowed(factor, fault)))
             point[factor.name] = value
         return point
 
@@ -236,9 +250,17 @@ class _Row:
         return "ok" if measured else "pending"
 
 
+def _once(factor: Factor) -> Factor:
+    """Return a factor with room for runs of more parts at once than may be asked for by now."""
+    known = free(factor)
+    return replace(known, max_components=None) if isinstance(known, Composition) else known
+
+
 def _narrowed(factor: Factor, fault: str) -> str:
     """Return what to do about a run that was legal before somebody narrowed its factor."""
-    if isinstance(factor, Composition) or "did you mean" in fault:
+    if isinstance(factor, Composition):
+        return _PART_NO_MORE if "add up" in fault else ""
+    if "did you mean" in fault:
         return ""
     return _PART_OF_A_RANGE if isinstance(factor, Continuous) else _NO_MORE
 

@@ -15,6 +15,7 @@ from planners.errors import NonsenseAnswer, PlannerRefused
 from planners.factors import FactorValue, number
 from planners.rounding import counted
 
+NOTHING_LEFT = "nothing left to suggest"  # begins the note of an answer without points
 MAX_ANSWER = 4 << 20  # bytes of one line; no list of points is that long
 _SHOWN = 3  # faults named; a wrong program makes the same one everywhere
 

@@ -30,6 +30,10 @@ class Replay(Tabular):
         if not self.points:
             raise BadOption(["points: must hold at least one point, got none"])
 
+    def size(self, problem: Problem) -> int:
+        """Return how many points the list has."""
+        return len(listed(self.points, problem, []).points)
+
     def propose(
         self,
         problem: Problem,

@@ -22,7 +22,8 @@ from planners.external import External
 from planners.files import load_history, load_problem, reason
 from planners.fixing import check_shared, hold, parse_fixed
 from planners.history import write_points
-from planners.protocol import called, checked_points
+from planners.offset import remarks_on_achieved
+from planners.protocol import NOTHING_LEFT, called, checked_points
 from planners.registry import make_planner, takes_option
 from planners.report import summarise
 
@@ -68,12 +69,12 @@ def ask(
         try:
             found = list(planner.propose(problem, history, n, rng))
         except NothingLeft as end:
-            return Suggestions((), f"nothing left to suggest; {end}")
+            return Suggestions((), f"{NOTHING_LEFT}; {end}")
     else:
         found = [Suggestion(point) for point in planner.suggest(problem, history, n, rng)]
     checked = checked_points(problem, [s.to_json() for s in found[:n]])
     checked = [replace(c, note=s.note) for c, s in zip(checked, found, strict=False)]
-    return _noted(checked) if checked else Suggestions((), "nothing left to suggest")
+    return _noted(checked) if checked else Suggestions((), NOTHING_LEFT)
 
 
 def _noted(suggestions: Sequence[Suggestion]) -> Suggestions:
@@ -189,7 +190,8 @@ def suggest_document(
         "seconds": round(clock() - start, 3),
         "summary": summarise(problem, history, answer.suggestions),
     }
-    if told := [*remarks(asked), *remarks_on_readings(problem, history)]:
+    read = [*remarks_on_readings(problem, history), *remarks_on_achieved(problem, history)]
+    if told := [*remarks(asked), *read]:
         document["remarks"] = told
     if out is not None:
         document["out"] = _written(problem, answer, out)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 
@@ -29,6 +29,7 @@ class SoftSensorResponse:
     Raises ConfigError when the file or these options are of no use.
     """
 
+    files: ClassVar = ("training",)  # counts from the configuration's folder
     signals: Sequence[str]
     training: str
     column: str

@@ -8,12 +8,13 @@ algorithm, so TCP_NODELAY is set. Whatever a broker or the network does ends as 
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from daemon.api.broker import Broker, BrokerLost, Received, Will
+from daemon.api.ending import end_if_cancelled
 from daemon.api.haste import acknowledge_at_once, write_at_once
 from daemon.timebase import outside_work
 
@@ -99,17 +100,22 @@ class Connection:
 
         self._paho.on_connect = on_connect
 
-    async def subscribe(self, topic: str) -> None:
-        """Subscribe with QoS 1; not to our own messages, where the broker knows MQTT 5."""
+    async def subscribe(self, topic: str) -> str:
+        """Subscribe with QoS 1; not to our own messages, where the broker knows MQTT 5.
+
+        Return why the broker does not let us hear the topic, in its words; empty when it does.
+        """
         with _named(), outside_work():
             if not self.five:
-                await self._client.subscribe(topic, 1)
-                return
-            from paho.mqtt.subscribeoptions import SubscribeOptions
+                granted = await self._client.subscribe(topic, 1)
+            else:
+                from paho.mqtt.subscribeoptions import SubscribeOptions
 
-            # as published: else a command sent with retain looks like any other
-            options = SubscribeOptions(qos=1, noLocal=True, retainAsPublished=True)
-            await self._client.subscribe(topic, options=options)
+                # as published: else a command sent with retain looks like any other
+                options = SubscribeOptions(qos=1, noLocal=True, retainAsPublished=True)
+                granted = await self._client.subscribe(topic, options=options)
+        end_if_cancelled()
+        return _denied(granted)
 
     async def messages(self) -> AsyncIterator[Received]:
         """Yield what comes; raise BrokerLost when the connection ends.
@@ -131,6 +137,11 @@ class Connection:
 def _refusal(code: Any = None, *_: Any) -> str:
     """Return the reason an acknowledgement gives, which may be a refusal; else an empty text."""
     return str(code) if code is not None and code.is_failure else ""
+
+
+def _denied(granted: Sequence[Any]) -> str:
+    """Return the reason a subscription is refused for; of MQTT 3.1.1 there is but one."""
+    return next(filter(None, map(_refusal, granted)), "")
 
 
 def _received(message: "Message") -> Received:

@@ -16,6 +16,7 @@ import structlog
 from daemon.api import client
 from daemon.api.broker import Broker, BrokerLost, Received, Will
 from daemon.api.client import CONNECT_S, Connection, connect
+from daemon.api.ending import end_if_cancelled
 from daemon.api.outbox import Message, Outbox
 from daemon.api.sizes import Sizes, packet_bytes
 from daemon.timebase import outside_work
@@ -31,6 +32,11 @@ NAMESAKE = (
     " connection from each other, so that neither hears all commands"
 )
 GOODBYE_S = 2.0
+ASK_AGAIN_S = 30.0  # for a subscription that was refused: somebody may have mended the access list
+DEAF = (
+    "it says {0}, and so no command arrives, not even a trip: let {1} subscribe to {2} in the"
+    " broker's access list; it is asked again every {3:g} s"
+)
 IN_FLIGHT = 20  # messages on their way at once
 
 
@@ -53,6 +59,10 @@ class Correspondent(Protocol):
         """Take a message that came; must not block nor raise."""
         ...
 
+    def deaf(self, why: str) -> None:
+        """Note that the broker keeps all messages from us, and why; empty: it does not."""
+        ...
+
 
 class Link:
     """Keeps one connection up: subscribes, publishes the outbox, hands in what comes."""
@@ -70,6 +80,7 @@ class Link:
         self._since: float | None = None  # loop time of the connection
         self._brief = 0  # connections in a row that were lost soon
         self._sizes = Sizes()
+        self._deaf = False  # the broker refuses our subscription
         self._unwanted: set[str] = set()  # topics that the broker does not take; told once
 
     async def run(self) -> None:
@@ -82,6 +93,7 @@ class Link:
                 await self._session()
             except BrokerLost as lost:
                 self._note(lost)
+            end_if_cancelled()
             if loop.time() - began > STABLE_S:
                 pause = BACK_OFF_S[0]
             await asyncio.sleep(pause)
@@ -110,18 +122,39 @@ class Link:
         """Be connected once, from birth to the loss of the connection (BrokerLost)."""
         try:
             async with self._connect() as connection:
-                await connection.subscribe(self._topic)
+                refusal = await connection.subscribe(self._topic)
                 self._settled = True
                 self._outbox.connected, self._told = True, False
                 self._since = asyncio.get_running_loop().time()
                 self._who.born()
                 log.info("broker.connected", broker=str(self._broker), mqtt=5 if self._five else 3)
+                self._note_heard(refusal)
                 await self._serve(connection)
         finally:
             self._connection = None
             self._outbox.connected = False
             self._sizes.ended([m for _, m in self._flying.values()], soon=self._is_young())
             self._land_all()
+
+    def _note_heard(self, refusal: str) -> None:
+        """Tell once that the broker lets no command through, or that it does again."""
+        was, self._deaf = self._deaf, bool(refusal)
+        if self._deaf and not was:
+            user = self._broker.username
+            who = f"user {user!r}" if user else "a client without a name (or give mqtt.username)"
+            why = DEAF.format(refusal, who, self._topic, ASK_AGAIN_S)
+            log.error("broker.refuses", broker=str(self._broker), topic=self._topic, why=why)
+            self._who.deaf(why)
+        elif was and not self._deaf:
+            log.info("broker.hears", broker=str(self._broker), topic=self._topic)
+            self._who.deaf("")
+
+    async def _ask_again(self, connection: Connection) -> None:
+        """Subscribe anew, while the broker refuses that."""
+        while True:
+            await asyncio.sleep(ASK_AGAIN_S)
+            if self._deaf:
+                self._note_heard(await connection.subscribe(self._topic))
 
     def _connect(self) -> AbstractAsyncContextManager[Connection]:
         wait_s = CONNECT_S if self._settled else FIRST_CONNECT_S
@@ -138,12 +171,13 @@ class Link:
         self._sizes.announced = connection.largest
         self._pump()
         try:
-            # none of the two ends the group: a group that a fault ends forgets a cancellation
+            # none of them ends the group: a group that a fault ends forgets a cancellation
             # which comes at the same moment (a computer that is shut down ends the broker, too)
             async with asyncio.TaskGroup() as tasks:
                 ends = {
                     tasks.create_task(_end_of(self._receive(connection)), name="mqtt receive"),
                     tasks.create_task(_end_of(self._watch()), name="mqtt acknowledgements"),
+                    tasks.create_task(_end_of(self._ask_again(connection)), name="mqtt asks again"),
                 }
                 ended, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 for end in ends:

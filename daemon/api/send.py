@@ -15,6 +15,12 @@ from daemon.timebase import outside_work
 JsonObject = dict[str, Any]
 
 
+DEAF = (
+    "{0} does not let us subscribe to {1} (it says {2}), so that no reply would be heard; nothing"
+    " was sent: let this client subscribe to it in the broker's access list"
+)
+
+
 class NoAnswer(TaylordError):
     """The broker or the daemon did not answer; whether the command was done is not known."""
 
@@ -87,7 +93,9 @@ def _check(rig: str, verb: str, payload: bytes) -> None:
 async def _exchange(broker: Broker, root: str, verb: str, id_: str, payload: bytes) -> JsonObject:
     # 3.1.1: every broker knows it, and the answer comes on a topic of our own anyway
     async with connect(broker, five=False) as connection:
-        await connection.subscribe(f"{root}/reply/{id_}")
+        reply = f"{root}/reply/{id_}"
+        if refusal := await connection.subscribe(reply):
+            raise NoAnswer(DEAF.format(broker, reply, refusal))
         await connection.publish(f"{root}/cmd/{verb}", payload)
         with outside_work():
             return await _first(connection.messages())

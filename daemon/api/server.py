@@ -51,12 +51,14 @@ class MqttApi:
         state: State,
         signals: Signals,
         remembered: Sequence[Mapping[str, Any]] = (),
+        on_deaf: Callable[[str], None] | None = None,
     ) -> None:
+        """``on_deaf`` is told why the broker keeps commands from us; an empty text: no more."""
         self.topic = f"{settings.prefix}/{rig}"
         self.outbox = Outbox()
         self._boot, self._timebase, self._seq = boot, timebase, 0
         self._since = timebase.iso()
-        self._state, self._signals = state, signals
+        self._state, self._signals, self._on_deaf = state, signals, on_deaf
         self._bare = settings.bare_signals
         self._said: JsonObject | None = None
         self._changed = asyncio.Event()
@@ -164,6 +166,11 @@ class MqttApi:
         """Return the document with boot and sequence number as JSON."""
         self._seq += 1
         return to_json({**document, "boot": self._boot, "seq": self._seq}).encode("ascii")
+
+    def deaf(self, why: str) -> None:
+        """Tell whoever wants to know that commands do not arrive, or do again."""
+        if self._on_deaf is not None:
+            self._on_deaf(why)
 
     # -- what is heard -----------------------------------------------------------------------
 

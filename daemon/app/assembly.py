@@ -112,7 +112,8 @@ def assemble(
     level = logging.WARNING if plan.once else logging.INFO
     configure(plan.data, timebase=timebase, console_level=level)
     if continues is not None and changes:
-        log.warning("campaign.config_changed", campaign=continues.id, changes=changes)
+        told = {"since": "it began", "changes": changes}
+        log.warning("campaign.config_changed", campaign=continues.id, **told)
     settings = _with_simulated_options(space.settings, simulation)
     lines = _lines(settings, simulation, recording)
     if store.interrupted:
@@ -219,7 +220,6 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
         label = planner_of(section).label if settings.campaign is not None else ""
         now = problem.to_json() if planned else {}
         parts.store.continue_campaign(left.id, section.experiments, label, now)
-    parts.store.keep("campaign", {"approve": section.approve})
     raw = RawFiles(parts.store.directory, left.id if left else _begun(parts, section, problem))
     parts.executor = Executor(
         settings,
@@ -232,6 +232,7 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
     memory = restored(left, approve=section.approve) if left is not None else Memory()
     planner = planner_of(section, costs(settings))
     units, late = parts.executor.units, parts.executor.late
+    parts.store.keep("campaign", {"approve": section.approve, "late": sorted(late)})
     asker = PlannerAsker(
         parts.worker, planner, lambda: campaign.settings, units, plan.planner_seed, late
     )

@@ -26,6 +26,7 @@ from daemon.api.commands import (
 from daemon.app.assembly import Parts
 from daemon.app.state import reading_document
 from daemon.campaign.campaign import Campaign
+from daemon.campaign.memory import MEASURED
 from daemon.campaign.problem import problem_of
 from daemon.campaign.space import Edit, edited
 from daemon.campaign.states import State
@@ -149,7 +150,9 @@ class RigCommands:
         fix = _values("fix", arguments.fix)
         if fix:
             self._may_hold(fix)
-        return await self._decide(arguments, approved=False, fix=fix)
+        answer = await self._decide(arguments, approved=False, fix=fix)
+        shared = [name for name in self._campaign.settings.shared if name in fix]
+        return {**answer, "apart": shared} if shared else answer
 
     async def _decide(
         self, arguments: Decide, *, approved: bool, fix: Mapping[str, Any] | None = None
@@ -188,8 +191,9 @@ class RigCommands:
         new = edited(campaign.settings, Edit(**given))
         self._check_space(new)
         who = arguments.by or WHO
-        changes = await campaign.steering.edit_space(new, by=who, reason=arguments.reason)
-        return {"changes": changes}
+        edit = campaign.steering.edit_space(new, by=who, reason=arguments.reason)
+        changes, withdrawn = await edit
+        return {"changes": changes} | ({"withdrawn": withdrawn} if withdrawn else {})
 
     async def result_submit(self, arguments: SubmitResult) -> Result:
         """Add an offline analysis to an experiment."""
@@ -216,6 +220,8 @@ class RigCommands:
             for name, old in had.items()
         }
         answer: dict[str, Any] = {"experiment": arguments.experiment, "responses": given}
+        if (status := steering.status_of(arguments.experiment)) not in MEASURED:
+            answer["passed_over"] = status
         answer |= {"unknown": unknown} if unknown else {}
         return answer | ({"replaced": replaced} if replaced else {})
 

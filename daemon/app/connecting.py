@@ -1,5 +1,6 @@
 """Short visits to the real instruments: who are you, and go safe. Nothing else runs meanwhile."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -51,3 +52,18 @@ def _answer(own: InstrumentSettings, probe: Probe) -> dict[str, Any]:
         "seconds": round(probe.seconds, 3),
         "advice": probe.advice,
     }
+
+
+def alike(settings: Settings, answers: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a remark on instruments that nobody could tell apart if their ports were swapped."""
+    groups: dict[tuple[str, Any], list[str]] = {}
+    for name, answer in answers.items():
+        own = settings.instruments[name]
+        if answer["identity"]:
+            groups.setdefault((answer["identity"], own.address), []).append(name)
+    return [
+        f"{', '.join(names)} answer alike ({who}): when their ports or cables are swapped, nothing"
+        " tells: label them, and after each replugging let one run a little alone"
+        for (who, _), names in groups.items()
+        if len(names) > 1
+    ]

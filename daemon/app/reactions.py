@@ -21,6 +21,7 @@ INTERRUPTED = "interrupted campaign"  # of an earlier start: waits for a person
 PLANNER = "planner failed"  # while experiments run, or points wait for a word
 SUSPECT = "results suspect"  # one after the other, while the campaign goes on
 HEATS_NOT = "temperature not reached"  # whatever point was asked for, until a result comes
+UNHEARD = "commands not heard"  # the broker keeps them from us
 WAITS = "campaign waits"  # for a word, or results; the rig was shut down meanwhile
 GOES_ON = "heat and pumps are off meanwhile; it goes on by itself when there is something to run"
 ASKED_AGAIN = "what runs is not touched; it is asked again after the next experiment"

@@ -2,7 +2,8 @@
 
 | asked for      | the last campaign          | goes on with it          | begins by itself        |
 |----------------|----------------------------|--------------------------|-------------------------|
-| ``resume``     | not complete               | yes                      | yes                     |
+| ``resume``     | not complete, or the file  | yes                      | yes                     |
+|                | has more experiments now   |                          |                         |
 | ``run --once`` | none, or complete          | no: a new one            | yes                     |
 | ``run --once`` | not complete               | ``on_restart = resume``, | yes                     |
 |                |                            | else a person must say   |                         |
@@ -19,6 +20,7 @@ directory that another rig has written into is refused.
 """
 
 from daemon.app.plan import RunPlan
+from daemon.campaign.memory import COUNTED
 from daemon.campaign.states import ENDING
 from daemon.errors import ConfigError
 from daemon.store.reader import Reader
@@ -52,10 +54,7 @@ def campaign_to_continue(plan: RunPlan) -> StoredCampaign | None:
     """Return the campaign to go on with; raise ConfigError when a person must say."""
     last = _last(plan)
     if plan.restart == "resume":
-        if last is None or last.state == COMPLETE:
-            done = f": {last.id} is complete, and `taylord run` begins another" if last else ""
-            raise ConfigError([f"{plan.data}: holds no campaign to resume{done}"])
-        return last
+        return _resumed(plan, last)
     if last is None or not last.begun:
         return None
     if plan.conditions is not None:
@@ -64,6 +63,23 @@ def campaign_to_continue(plan: RunPlan) -> StoredCampaign | None:
         return None
     if plan.once and not _resumes(plan):
         return _refused(plan, last)
+    return last
+
+
+def _resumed(plan: RunPlan, last: StoredCampaign | None) -> StoredCampaign:
+    """Return the campaign that a person asks to go on with, if anything of it is left."""
+    if last is None:
+        raise ConfigError([f"{plan.data}: holds no campaign to resume"])
+    section = plan.settings.campaign
+    done = sum(experiment.status in COUNTED for experiment in last.experiments)
+    if section is not None and done >= section.experiments:
+        raise ConfigError(
+            [
+                f"{plan.data}: nothing is left to resume: campaign {last.id} ({last.state}) has"
+                f" done {done} experiments, and campaign.experiments is {section.experiments};"
+                " raise it for more; another --data begins afresh"
+            ]
+        )
     return last
 
 

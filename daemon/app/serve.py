@@ -16,7 +16,7 @@ from daemon.app.assembly import Parts, assemble, simulated
 from daemon.app.commands import RigCommands
 from daemon.app.leaving import let_go
 from daemon.app.plan import Outcome, RunPlan, Watcher
-from daemon.app.reactions import INTERRUPTED, call_after, given_up
+from daemon.app.reactions import INTERRUPTED, UNHEARD, call_after, given_up
 from daemon.app.restart import AGAIN_AND_AGAIN, begins_by_itself, keeps_being_cut_short
 from daemon.app.state import state_document
 from daemon.campaign.states import ENDED, State
@@ -137,8 +137,18 @@ def _api(parts: Parts) -> Work:
         state=lambda: state_document(parts),
         signals=lambda: parts.rig.specs,
         remembered=remembered,
+        on_deaf=lambda why: _tell_deaf(parts, why),
     )
     return api.run
+
+
+def _tell_deaf(parts: Parts, why: str) -> None:
+    """Call a person to a rig that nobody can command; ``why`` is empty when they can again."""
+    if why:
+        told = f"the broker lets no command through: {why}"
+        parts.rig.alarms.raise_(UNHEARD, told, latching=False, concerns="campaign")
+    else:
+        parts.rig.alarms.returned(UNHEARD)
 
 
 async def _store_beats(parts: Parts) -> None:

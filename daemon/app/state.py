@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from daemon.app.assembly import Parts
+from daemon.campaign.awaited import awaited
 from drivers.signal import Reading
 
 
@@ -32,6 +33,9 @@ def state_document(parts: Parts) -> dict[str, Any]:
             "reason": campaign.reason,
             "done": campaign.memory.done,
             "of": campaign.settings.experiments,
+            "awaited": {}
+            if executor is None
+            else awaited(executor.late, campaign.memory.records.values()),
             "standing": None if campaign.standing is None else campaign.standing.document(),
         },
         "experiments": []

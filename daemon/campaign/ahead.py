@@ -167,7 +167,8 @@ class Ahead:
         self._exhausted = campaign.steering.edits
         if campaign.memory.done < campaign.settings.experiments:
             done = f"{campaign.memory.done} of {campaign.settings.experiments}"
-            campaign.reason = f"the planner has no more points: {done} experiments done"
+            remark = f"; {self._asker.remark}" if self._asker.remark else ""
+            campaign.reason = f"the planner has no more points: {done} experiments done{remark}"
         campaign.notify()
 
     async def _take(self, suggestion: Suggestion) -> None:

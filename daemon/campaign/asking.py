@@ -16,6 +16,7 @@ from daemon.settings.models import CampaignSettings
 from planners.base import Observation, Problem, plain_point
 from planners.errors import BadProblem
 from planners.fixing import hold
+from planners.protocol import NOTHING_LEFT
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +40,7 @@ class PlannerAsker:
         self._worker, self._planner = worker, planner
         self._settings, self._units, self._seed = settings, units, seed
         self._late = frozenset(late)
+        self.remark = ""  # beside the last answer without points: what is passed over, say
 
     async def ask(self, memory: Memory, pending: Sequence[Suggestion], n: int) -> list[Suggestion]:
         """Return up to ``n`` next points, none when the planner is done; raise PlannerFailed.
@@ -75,6 +77,7 @@ class PlannerAsker:
         answer = await self._worker.suggest(self._planner, problem, history, n, self._seed, shared)
         if not answer.points:
             log.info("planner.finished", note=answer.note)
+            self.remark = answer.note.removeprefix(NOTHING_LEFT).removeprefix("; ")
         rows = zip(answer.points, answer.predicted, answer.notes, strict=True)
         return [
             Suggestion(

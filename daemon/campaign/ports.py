@@ -61,3 +61,8 @@ class Asker(Protocol):
     async def ask(self, memory: Memory, pending: Sequence[Suggestion], n: int) -> list[Suggestion]:
         """Return up to ``n`` next points, none when the planner is done; raise PlannerFailed."""
         ...
+
+    @property
+    def remark(self) -> str:
+        """Return what the planner said beside its last answer without points; empty for nothing."""
+        ...

@@ -92,10 +92,16 @@ class Steering:
             if waiting.id == suggestion and waiting is not self._campaign.running:
                 memory.waiting.remove(waiting)
                 return waiting
-        if not suggestion:
+        running = self._campaign.running
+        if running is not None and suggestion == running.id:
+            runs = f"{suggestion} runs as {self._campaign.experiment} already"
+            raise Refused(f"{runs}: experiment.skip gives it up")
+        others = [] if approved else [s.id for s in memory.waiting if s is not running]
+        known = ", ".join([*memory.proposed, *others])
+        if not (suggestion or known):
             raise Refused("no suggestion waits for a decision")
-        known = ", ".join(memory.proposed) or "none"
-        raise Refused(f"no suggestion {suggestion!r} waits for a decision; waiting: {known}")
+        which = f"suggestion {suggestion!r}" if suggestion else "suggestion"
+        raise Refused(f"no {which} waits for a decision; waiting: {known or 'none'}")
 
     async def give_up(self, wish: Suggestion, why: str) -> None:
         """Ask no more for a point in the place of a rejected one."""
@@ -105,8 +111,13 @@ class Steering:
 
     # -- the space -----------------------------------------------------------------------------
 
-    async def edit_space(self, new: CampaignSettings, *, by: str, reason: str = "") -> list[str]:
-        """Take another space, which has been checked; return what changed, in words."""
+    async def edit_space(
+        self, new: CampaignSettings, *, by: str, reason: str = ""
+    ) -> tuple[list[str], list[str]]:
+        """Take another space, which has been checked; return what changed, in words.
+
+        The second list has the points that were asked ahead and are withdrawn.
+        """
         changes = differences(self._campaign.settings, new)
         if not changes:
             raise Refused("the edit changes nothing")
@@ -114,9 +125,9 @@ class Steering:
         await self._campaign.tell("space", document)
         self._campaign.settings = new
         self.edits += 1
-        await self.withdraw()
+        gone = await self.withdraw()
         self._campaign.notify()
-        return changes
+        return changes, gone
 
     def document(
         self,
@@ -138,10 +149,12 @@ class Steering:
             "problem": problem_of(space).to_json(),
         }
 
-    async def withdraw(self) -> None:
-        """Withdraw the planner's points that the space leaves out."""
+    async def withdraw(self) -> list[str]:
+        """Withdraw the planner's points that the space leaves out; return their ids."""
         inside = _Inside(self._campaign.settings)
-        await self._withdraw([s for s in self._asked_ahead() if not inside(s)], WITHDRAWN)
+        gone = [s for s in self._asked_ahead() if not inside(s)]
+        await self._withdraw(gone, WITHDRAWN)
+        return [s.id for s in gone]
 
     async def withdraw_all(self, why: str) -> None:
         """Withdraw every point of the planner's that has not begun."""
@@ -167,9 +180,17 @@ class Steering:
     def check_result(self, experiment: str) -> None:
         """Raise Refused when an offline analysis cannot be added to this experiment."""
         if experiment not in self._memory.records:
-            raise Refused(f"result.submit is refused: there is no experiment {experiment!r}")
+            last = next(reversed(self._memory.records), None)
+            known = f"the last one is {last!r}" if last else "none has begun"
+            raise Refused(
+                f"result.submit is refused: there is no experiment {experiment!r}; {known}"
+            )
         if experiment == self._campaign.experiment:
             raise Refused(f"result.submit is refused: experiment {experiment!r} still runs")
+
+    def status_of(self, experiment: str) -> str:
+        """Return how an experiment ended."""
+        return self._memory.records[experiment].status
 
     def values_of(self, experiment: str, names: Iterable[str]) -> dict[str, ResponseValue]:
         """Return those of these responses that an experiment has a value of."""

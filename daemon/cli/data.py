@@ -13,15 +13,16 @@ LEFT_OUT = (
 
 def export(arguments: argparse.Namespace) -> int:
     """Write the experiments of a data directory to a file."""
+    from daemon.store.export import STANDARD_OUTPUT, silent_runs
     from daemon.store.export import export as write
-    from daemon.store.export import silent_runs
     from daemon.store.reader import Reader
 
     directory = data_directory(Path(arguments.data), "as DATA")
     count = write(directory, arguments.out, arguments.format, replace=arguments.force)
-    tell(f"{arguments.out}: {count} experiments")
+    where = "standard output" if arguments.out == STANDARD_OUTPUT else arguments.out
+    tell(f"{where}: {count} experiments")
     with Reader(directory) as reader:
         mute = [experiment.id for experiment in silent_runs(reader)]
     if mute and arguments.format == "csv":
-        tell(f"{arguments.out}: {LEFT_OUT}: {', '.join(mute)}")
+        tell(f"{where}: {LEFT_OUT}: {', '.join(mute)}")
     return 0

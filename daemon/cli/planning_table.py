@@ -101,7 +101,7 @@ PLANNING = (
         (
             arg("data", metavar="DATA", help="data directory"),
             arg("--format", choices=["csv", "json"], default="csv"),
-            arg("--out", metavar="PATH", required=True),
+            arg("--out", metavar="PATH", required=True, help="the file; - is standard output"),
             arg("--force", action="store_true", help="replace an existing file"),
         ),
     ),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from daemon.app.plan import RunPlan
+from daemon.campaign.awaited import awaited_lines
 from daemon.campaign.memory import COUNTED
 from daemon.cli.output import tell
 from daemon.settings.conditions import flat
@@ -84,6 +85,9 @@ def summary(document: Mapping[str, Any]) -> str:
     if document["best"] and not standing:
         lines.append(f"best     {experiment_line(document['best'])}")
     lines += [f"front    {experiment_line(e)}" for e in document["front"]]
+    if late := awaited_lines(document.get("awaited") or {}):
+        how = "hand it in with `taylord result` while `taylord run` (without --once) runs"
+        lines.append("awaited  " + "\n         ".join([*late, how]))
     lines += [
         f"time     {document['virtual_s'] / 3600:.1f} h on the rig's clock,"
         f" {document['wall_s']:.1f} s on yours",

@@ -74,13 +74,15 @@ def check(arguments: argparse.Namespace) -> int:
             return error.exit_code
         raise
     answers: dict[str, dict[str, Any]] = {}
+    remarks = problem_remarks(settings)
     if arguments.connect:
-        from daemon.app.connecting import ask_everyone
+        from daemon.app.connecting import alike, ask_everyone
 
         trace = Path(arguments.trace) if arguments.trace else None
         answers = asyncio.run(ask_everyone(settings, trace))
+        remarks += alike(settings, answers)
     ok = all(answer["ok"] for answer in answers.values())
-    told, remarks = _told_of_responses(settings), problem_remarks(settings)
+    told = _told_of_responses(settings)
     if arguments.json:
         more = {"instruments": answers, "responses": told, "remarks": remarks}
         print_json({"ok": ok, "faults": [], **more})

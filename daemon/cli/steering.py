@@ -5,6 +5,7 @@ import asyncio
 import getpass
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -31,8 +32,16 @@ def reject(arguments: argparse.Namespace) -> int:
 
 
 def _rejected(result: JsonObject) -> str:
-    again = ", ".join(f"{name} {value}" for name, value in result.get("fix", {}).items())
-    return f"{result['suggestion']}: rejected" + (f"; asked again with {again}" if again else "")
+    again = ", ".join(f"{name} {_short(value)}" for name, value in result.get("fix", {}).items())
+    text = f"{result['suggestion']}: rejected" + (f"; asked again with {again}" if again else "")
+    apart = ", ".join(result.get("apart", ()))
+    return text + (
+        f" (for this point alone; the rest of its batch shares {apart})" if apart else ""
+    )
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def space(arguments: argparse.Namespace) -> int:
@@ -51,7 +60,12 @@ def space(arguments: argparse.Namespace) -> int:
     if not given:
         raise ConfigError(["space: nothing to change; say what, for example --range NAME=LOW:HIGH"])
     reply = _ask(arguments, "space.edit", given)
-    return _answer(arguments, reply, lambda result: "\n".join(result["changes"]))
+    return _answer(arguments, reply, _edited)
+
+
+def _edited(result: JsonObject) -> str:
+    gone = [f"{name}: withdrawn, it lies outside now" for name in result.get("withdrawn", ())]
+    return "\n".join([*result["changes"], *gone])
 
 
 def _named(arguments: argparse.Namespace) -> JsonObject:
@@ -103,7 +117,7 @@ def result(arguments: argparse.Namespace) -> int:
     worst = 0
     for row in given:
         reply = _ask(arguments, "result.submit", row)
-        worst = max(worst, _answer(arguments, reply, _handed_in))
+        worst = max(worst, _answer(arguments, reply, partial(_handed_in, row)))
     return worst
 
 
@@ -118,12 +132,23 @@ def _all_can_be(arguments: argparse.Namespace, table: Mapping[int, JsonObject]) 
         raise ConfigError(faults)
 
 
-def _handed_in(answer: JsonObject) -> str:
-    text = f"{answer['experiment']}: {', '.join(answer['responses'])}"
+def _handed_in(given: JsonObject, answer: JsonObject) -> str:
+    """Return what was handed in, and what is to be known of it."""
+    values = ", ".join(f"{n} {_given(given['responses'][n])}" for n in answer["responses"])
+    text = f"{answer['experiment']}: {values}"
     unknown = ", ".join(answer.get("unknown", ()))
     replaced = [f"{name} {_value(old)}" for name, old in answer.get("replaced", {}).items()]
     text += f"; replaces {', '.join(replaced)}" if replaced else ""
-    return text + (f" (no response of this rig: {unknown})" if unknown else "")
+    text += f" (no response of this rig: {unknown})" if unknown else ""
+    if status := answer.get("passed_over"):
+        text += f"; on record, but the experiment is {status}: no planner learns from it"
+    return text
+
+
+def _given(row: JsonObject) -> str:
+    spread = "" if row.get("sd") is None else f" +/- {row['sd']:g}"
+    doubt = " (suspect)" if row.get("quality") == "suspect" else ""
+    return f"{row['value']:g}{spread}{doubt}"
 
 
 def _value(old: JsonObject) -> str:

@@ -131,9 +131,12 @@ def missing_conditions(settings: Settings, conditions: Mapping[str, Any]) -> lis
     if "concentration" not in conditions and [] in solutes_of and not direct:
         faults.append(f"concentration: is missing (of {limiting}, mol/L at the inlet)")
     told = {limiting, *(name.removeprefix("equivalents.") for name in conditions)}
+    chosen = list(choices(settings.campaign))
+    spare = f"; what {' or '.join(chosen)} may choose no more goes to its dropped" if chosen else ""
     faults += [
         f"equivalents.{' or equivalents.'.join(own)}: is missing"
         f" (or give flow.{stock[0].name}): nothing says how much of feed {stock[0].name} to use"
+        f"{spare}"
         for stock, own in zip(free, solutes_of, strict=True)
         if own and not told & set(own)
     ]

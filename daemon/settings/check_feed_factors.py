@@ -45,7 +45,8 @@ def _feed_faults(subject: Subject, at: str, names: list[str]) -> Iterator[str]:
         if feeds and name not in feeds:
             yield f"{at}: no feed is called {name!r}{nearest(name, feeds)}"
     if len(names) < 2:
-        yield f"{at}: must name at least 2 feeds, got {len(names)}"
+        hold = "; to hold it at one, fix it there" if names and at.endswith(".levels") else ""
+        yield f"{at}: must name at least 2 feeds, got {len(names)}{hold}"
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"{at}: names feed {name!r} more than once"
 

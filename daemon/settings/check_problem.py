@@ -9,7 +9,8 @@ from daemon.settings.models import CampaignSettings, PlannerCommand, Settings
 from daemon.settings.subject import Subject
 from daemon.settings.wording import key_of, nearest
 from planners.advice import remarks
-from planners.errors import BadOption, BadProblem
+from planners.base import Tabular
+from planners.errors import BadOption, BadProblem, CannotSuggest
 from planners.registry import make_planner
 
 # the problem's sections as the file calls them
@@ -36,7 +37,25 @@ def problem_remarks(settings: Settings) -> list[str]:
     """Return what is no fault of the factors, and worth a word before the campaign begins."""
     if settings.campaign is None:
         return []
-    return [f"campaign.factors: {remark}" for remark in remarks(problem_of(settings.campaign))]
+    told = [f"campaign.factors: {remark}" for remark in remarks(problem_of(settings.campaign))]
+    return [*told, *_too_short(settings.campaign)]
+
+
+def _too_short(campaign: CampaignSettings) -> Iterator[str]:
+    """Give that the campaign ends before its planner's table does: a part of a design is none."""
+    if isinstance(campaign.planner, PlannerCommand):
+        return
+    try:
+        planner = make_planner(campaign.planner, campaign.options, seed=campaign.seed)
+        runs = planner.size(problem_of(campaign)) if isinstance(planner, Tabular) else 0
+    except (BadOption, CannotSuggest):
+        return  # said where it is asked for a first point
+    if (short := runs - campaign.experiments) > 0:
+        last = "the last one is" if short == 1 else f"the last {short} are"
+        yield (
+            f"campaign.experiments: is {campaign.experiments}, and {campaign.planner} has a table"
+            f" of {runs} runs: {last} not run"
+        )
 
 
 def _stands_in_the_file(campaign: CampaignSettings, fault: str) -> bool:

@@ -11,10 +11,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from daemon.described import is_description
 from daemon.errors import ConfigError
 from daemon.settings.check import cross_check
 from daemon.settings.models import Settings
+from daemon.settings.paths import beside
 from daemon.settings.wording import fault_lines, key_of
 
 MAX_BYTES = 1 << 20
@@ -58,16 +58,6 @@ def _stands(instruments: dict[str, Any], name: Any = "salvaged") -> bool:
     except ValidationError:
         return False
     return True
-
-
-def beside(path: Path, raw: dict[str, Any]) -> dict[str, Any]:
-    """Return the tables with description files found beside the configuration that names them."""
-    table = raw.get("instruments")
-    for row in table.values() if isinstance(table, Mapping) else ():
-        name = row.get("driver") if isinstance(row, dict) else None
-        if isinstance(name, str) and is_description(name):
-            row["driver"] = str(path.parent / name)
-    return raw
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -10,8 +10,10 @@ The file appears whole or not at all.
 """
 
 import csv
+import io
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -21,11 +23,12 @@ from daemon.errors import ConfigError, StoreFailed
 from daemon.store.ledger import in_use
 from daemon.store.reader import Reader
 from daemon.store.schema import FIXED, Name, dotted
-from daemon.store.standing import best, front
+from daemon.store.standing import awaited_in, best, front
 from daemon.store.stored import StoredExperiment
 
 # what a history may say of an experiment (CONTRACT, problems); the rest are failures to a planner
 _HISTORY_STATUS = {"ok": "ok", "suspect": "suspect", "pending": "pending", "running": "pending"}
+STANDARD_OUTPUT = "-"
 Table = Literal["experiments", "readings", "events"]
 
 
@@ -37,22 +40,43 @@ def export(
     table: Table = "experiments",
     replace: bool = False,
 ) -> int:
-    """Write ``out``; return the number of rows.
+    """Write ``out``, or standard output where it is ``-``; return the number of rows.
 
     Raises ConfigError when there is no data, or ``out`` exists and ``replace`` is not set;
     StoreFailed when it cannot be written.
     """
-    target = Path(out)
+    target = None if str(out) == STANDARD_OUTPUT else Path(out)
+    if target is not None:
+        _check(target, replace=replace)
+    with Reader(directory) as reader:
+
+        def write(file: IO[str]) -> int:
+            if format == "json":
+                return _write_json(file, reader, table)
+            return _write_csv(file, *_sheet(reader, table))
+
+        return _printed(write) if target is None else _written(target, write)
+
+
+def _check(target: Path, *, replace: bool) -> None:
     if target.is_dir():
         raise ConfigError([f"{target}: is a directory; name a file"])
     if not target.parent.is_dir():
         raise ConfigError([f"{target}: there is no directory {str(target.parent)!r}"])
     if target.exists() and not replace:
         raise ConfigError([f"{target}: exists already (choose another name, or use --force)"])
-    with Reader(directory) as reader:
-        if format == "json":
-            return _written(target, lambda file: _write_json(file, reader, table))
-        return _written(target, lambda file: _write_csv(file, *_sheet(reader, table)))
+
+
+def _printed(write: Callable[[IO[str]], int]) -> int:
+    """Print it as a whole; whoever reads may have enough of it sooner."""
+    whole = io.StringIO()
+    count = write(whole)
+    try:
+        sys.stdout.write(whole.getvalue())
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more is printed
+    return count
 
 
 def _written(target: Path, write: Callable[[IO[str]], int]) -> int:
@@ -190,5 +214,6 @@ def experiments_document(reader: Reader, *, every: bool = True) -> dict[str, Any
         "best": best(own, objectives),
         "front": front(own, objectives) if len(objectives) > 1 else [],
         "standing": (campaign.standing or None) if campaign else None,
+        "awaited": awaited_in(reader.meta(), campaign.experiments if campaign else ()),
         "data": str(reader.directory),
     }

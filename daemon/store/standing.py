@@ -1,8 +1,12 @@
-"""Which experiments stand out: the best one, or the front when there are several objectives."""
+"""Which experiments stand out: the best one, the front of several objectives, those that wait."""
 
+import json
 from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any
+
+from daemon.campaign.awaited import Awaited, awaited
+from daemon.store.stored import StoredExperiment
 
 JsonObject = dict[str, Any]
 
@@ -63,3 +67,9 @@ def best(
 def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:
     pairs = list(zip(one, other, strict=True))
     return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
+
+
+def awaited_in(meta: Mapping[str, str | None], experiments: Sequence[StoredExperiment]) -> Awaited:
+    """Return what people are still to hand in; of the responses that the last start knew."""
+    late = json.loads(meta.get("campaign") or "{}").get("late", ())
+    return awaited(late, experiments)

@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from daemon.campaign.awaited import awaited_lines
 from daemon.campaign.space import space_lines
 from daemon.settings.conditions import flat
 from daemon.store.ledger import in_use
 from daemon.store.reader import Reader
 from daemon.store.schema import FILE_NAME
-from daemon.store.standing import best, front
+from daemon.store.standing import awaited_in, best, front
 from daemon.store.stored import StoredCampaign, StoredExperiment
 from daemon.timebase import age_s
 from planners.rounding import spread
@@ -61,6 +62,7 @@ def status(directory: str | Path) -> JsonObject:
             "standing": (campaign.standing or None) if campaign else None,
             "proposed": _waiting(campaign, "proposed"),
             "approve": json.loads(meta.get("campaign") or "{}").get("approve", True),
+            "awaited": awaited_in(meta, experiments),
             "approved": _waiting(campaign, "approved"),
             "lines": json.loads(meta.get("lines") or "null") if running else None,
             "connections": _connections(reader) if running else {},
@@ -68,6 +70,17 @@ def status(directory: str | Path) -> JsonObject:
             "store": _size(reader),
             "utilisation": utilisation(experiments),
         }
+
+
+def _awaited_text(document: JsonObject) -> list[str]:
+    """Return what is still to be handed in, and how; nothing where nothing is."""
+    lines = awaited_lines(document["awaited"])
+    if not lines:
+        return []
+    name, (first, *_) = next(iter(document["awaited"].items()))
+    how = f"`taylord result {document['rig']} {first} {name}=VALUE`"
+    needs = "" if document["running"] else ", while `taylord run` is running"
+    return [*lines, f"hand it in with {how}{needs}"]
 
 
 def _silent_s(reader: Reader, meta: Mapping[str, str | None]) -> float | None:
@@ -173,6 +186,7 @@ def status_text(document: JsonObject) -> str:
         ),
         "approved": _indented([_proposed_text(row) for row in document["approved"]]),
         "front": ", ".join(e["id"] for e in document["front"]),
+        "awaited": _indented(_awaited_text(document)),
         "space": _indented(space_lines(document["space"] or {})),
         "connections": ", ".join(f"{k} {v}" for k, v in document["connections"].items()),
         "lines": _indented(_lines_text(document["lines"])),

@@ -16,6 +16,7 @@ from planners.bayes.search import Domain, greatest
 from planners.bayes.situation import Situation, stack
 from planners.bayes.worth import Worth, is_tried
 from planners.factors import Array
+from planners.factors.held import AnyHeld
 from planners.sampling import all_rows, feasible_rows, n_different
 
 _SURE = 0.5  # of the noise: an sd below it means there is nothing left to learn
@@ -26,6 +27,7 @@ _EVEN = float(np.log(0.5))  # ln of a chance of success below which a run is mor
 _SHY = 3.0  # how fast such rows lose worth, beyond their chance: a blocked reactor costs a night
 _EXPLAINED = 0.25  # probability of a kinetic law from which the first runs count as understood
 _EARLY = "fill: a look around, as little is known yet"
+_NOWHERE_NEW = 1e-3  # of the cube's edge
 _POOL = 512  # rows among which a space-filling pick is made
 
 
@@ -118,9 +120,25 @@ class Picker:
         left = np.flatnonzero(~is_tried(table, self._tried))
         rows = self._domain.legal(table[left])
         rows = rows[~is_tried(rows, self._tried)]
-        if not len(rows):
+        chosen = self._next_of(rows)
+        if chosen is None:
             return None
-        return rows[0], f"first design, {left[0] + 1} of {count}"
+        return rows[chosen], f"first design, {left[chosen] + 1} of {count}"
+
+    def _next_of(self, rows: Array) -> int | None:
+        """Return the first row's number; beside a factor that is held, that of the furthest one.
+
+        Runs at another value of that factor have looked there as well: the table is another one
+        since, and may be theirs but for that value. None where all of it is.
+        """
+        free = [not isinstance(factor, AnyHeld) for factor in self._problem.factors]
+        asked = np.vstack([self._known.asked, self._tried])  # also the picks of this call
+        if not len(rows) or all(free) or not any(free) or not len(asked):
+            return 0 if len(rows) else None
+        own = np.repeat(free, [factor.width for factor in self._problem.factors])
+        gaps = np.abs(rows[:, None, own] - asked[None, :, own]).max(axis=2).min(axis=1)
+        furthest = int(np.argmax(gaps))
+        return furthest if gaps[furthest] > _NOWHERE_NEW else None
 
     def _spread_out(self) -> tuple[Array, str] | None:
         """Return the row furthest from all tried ones while a response has no model yet."""

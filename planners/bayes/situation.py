@@ -22,7 +22,7 @@ class Situation:
     def __init__(self, options: Bayes, problem: Problem, history: Sequence[Observation]) -> None:
         self.problem = problem
         width = problem.dimension
-        asked = stack([problem.encode(run.point) for run in history], width)
+        self.asked = asked = stack([problem.encode(run.point) for run in history], width)
         self.tried = problem.snap(asked[inside(problem, asked)])
         self.failed = stack([run_row(problem, r) for r in history if r.status == "failed"], width)
         self.waiting = [problem.encode(r.point) for r in history if r.status == "pending"]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from planners.base import Observation, Problem
+from planners.base import Observation, Point, Problem
 from planners.bayes import reasons
 from planners.bayes.best import BestRun, best_runs
 from planners.bayes.planner import Bayes
@@ -53,8 +53,7 @@ class Standing:
 def standing(problem: Problem, whole: Problem, history: Sequence[Observation]) -> Standing:
     """Return how things stand; ``whole`` is the problem with room for every run of the history."""
     best = tuple(best_runs(whole, history))
-    rows = [problem.encode(run.point) for run in best]
-    outside = tuple(not inside for inside in _inside(problem, np.array(rows))) if rows else ()
+    outside = tuple(not held for held in inside(problem, [run.point for run in best]))
     return Standing(best, expected_regret(problem, history), outside)
 
 
@@ -85,9 +84,12 @@ def expected_regret(problem: Problem, history: Sequence[Observation]) -> float |
         return reasons.expected_regret(known.space, worth, pool, _DRAWS)[1]
 
 
-def _inside(problem: Problem, rows: Array) -> NDArray[np.bool_]:
-    """Return which rows that were asked for may still be asked for."""
-    return _near(problem, rows) & problem.keeps_constraints(problem.snap(rows))
+def inside(problem: Problem, points: Sequence[Point]) -> list[bool]:
+    """Return which points that were asked for once may still be asked for."""
+    if not points:
+        return []
+    rows = np.array([problem.encode(point) for point in points])
+    return list(_near(problem, rows) & problem.keeps_constraints(problem.snap(rows)))
 
 
 def _near(problem: Problem, rows: Array) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ experiments with Python", Kodansha 2021): see :mod:`planners.candidates.scores`.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -35,6 +35,7 @@ class Candidates(Proposing):
     are suspect teach nothing unless ``use_suspect``.
     """
 
+    files: ClassVar = ("file",)  # in a configuration it counts from that one's folder
     points: Any = None
     file: str | None = None
     number: int = 4096

@@ -35,6 +35,10 @@ class LatinHypercube(Tabular):
         if self.seed < 0:
             raise BadOption([f"seed: must be at least 0, got {self.seed}"])
 
+    def size(self, problem: Problem) -> int:
+        """Return how many runs the design has."""
+        return len(design_rows(problem, self.n_runs, np.random.default_rng(self.seed)))
+
     def propose(
         self,
         problem: Problem,

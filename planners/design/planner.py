@@ -92,6 +92,10 @@ class Design(Tabular):
             if self.kind not in _ONLY_OF.get(f.name, KINDS) and getattr(self, f.name) != f.default
         ]
 
+    def size(self, problem: Problem) -> int:
+        """Return how many runs the design has, replicates and centre points with them."""
+        return len(self.table(problem)[0])
+
     def propose(
         self,
         problem: Problem,

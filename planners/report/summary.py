@@ -22,7 +22,11 @@ def summarise(
     history's runs from 1. Nothing is best while a response has fewer than two runs.
     """
     best = _best(problem, history)
-    lines = [_sentence(problem, history, run, len(best) > 1) for run in best[:_SHOWN]]
+    gone = _outside(problem, best)
+    lines = [
+        _sentence(problem, history, run, front=len(best) > 1, outside=run.index in gone)
+        for run in best[:_SHOWN]
+    ]
     if len(best) > _SHOWN:
         lines.append(f"and {counted(len(best) - _SHOWN, 'run')} more on the front")
     lucky = _lucky(problem, history, best)
@@ -30,7 +34,9 @@ def summarise(
     if not best:
         lines.append(_nothing_yet(problem, history))
     expected = [_expected(k, s) for k, s in enumerate(suggestions, start=1) if s.predicted]
-    numbers = [_numbers(history, run) for run in best]
+    numbers = [
+        _numbers(history, run) | ({"outside": True} if run.index in gone else {}) for run in best
+    ]
     return {"text": "\n".join(lines), "best": numbers, "expected": expected}
 
 
@@ -41,6 +47,16 @@ def _best(problem: Problem, history: Sequence[Observation]) -> "list[BestRun]":
     from planners.bayes.best import best_runs  # scikit-learn: only where there is a model
 
     return best_runs(problem, history)
+
+
+def _outside(problem: Problem, best: "Sequence[BestRun]") -> set[int]:
+    """Return which of the best runs the problem would not let anybody ask for any more."""
+    if not best:
+        return set()
+    from planners.bayes.standing import inside
+
+    held = inside(problem, [run.point for run in best])
+    return {run.index for run, own in zip(best, held, strict=True) if not own}
 
 
 def _numbers(history: Sequence[Observation], run: "BestRun") -> dict[str, Any]:
@@ -55,7 +71,14 @@ def _numbers(history: Sequence[Observation], run: "BestRun") -> dict[str, Any]:
     }
 
 
-def _sentence(problem: Problem, history: Sequence[Observation], run: "BestRun", front: bool) -> str:
+def _sentence(
+    problem: Problem,
+    history: Sequence[Observation],
+    run: "BestRun",
+    *,
+    front: bool,
+    outside: bool,
+) -> str:
     alike = [history[i] for i in run.alike]
     parts = [
         f"{name} {_measured(alike, name, guess.sd)}expected {spread(guess.mean, guess.sd)}"
@@ -63,6 +86,7 @@ def _sentence(problem: Problem, history: Sequence[Observation], run: "BestRun", 
     ]
     what = "on the front most probably" if front else "most probable best"
     what = what if run.meets else "no run meets the targets yet, nearest to them"
+    what += ", outside the problem as it is now" if outside else ""
     return (
         f"{what}: run {run.index + 1} ({_place(problem, run.point)}): {'; '.join(parts)};"
         f" probability {run.probability:.0%}{_repeated([i for i in run.alike if i != run.index])}"

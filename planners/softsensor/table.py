@@ -49,7 +49,9 @@ def read_table(lines: Iterable[str], signals: Sequence[str], response: str) -> T
         rows = [(i, row) for i, row in numbered if len(row) > 1 or "".join(row).strip()]
     except csv.Error as error:
         raise BadHistory([f"is not CSV: {error}"]) from None
-    header = [cell.strip().removeprefix("\ufeff") for cell in rows[0][1]] if rows else []
+    if not any(cell.strip() for _, row in rows for cell in row):
+        raise BadHistory(["is empty: a header and rows are needed"])
+    header = [cell.strip().removeprefix("\ufeff") for cell in rows[0][1]]
     wanted = [*signals, response]
     faults = [f"row 1: no column {name!r}" for name in wanted if name not in header]
     if faults:

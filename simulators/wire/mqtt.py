@@ -6,7 +6,8 @@ to a new subscriber and marked so, the will published when a client is lost with
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -175,32 +176,72 @@ async def publish_on_network(
     import aiomqtt
 
     will = aiomqtt.Will(instrument.will.topic, instrument.will.payload, retain=True)
-    while True:
-        try:
-            async with aiomqtt.Client(
+    while not _told_to_end():
+        with suppress(aiomqtt.MqttError):  # the broker is away
+            client = aiomqtt.Client(
                 host, port, will=will, identifier=f"sim-{instrument.name}", **options
-            ) as client:
-                await _serve(instrument, client)
-        except* aiomqtt.MqttError:  # the broker is away
-            instrument.detach()
-        await asyncio.sleep(_RETRY_S)
+            )
+            try:
+                async with client:
+                    await _serve(instrument, client)
+            finally:
+                _hear_the_end(client)
+        instrument.detach()
+        if not _told_to_end():
+            await asyncio.sleep(_RETRY_S)
+
+
+def _told_to_end() -> bool:
+    """Return whether this task was cancelled, also when the library has lost that.
+
+    ``asyncio.wait_for`` of Python 3.11 returns what comes at the same moment, and the end of a
+    connection to a broker that ends hides it behind an error of its own.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _hear_the_end(client: Any) -> None:
+    """Look at why a connection ended: asyncio complains of what nobody has looked at."""
+    ended = client._disconnected  # noqa: SLF001 (no other way to it)
+    if ended.done() and not ended.cancelled():
+        ended.exception()
 
 
 async def _serve(instrument: MqttInstrument, client: Any) -> None:
+    """Say and hear until the connection ends; MqttError only from what is asked here itself.
+
+    None of the two tasks ends the group: one that a fault ends forgets a cancellation which comes
+    at the same moment (a computer that is shut down ends the broker, too).
+    """
     bridge = _RealClient()
     instrument.attach(bridge)
-    for topic_filter, _ in bridge.handlers:
-        await client.subscribe(topic_filter)
     try:
+        for topic_filter, _ in bridge.handlers:
+            await client.subscribe(topic_filter)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_send(bridge, client), name=f"send {instrument.name}")
-            tasks.create_task(_receive(bridge.handlers, client), name=f"hear {instrument.name}")
+            work = {"send": _send(bridge, client), "hear": _receive(bridge.handlers, client)}
+            ends = [
+                tasks.create_task(_until_lost(own), name=f"{what} {instrument.name}")
+                for what, own in work.items()
+            ]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for end in ends:
+                end.cancel()
     finally:
         instrument.detach()
 
 
+async def _until_lost(work: Coroutine[Any, Any, None]) -> None:
+    """Do what only the loss of the broker ends."""
+    import aiomqtt
+
+    with suppress(aiomqtt.MqttError):
+        await work
+
+
 async def _send(bridge: _RealClient, client: Any) -> None:
-    while True:
+    while not _told_to_end():
         topic, payload, retain = await bridge.outgoing.get()
         await client.publish(topic, payload, qos=0, retain=retain)
 

@@ -64,11 +64,10 @@ def test_the_campaign_tells_its_planner(tmp_path, monkeypatch):
 def test_a_plain_scale_over_decades_is_worth_a_word():
     fixed = {"residence_time": 1.0, "temperature": 60.0, "equivalents.pyrrolidine": 2.0}
     wide = {"name": "concentration", "low": 1e-4, "high": 0.5}
-    (remark,) = problem_remarks(planned_by("lhs", factors=[wide], fixed=fixed))
+    (remark,) = problem_remarks(planned_by("lhs", 12, factors=[wide], fixed=fixed))
     assert remark.startswith("campaign.factors: concentration: spans 3.7 decades (0.0001 to 0.5)")
-    assert (
-        problem_remarks(planned_by("lhs", factors=[wide | {"transform": "log"}], fixed=fixed)) == []
-    )
+    wide |= {"transform": "log"}
+    assert problem_remarks(planned_by("lhs", 12, factors=[wide], fixed=fixed)) == []
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
-from daemon.api.commands import SubmitResult
+from daemon.api.commands import Skip, SubmitResult
+from daemon.app.state import state_document
 from daemon.campaign.problem import observations, problem_for
+from daemon.cli.progress import summary
 from daemon.errors import BadRequest, Refused
 from daemon.store.reader import Reader
 from daemon.store.status import status
@@ -79,7 +81,9 @@ def test_a_result_after_the_end_and_after_a_restart_counts_and_keeps_the_times(t
     with Reader(tmp_path) as reader:
         before = reader.campaign().experiments
     assert [e.status for e in before] == ["ok"] * 4
-    standing = status(tmp_path)["standing"]
+    told = status(tmp_path)
+    assert told["awaited"] == {"purity": [e.id for e in before]}
+    standing = told["standing"]
     assert standing["best"] == []
     assert standing["text"].endswith("needs two good values (not yet: purity)")
 
@@ -100,6 +104,7 @@ def test_a_result_after_the_end_and_after_a_restart_counts_and_keeps_the_times(t
     scenario(tmp_path, settings, analyst, once=False, restart="configured")
     with Reader(tmp_path) as reader:
         campaign = reader.campaign()
+    assert status(tmp_path)["awaited"] == {}
     after = campaign.experiments
     assert [(e.id, e.started, e.finished, e.status) for e in after] == [
         (e.id, e.started, e.finished, e.status) for e in before
@@ -131,6 +136,26 @@ def test_a_result_that_replaces_one_says_what_was_there(tmp_path):
             await stage.commands.result_check(given.model_copy(update={"experiment": "e-0042"}))
 
     scenario(tmp_path, planned_by("lhs", 1), analyst, once=False)
+
+
+def test_a_result_of_an_experiment_that_gave_nothing_is_kept_and_told_to_be_of_no_use(tmp_path):
+    async def skip_one(stage):
+        await stage.until("experiment", status="running")
+        await stage.commands.experiment_skip(Skip())
+        record = await stage.until("experiment", status="aborted")
+        given = SubmitResult(experiment=record["id"], responses={"purity": 97.0})
+        answer = await stage.commands.result_submit(given)
+        assert answer["passed_over"] == "aborted"
+        assert stage.campaign.memory.records[record["id"]].responses["purity"].value == 97.0
+        assert state_document(stage.parts)["campaign"]["awaited"] == {}
+        await stage.until("campaign", state="complete")
+
+    outcome = scenario(tmp_path, settings_of(2), skip_one)
+    assert outcome.document["awaited"] == {"purity": ["e-0002", "e-0003"]}
+    text = summary(outcome.document)
+    assert (
+        "awaited  purity of e-0002, e-0003\n         hand it in with `taylord result` while" in text
+    )
 
 
 def test_a_campaign_of_late_results_alone_keeps_looking_around_meanwhile(tmp_path):

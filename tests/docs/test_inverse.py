@@ -3,6 +3,7 @@
 import json
 import shlex
 import tomllib
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -134,7 +135,7 @@ def test_the_python_of_the_page_runs(training, capsys):
 
 def test_the_page_has_every_option_of_the_response(training):
     (options,) = tomllib.loads(shown_response().text)["responses"]
-    names = set(SoftSensorResponse.__dataclass_fields__) - {"sensor"}
+    names = {field.name for field in fields(SoftSensorResponse)} - {"sensor"}
     assert set(options) - {"name", "kind"} <= names
     text = "\n".join(b for b in (blocks_text()).splitlines() if b.startswith("| `"))
     assert all(f"| `{name}` |" in text for name in names)

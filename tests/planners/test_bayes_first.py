@@ -15,6 +15,7 @@ from planners.base import (
 )
 from planners.bayes import Bayes
 from planners.bayes.first import first_rows, first_runs
+from planners.fixing import hold
 from planners.suggest import ask
 
 NUMBERS = (Continuous("a", 0.0, 1.0), Continuous("b", 0.0, 1.0))
@@ -114,3 +115,13 @@ def test_replicates_of_the_middle_stand_for_one_run_of_the_first_design(achieved
     answer = ask(Bayes(), Problem(NUMBERS, ONE), history, 3, 0)
     notes = [s.note for s in answer.suggestions]
     assert [note.startswith("first design") for note in notes] == [True, True, False]
+
+
+def test_a_point_asked_for_again_with_a_factor_fixed_looks_elsewhere_in_the_others():
+    free = Problem((*NUMBERS, Continuous("c", 0.0, 1.0)), ONE)
+    first = ask(Bayes(), free, [], 3, 0).suggestions
+    states = ("pending", "failed", "pending")  # the second was rejected
+    history = [Observation(s.point, {}, state) for s, state in zip(first, states, strict=True)]
+    (again,) = ask(Bayes(), hold(free, {"c": 0.5}), history, 1, 0).suggestions
+    for run in first:
+        assert max(abs(again.point[name] - run.point[name]) for name in ("a", "b")) > 0.1

@@ -116,6 +116,21 @@ def test_what_no_rounding_explains_is_a_fault_told_with_all_its_digits(row, sent
     assert fault.partition(";")[0] == f"row 2: {sentence}"
 
 
+def test_runs_with_more_parts_than_may_be_asked_for_by_now_teach():
+    mixture = Composition("m", ("a", "b", "c"), max_components=1)
+    lines = ["m.a,m.b,m.c,y", "0.5,0.5,0,1", "0,0,1,2"]
+    first, _ = read_history(lines, Problem((mixture,), (Response("y"),)))
+    assert first.point["m"] == {"a": 0.5, "b": 0.5, "c": 0.0}
+    with pytest.raises(BadHistory, match="row 2: m: must have at most 1 components, got 2"):
+        read_history(lines, Problem((mixture,)))  # a list of points to be asked for
+
+
+def test_a_part_that_was_taken_out_of_a_mixture_is_told_with_what_to_do():
+    problem = Problem((Composition("m", ("a", "b")),), (Response("y"),))
+    with pytest.raises(BadHistory, match=r"got 0.5; a part that may be used no more stays, with a"):
+        read_history(["m.a,m.b,m.c,y", "0.25,0.25,0.5,1"], problem)
+
+
 def test_parts_of_a_mixture_that_were_not_read_count_as_requested():
     header = HEADER + ",achieved.ratio.Pt,achieved.ratio.Mo"
     whole, part, none = read(
@@ -166,6 +181,14 @@ def test_a_missing_column_is_named_with_its_nearest():
         "row 1: no column 'temperature' (did you mean 'Temperature'?)",
         "row 1: no column 'yield' (did you mean 'yeild'?)",
         "row 1: column 'cost' comes twice",
+    ]
+
+
+def test_a_column_of_a_problem_that_has_grown_is_told_with_what_to_write_in_it():
+    found = faults("60", header="temperature,solvent,ratio.Mo,cost")
+    assert found == [
+        "row 1: no column 'ratio.Pt'; add it, with the value that each run had",
+        "row 1: no column 'yield'; add it, and leave it empty where nothing was measured",
     ]
 
 

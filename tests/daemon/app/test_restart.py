@@ -36,7 +36,7 @@ def asked(monkeypatch):
     def ask(state, *, on_restart="ask", start="auto", **how):
         kept = ("experiments", "suggestions", "space")
         left = {name: how.pop(name) for name in kept if name in how}
-        settings = settings_of()
+        settings = settings_of(3)
         section = settings.campaign.model_copy(update={"on_restart": on_restart, "start": start})
         settings = settings.model_copy(update={"campaign": section})
         plan = replace(RunPlan(settings, "", Path("data"), restart="configured"), **how)
@@ -82,6 +82,7 @@ def asked(monkeypatch):
             (True, False),
         ),
         ("idle", {"experiments": (), "restart": "resume"}, (True, True)),
+        ("complete", {"restart": "resume"}, (True, True)),  # the file has more experiments
     ],
 )
 def test_a_row_of_the_table(asked, state, how, expected):
@@ -92,7 +93,12 @@ def test_a_row_of_the_table(asked, state, how, expected):
     ("state", "how", "says"),
     [
         (None, {"restart": "resume"}, "holds no campaign to resume"),
-        ("complete", {"restart": "resume"}, "resume: c-0001 is complete, and `taylord run` begins"),
+        (
+            "complete",
+            {"restart": "resume", "experiments": (DONE, CUT, DONE, DONE, DONE)},
+            r"c-0001 \(complete\) has done 4 experiments, and campaign.experiments is 3; raise it",
+        ),
+        ("stopped", {"restart": "resume", "experiments": (DONE,) * 3}, "nothing is left to resume"),
         ("running", {"once": True}, "`taylord resume` goes on with it, another --data begins"),
         ("aborted", {"once": True}, "`taylord resume` goes on with it, another --data begins"),
         ("running", {"restart": "new", "conditions": {"t": 1}}, "c-0001, running after 1 exp"),

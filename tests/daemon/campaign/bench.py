@@ -35,6 +35,7 @@ class Bench:
         self.events.on_event(self.seen.append)
         self.full_disk = False
         self.away, self.faults = [], []
+        self.remark = ""
         self.ended = asyncio.Event()
         self.campaign = Campaign(
             SETTINGS.model_copy(update=changes),

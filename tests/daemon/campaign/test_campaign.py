@@ -54,6 +54,14 @@ async def test_an_empty_answer_ends_the_campaign():
     assert bench.campaign.reason == "the planner has no more points: 1 of 3 experiments done"
 
 
+async def test_what_the_planner_passes_over_at_its_end_is_told():
+    bench = Bench()
+    bench.answers, bench.remark = 1, "passed over: point 2 of 2 (too hot)"
+    assert await finished(bench) is State.COMPLETE
+    told = "the planner has no more points: 1 of 3 experiments done; passed over: point 2 of 2"
+    assert bench.campaign.reason.startswith(told)
+
+
 async def test_an_empty_answer_while_a_run_is_under_way_waits_for_what_comes_of_it():
     bench = Bench(pending=2)
     counted = bench.ask

@@ -136,6 +136,20 @@ async def test_points_wait_for_approval_and_a_veto_asks_again():
     assert [s.id for s in bench.memory.vetoed] == ["s-0001"]
 
 
+async def test_a_point_that_cannot_be_rejected_any_more_is_told_from_those_that_can():
+    bench = Bench(pending=3)
+    run = bench.begin()
+    await asyncio.sleep(8)
+    with pytest.raises(
+        Refused, match=r"s-0001 runs as e-0001 already: experiment.skip gives it up"
+    ):
+        await bench.campaign.steering.decide("s-0001", approved=False)
+    with pytest.raises(Refused, match=r"'s-9' waits for a decision; waiting: s-0002, s-0003$"):
+        await bench.campaign.steering.decide("s-9", approved=False)
+    await bench.campaign.steering.decide("s-0003", approved=False)
+    assert await run is State.COMPLETE
+
+
 @pytest.mark.parametrize(
     ("command", "allowed"),
     [("hold", "running"), ("resume", "held, holding"), ("stop", "held, holding, running")],
@@ -166,8 +180,8 @@ async def test_a_person_picks_from_a_batch_and_vetoes_what_waits_to_be_run():
     await asyncio.sleep(2)
     await decide("s-0002", approved=True)
     await decide("s-0002", approved=False, reason="on second thoughts")  # it waits behind s-0003
-    with pytest.raises(Refused, match="waits for a decision"):
-        await decide("s-0003", approved=False)  # it runs
+    with pytest.raises(Refused, match="s-0003 runs as e-0001 already"):
+        await decide("s-0003", approved=False)
     assert [s.id for s in bench.memory.vetoed] == ["s-0001", "s-0002"]
     bench.campaign.stop()
     await run
@@ -184,7 +198,8 @@ async def test_what_an_edit_leaves_out_is_withdrawn_but_not_what_a_person_submit
         update={"factors": [type(bench.campaign.settings.factors[0]).model_validate(factor)]}
     )
     running = bench.campaign.running
-    await bench.campaign.steering.edit_space(new, by="Ada")
+    _, gone = await bench.campaign.steering.edit_space(new, by="Ada")
+    assert gone == ["s-0002", "s-0003"]
     assert bench.campaign.running is running
     told = [(e.data["id"], e.data["state"]) for e in bench.seen if e.kind == "suggestion"]
     assert [name for name, state in told if state == "withdrawn"] == ["s-0002", "s-0003"]

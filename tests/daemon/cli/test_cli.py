@@ -144,6 +144,16 @@ def test_export_never_writes_over_a_file_unasked(demo_run, tmp_path, capsys):
     assert main([*command, "--force"]) == 0
 
 
+def test_export_goes_to_standard_output_as_well(demo_run, tmp_path, capsys):
+    out = tmp_path / "runs.csv"
+    assert main(["export", demo_run["data"], "--format", "csv", "--out", str(out)]) == 0
+    capsys.readouterr()
+    assert main(["export", demo_run["data"], "--format", "csv", "--out", "-"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == out.read_bytes().decode()
+    assert captured.err.startswith("standard output: ")
+
+
 def test_export_to_nowhere_is_a_mistake(demo_run, capsys):
     assert main(["export", demo_run["data"], "--out", "/nowhere/runs.csv"]) == 2
     assert "there is no directory '/nowhere'" in capsys.readouterr().err

@@ -37,6 +37,13 @@ def test_a_rejection_says_why_who_and_what_to_hold(sent, capsys):
     assert capsys.readouterr().out.startswith("s-0007: rejected; asked again with temperature 60")
 
 
+def test_a_point_that_leaves_its_batch_is_told_to(sent, capsys):
+    sent_result(sent, {"suggestion": "s-2", "fix": {"temperature": 60.0}, "apart": ["temperature"]})
+    assert main(["reject", "flow-1", "s-2", "--fix", "temperature=60"]) == 0
+    says = "asked again with temperature 60 (for this point alone; the rest of its batch shares te"
+    assert says in capsys.readouterr().out
+
+
 def test_an_approval_needs_no_name_of_a_point(sent):
     assert main(["approve", "flow-1", "--by", "Ada"]) == 0
     assert sent == [("flow-1", "suggestion.approve", {"by": "Ada"})]
@@ -115,7 +122,7 @@ def test_results_are_handed_in_one_by_one(sent, capsys):
     assert verb == "result.submit"
     assert given["experiment"] == "e-0007"
     assert given["responses"] == {"purity": {"value": 97.2, "sd": 0.3}, "colour": {"value": 100.0}}
-    assert capsys.readouterr().out == "e-0007: colour, purity\n"
+    assert capsys.readouterr().out == "e-0007: colour 100, purity 97.2 +/- 0.3\n"
 
 
 def test_results_are_handed_in_as_a_table(sent, tmp_path):
@@ -158,7 +165,15 @@ def test_what_a_result_replaces_is_said(sent, capsys):
     told = {"experiment": "e-1", "responses": ["space_time_yield"]}
     sent_result(sent, told | {"replaced": {"space_time_yield": old}})
     assert main(["result", "flow-1", "e-1", "space_time_yield=3"]) == 0
-    says = "e-1: space_time_yield; replaces space_time_yield 1.127e+04 +/- 3.2e+02 (measured by"
+    says = "e-1: space_time_yield 3; replaces space_time_yield 1.127e+04 +/- 3.2e+02 (measured by"
+    assert capsys.readouterr().out.startswith(says)
+
+
+def test_what_was_handed_in_is_said_and_when_no_planner_learns_from_it(sent, capsys):
+    told = {"experiment": "e-1", "responses": ["purity"], "passed_over": "failed"}
+    sent_result(sent, told)
+    assert main(["result", "flow-1", "e-1", "purity=97.25+-0.5"]) == 0
+    says = "e-1: purity 97.25 +/- 0.5; on record, but the experiment is failed: no planner learns"
     assert capsys.readouterr().out.startswith(says)
 
 

@@ -45,7 +45,12 @@ FAULTS = {
     "campaign.factors.0.levels: no feed is called 'carben'; did you mean 'carbene'": changed(
         0, levels=["phosphine", "carben"]
     ),
-    "campaign.factors.0.levels: must name at least 2 feeds, got 1": changed(0, levels=["carbene"]),
+    "campaign.factors.0.levels: must name at least 2 feeds, got 1; to hold it at one, fix it there": (
+        changed(0, levels=["carbene"])
+    ),
+    "campaign.factors: with catalyst phosphine: equivalents.cat_c: is missing (or give"
+    " flow.ligand-free): nothing says how much of feed ligand-free to use; what catalyst may choose"
+    " no more goes to its dropped": changed(0, levels=["phosphine", "carbene"]),
     "campaign.factors.0.levels: must name at least 2 feeds, got 0": changed(0, levels=None),
     "campaign.factors.0.levels: names feed 'carbene' more than once": changed(
         0, levels=["carbene", "carbene"]

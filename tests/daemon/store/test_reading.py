@@ -128,6 +128,28 @@ async def test_a_point_that_nobody_has_to_approve_is_called_the_next(opened, app
     assert f"{called:<14}s-1: temperature 80" in status_text(status(opened.directory))
 
 
+async def test_what_is_still_to_be_handed_in_is_told_with_how(opened):
+    store, bus = opened.open()
+    store.begin_campaign(problem=PROBLEM, planner="bayes", seed=5, experiments=9)
+    store.keep("campaign", {"late": ["purity"]})
+    for n in range(1, 8):
+        bus.emit("experiment", **record(n, {"yield": {"value": 0.5, "quality": "ok"}}))
+    done = {"purity": {"value": 97.0, "quality": "ok"}}
+    bus.emit("experiment", **record(8, done))
+    await opened.close()
+    text = status_text(status(opened.directory))
+    assert "awaited       purity of e-0001, e-0002, e-0003, e-0004, e-0005 and 2 more\n" in text
+    assert (
+        "hand it in with `taylord result flow-1 e-0001 purity=VALUE`, while `taylord run`" in text
+    )
+
+
+def record(number, responses):
+    told = {"id": f"e-{number:04d}", "state": "ok", "status": "ok", "requested": POINT}
+    nothing = {"commanded": {}, "achieved": {}, "reason": "", "started": 0.0, "finished": 1.0}
+    return told | nothing | {"responses": responses}
+
+
 async def test_a_trip_by_a_person_is_told_with_the_reason(opened):
     _, bus = opened.open()
     bus.emit("trip", name="mqtt", signal=None, value=None, message="smoke", state="tripped")

@@ -78,6 +78,15 @@ def test_the_best_is_the_most_probable_not_the_luckiest():
     assert "run 11 read 1.02, but the other runs make that a lucky reading" in told["text"]
 
 
+@pytest.mark.parametrize("kept", [0.8, 0.4])
+def test_a_best_run_that_may_be_asked_for_no_more_is_called_so(kept):
+    narrowed = Problem(LINE.factors, LINE.responses, (Constraint({"x": 1.0}, at_most=kept),))
+    told = summarise(narrowed, curve(), [])
+    (best,) = told["best"]
+    assert best.get("outside", False) == (kept < 0.6)
+    assert ("best, outside the problem as it is now: run 6" in told["text"]) == (kept < 0.6)
+
+
 def test_a_reading_that_the_model_expects_is_not_called_lucky():
     spots = (0.51, 0.02, 0.16, 0.88, 0.79, 0.56, 0.22)
     history = [

@@ -173,7 +173,8 @@ def test_a_table_is_read_with_its_gaps():
 @pytest.mark.parametrize(
     ("lines", "fault"),
     [
-        ([], "row 1: no column 'a'"),
+        ([], "is empty: a header and rows are needed"),
+        (["", ","], "is empty: a header and rows are needed"),
         (["b,y", "1,2"], "row 1: no column 'a'"),
         (["a,y", "1,2", "x,inf"], "row 3: a: must be a finite number or empty, got 'x'"),
         (["a,y", '"1'], "is not CSV"),

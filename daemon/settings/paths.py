@@ -1,0 +1,57 @@
+"""Paths of files in a configuration count from its folder, wherever taylord is started.
+
+A service has another working directory than the person who has tried the file. The program of
+``campaign.planner`` alone is started as in a shell.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from daemon import plugins
+from daemon.described import is_description
+from daemon.errors import ConfigError
+
+Table = dict[str, Any]
+_SECRETS = ("password_file", "tls_ca_file")
+
+
+def beside(path: Path, raw: Table) -> Table:
+    """Return the tables with the files that they name found beside the configuration."""
+    for row, key in _named(raw):
+        row[key] = str(path.parent / row[key])
+    return raw
+
+
+def _named(raw: Table) -> Iterator[tuple[Table, str]]:
+    """Give the tables and keys that name files; what has another shape is said by others."""
+    for row in _table(raw.get("instruments")).values():
+        if is_description(str(_table(row).get("driver"))):
+            yield row, "driver"
+    yield from _texts(_table(raw.get("mqtt")), _SECRETS)
+    rows = raw.get("responses")
+    for row in map(_table, cast("list[Any]", rows) if isinstance(rows, list) else ()):
+        yield from _texts(row, _files_of("taylord.responses", row.get("kind") or row.get("name")))
+    campaign = _table(raw.get("campaign"))
+    options = _table(campaign.get("options"))
+    if any(isinstance(value, str) for value in options.values()):
+        name = campaign.get("planner", "bayes")
+        yield from _texts(options, _files_of("taylord.planners", name))
+
+
+def _table(value: Any) -> Table:
+    return cast("Table", value) if isinstance(value, dict) else {}
+
+
+def _texts(row: Table, keys: tuple[str, ...]) -> Iterator[tuple[Table, str]]:
+    yield from ((row, key) for key in keys if isinstance(row.get(key), str) and row[key])
+
+
+def _files_of(group: plugins.Group, name: Any) -> tuple[str, ...]:
+    """Return which options of a plug-in are files: its ``files``, if it says any."""
+    if not isinstance(name, str) or name not in plugins.names(group):
+        return ()
+    try:
+        return tuple(getattr(plugins.load(group, name), "files", ()))
+    except ConfigError:
+        return ()  # that it cannot be loaded is said where it is checked
