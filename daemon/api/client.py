@@ -14,9 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from daemon.api.broker import Broker, BrokerLost, Received, Will
-from daemon.api.ending import end_if_cancelled
 from daemon.api.haste import acknowledge_at_once, write_at_once
 from daemon.timebase import outside_work
+from drivers.ending import end_if_told
 
 if TYPE_CHECKING:
     from aiomqtt import Client, Message
@@ -114,7 +114,7 @@ class Connection:
                 # as published: else a command sent with retain looks like any other
                 options = SubscribeOptions(qos=1, noLocal=True, retainAsPublished=True)
                 granted = await self._client.subscribe(topic, options=options)
-        end_if_cancelled()
+        end_if_told()
         return _denied(granted)
 
     async def messages(self) -> AsyncIterator[Received]:

@@ -16,10 +16,10 @@ import structlog
 from daemon.api import client
 from daemon.api.broker import Broker, BrokerLost, Received, Will
 from daemon.api.client import CONNECT_S, Connection, connect
-from daemon.api.ending import end_if_cancelled
 from daemon.api.outbox import Message, Outbox
 from daemon.api.sizes import Sizes, packet_bytes
 from daemon.timebase import outside_work
+from drivers.ending import end_if_told
 
 log = structlog.get_logger(__name__)
 
@@ -93,7 +93,7 @@ class Link:
                 await self._session()
             except BrokerLost as lost:
                 self._note(lost)
-            end_if_cancelled()
+            end_if_told()
             if loop.time() - began > STABLE_S:
                 pause = BACK_OFF_S[0]
             await asyncio.sleep(pause)
