@@ -20,7 +20,7 @@ def remarks_on_achieved(problem: Problem, history: Sequence[Observation]) -> lis
 
 
 def _offset(factor: object, history: Sequence[Observation]) -> Iterator[str]:
-    """Give what is said of one factor; by how much, or by which share of what was asked."""
+    """Give what is said of one factor: by how much it comes out beside what was asked."""
     if not isinstance(factor, Continuous):
         return
     name = factor.name

@@ -14,7 +14,7 @@ from planners.bayes.price import Price
 from planners.bayes.reasons import Outlook, hopeless, outlook, why
 from planners.bayes.search import Domain, greatest
 from planners.bayes.situation import Situation, stack
-from planners.bayes.worth import Worth, is_tried
+from planners.bayes.worth import SAME, Worth, is_tried
 from planners.factors import Array
 from planners.factors.held import AnyHeld
 from planners.sampling import all_rows, feasible_rows, n_different
@@ -27,7 +27,6 @@ _EVEN = float(np.log(0.5))  # ln of a chance of success below which a run is mor
 _SHY = 3.0  # how fast such rows lose worth, beyond their chance: a blocked reactor costs a night
 _EXPLAINED = 0.25  # probability of a kinetic law from which the first runs count as understood
 _EARLY = "fill: a look around, as little is known yet"
-_NOWHERE_NEW = 1e-3  # of the cube's edge
 _POOL = 512  # rows among which a space-filling pick is made
 
 
@@ -138,7 +137,7 @@ class Picker:
         own = np.repeat(free, [factor.width for factor in self._problem.factors])
         gaps = np.abs(rows[:, None, own] - asked[None, :, own]).max(axis=2).min(axis=1)
         furthest = int(np.argmax(gaps))
-        return furthest if gaps[furthest] > _NOWHERE_NEW else None
+        return furthest if gaps[furthest] > SAME else None
 
     def _spread_out(self) -> tuple[Array, str] | None:
         """Return the row furthest from all tried ones while a response has no model yet."""

@@ -17,7 +17,7 @@ from planners.factors import Array
 from planners.goals import side_of
 
 _DRAWS = 64  # of the scalarised improvement
-_SAME = 1e-3  # rows closer than this in every column are the same experiment
+SAME = 1e-3  # rows closer than this in every column are the same experiment
 
 
 class Worth:
@@ -189,4 +189,4 @@ def is_tried(rows: Array, tried: Array) -> NDArray[np.bool_]:
     if not len(tried):
         return np.zeros(len(rows), dtype=bool)
     gaps: Any = cdist(rows, tried, "chebyshev")
-    return gaps.min(axis=1) < _SAME
+    return gaps.min(axis=1) < SAME

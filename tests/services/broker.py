@@ -4,6 +4,7 @@
 a free port of the loopback; it can be killed (SIGKILL, nothing saved), and started again there.
 """
 
+import asyncio
 import shutil
 import signal
 import socket
@@ -110,6 +111,20 @@ class BrokerProcess:
         self._process.send_signal(how)
         self._process.wait(timeout=15)
         self._process = None
+
+
+async def ends_beside(broker: BrokerProcess, task: asyncio.Task[None], turns: int) -> bool:
+    """Return whether a client ends that is told to while its broker ends (a computer shut down).
+
+    ``turns`` of the loop lie between, in which the end of the connection makes its way.
+    """
+    broker.stop()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    _, still_there = await asyncio.wait([task], timeout=5.0)
+    task.cancel()
+    return not still_there
 
 
 @pytest.fixture

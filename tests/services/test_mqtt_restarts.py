@@ -18,7 +18,7 @@ from daemon.api.broker import Broker, BrokerLost
 from daemon.api.client import connect
 from daemon.errors import ConfigError
 from simulators import virtualtime
-from tests.services.broker import MOSQUITTO, BrokerProcess, broker, free_port
+from tests.services.broker import MOSQUITTO, BrokerProcess, broker, ends_beside, free_port
 from tests.services.mqtt_rig import ROOT, Daemon, listening, quick_reconnects, running
 
 __all__ = ["broker"]
@@ -311,10 +311,4 @@ async def test_a_daemon_ends_also_when_its_broker_ends_at_the_same_moment(turns,
     daemon = Daemon(broker)
     task = asyncio.create_task(daemon.api.run())
     await daemon.until_connected()
-    broker.stop()  # both are told to end, as when a computer is shut down
-    for _ in range(turns):  # of the loop, in which the end of the connection makes its way
-        await asyncio.sleep(0)
-    task.cancel()
-    _, still_there = await asyncio.wait([task], timeout=5.0)
-    task.cancel()
-    assert not still_there
+    assert await ends_beside(broker, task, turns)

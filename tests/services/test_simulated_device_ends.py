@@ -6,7 +6,7 @@ import pytest
 
 from simulators.instruments.mqtt_analyser import SimMqttAnalyser
 from simulators.wire.mqtt import publish_on_network
-from tests.services.broker import MOSQUITTO, broker
+from tests.services.broker import MOSQUITTO, broker, ends_beside
 from tests.simulators.parts import FakeCell, FakePressure, ports
 
 __all__ = ["broker"]
@@ -21,10 +21,4 @@ async def test_it_ends_also_when_its_broker_ends_at_the_same_moment(turns, broke
     )
     task = asyncio.create_task(publish_on_network(device, broker.host, broker.port, {}))
     await asyncio.sleep(0.3)
-    broker.stop()  # both are told to end, as when a computer is shut down
-    for _ in range(turns):  # of the loop, in which the end of the connection makes its way
-        await asyncio.sleep(0)
-    task.cancel()
-    _, still_there = await asyncio.wait([task], timeout=5.0)
-    task.cancel()
-    assert not still_there
+    assert await ends_beside(broker, task, turns)
