@@ -1,6 +1,6 @@
 """Experiments that planners need on the benchmark's problems, beside the floor and peers.
 
-    python -m benchmarks.planners [--quick] [--planners A,B] [--problems X,Y] [--seeds N]
+    python -m benchmarks.planners [--quick] [--planners A,B] [--problems X,Y] [--seeds N] [--whole]
                                   [--peers FOLDER] [--cache FILE] [--out FILE]
 
 Without a peers' environment (``--peers``, or TAYLORD_PEERS) only planners of this project and the
@@ -21,7 +21,7 @@ from benchmarks.planners.own import makers
 from benchmarks.planners.peer import PEERS, CannotExpressError, Peer, PeerError, for_case, python_of
 from benchmarks.planners.problems import CASES, Case
 from benchmarks.planners.references import reference
-from benchmarks.planners.summary import summed, worse_seeds
+from benchmarks.planners.summary import below_seeds, summed, worse_seeds
 
 RESULTS = Path(__file__).with_name("results") / "peers.jsonl"
 QUICK = {"problems": ("snar", "solvents", "targets"), "seeds": 2, "planners": ("bayes", "lhs")}
@@ -37,6 +37,7 @@ class Runner:
         self.python = python_of(arguments.peers)
         self.cache = Cache(arguments.cache)
         self.only_cached = arguments.cached
+        self.whole = arguments.whole
 
     def runs(self, case: Case) -> int:
         """Return the most experiments of a campaign on a problem."""
@@ -60,7 +61,8 @@ class Runner:
         maker = makers(runs)[name]
         for seed in self.seeds:
             asker = Own(maker(seed), case, seed)
-            spent.append(campaign(case, asker, seed, reference(case.name), runs=runs))
+            most = reference(case.name)
+            spent.append(campaign(case, asker, seed, most, runs=runs, whole=self.whole))
         return [result.to_json() for result in spent]
 
     def _peer(self, name: str, case: Case, spent: list[Result]) -> list[dict[str, Any]]:
@@ -115,15 +117,20 @@ def on_problem(runner: Runner, case: Case, planners: Sequence[str]) -> dict[str,
         say(line(name, found[name]))
     runs = runner.runs(case)
     own = {"reference": reference(case.name), "runs": runs}
-    return {**own, "planners": found, **compared(found, runs)}
+    return {**own, "planners": found, **compared(found, runs, whole=runner.whole)}
 
 
-def compared(found: dict[str, Any], runs: int) -> dict[str, Any]:
-    """Return where ``bayes`` does worse than the floor, and its median beside the best peer's."""
+def compared(found: dict[str, Any], runs: int, *, whole: bool = False) -> dict[str, Any]:
+    """Return where ``bayes`` does worse than the floor, and its median beside the best peer's.
+
+    Of ``whole`` campaigns also where its best of all runs is below the floor's.
+    """
     result: dict[str, Any] = {}
     ran = {name: summary for name, summary in found.items() if "median" in summary}
     if "bayes" in ran and FLOOR in ran:
         result["worse_than_lhs"] = worse_seeds(ran["bayes"]["rows"], ran[FLOOR]["rows"], runs)
+        if whole:
+            result["below_lhs"] = below_seeds(ran["bayes"]["rows"], ran[FLOOR]["rows"])
     peers = {name: ran[name]["median"] for name in PEERS if name in ran}
     if "bayes" in ran and peers:
         best = min(peers, key=lambda name: peers[name])
@@ -143,6 +150,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, help="number of seeds (10)")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--runs", type=int, help="most experiments of a campaign (each problem's)")
+    parser.add_argument(
+        "--whole", action="store_true", help="own campaigns go on after the goal, to the last run"
+    )
     parser.add_argument("--peers", type=Path, help="folder of the peers' environment")
     parser.add_argument("--cache", type=Path, default=RESULTS, help="peers' results, JSON lines")
     parser.add_argument("--cached", action="store_true", help="peers from the cache only")

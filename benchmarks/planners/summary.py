@@ -47,3 +47,9 @@ def worse_seeds(
         if mine > theirs or (mine == theirs == cap + 1 and row["best"] < other["best"]):
             worse.append(row["seed"])
     return worse
+
+
+def below_seeds(rows: Sequence[Mapping[str, Any]], floor: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Return the seeds on which the best of all runs of a campaign is below the floor's."""
+    lowest = {row["seed"]: row["best"] for row in floor}
+    return [r["seed"] for r in rows if r["best"] < lowest.get(r["seed"], float("-inf"))]

@@ -12,8 +12,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from planners.bayes.columns import numbers
 from planners.bayes.models.space import Space
-from planners.factors import Array, Categorical, Continuous
+from planners.factors import Array, Categorical
 from planners.problem import Problem
 
 _ALIKE = 1e-9  # relative, of distances: such places are equally far
@@ -36,10 +37,9 @@ def emptiest(
     seen, mine = (problem.features(rows)[:, plain] for rows in (problem.snap(tried), pool))
     squares = (mine**2).sum(axis=1)[:, None] + (seen**2).sum(axis=1) - 2.0 * mine @ seen.T
     gaps = np.sqrt(np.maximum(squares, 0.0)).min(axis=1, initial=np.inf)
-    free = [isinstance(f, Continuous) and f.n_levels > 1 for f in problem.factors]  # not held
-    numbers = np.repeat(free, [f.width for f in problem.factors])
-    if numbers.any():
-        inner = pool[:, numbers]
+    free = numbers(problem)
+    if free.any():
+        inner = pool[:, free]
         gaps = np.minimum(gaps, 2.0 * np.minimum(inner, 1.0 - inner).min(axis=1))
     far = gaps / prices
     furthest = pool[far >= (1.0 - _ALIKE) * far.max()]

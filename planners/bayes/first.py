@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from planners.base import Categorical, Composition, Continuous, Problem
+from planners.base import Categorical, Composition, Problem
+from planners.bayes.columns import numbers
 from planners.design import design_rows
 from planners.factors import Array
 from planners.sampling import feasible_rows
@@ -46,9 +47,7 @@ def first_rows(problem: Problem, asked: int | None, rng: np.random.Generator) ->
     rows = design_rows(problem, asked or first_runs(problem), rng)
     if asked or not (_alone(problem) and _named(problem)):
         return rows
-    free = [isinstance(f, Continuous) and f.n_levels > 1 for f in problem.factors]
-    numbers = np.repeat(free, [factor.width for factor in problem.factors])
-    nearer = problem.snap(np.where(numbers, 0.5 + _NEARER * (rows - 0.5), rows))
+    nearer = problem.snap(np.where(numbers(problem), 0.5 + _NEARER * (rows - 0.5), rows))
     return np.where(problem.keeps_constraints(nearer)[:, None], nearer, rows)
 
 

@@ -14,6 +14,7 @@ from planners.bayes.price import Price
 from planners.bayes.reasons import Outlook, hopeless, outlook, why
 from planners.bayes.search import Domain, greatest
 from planners.bayes.situation import Situation, stack
+from planners.bayes.surprise import surprise
 from planners.bayes.worth import SAME, Worth, is_tried
 from planners.factors import Array
 from planners.factors.held import AnyHeld
@@ -167,24 +168,56 @@ class Picker:
         if self._unexplained(models):
             return self._elsewhere(worth, row), _EARLY
         left = self._outlook(worth, row)
-        outlook = left.note(waiting=bool(self._waiting)) if left else ""
-        if left and left.stop and len(self._tried) % 2:
-            return self._elsewhere(worth, row), f"fill: between the runs; {outlook}"
-        if left and hopeless(worth, row):
-            note = f"fill: nowhere else is promising; {outlook}"
-            return self._elsewhere(worth, row), note
-        note = why(worth, row, float(np.exp(self._chances(row[None])[0])))
-        settled = left is not None and left.stop  # whoever goes on doubts the model
+        found = self._unpromising(models, worth, row, left)
+        if found is None:
+            found = row, why(worth, row, float(np.exp(self._chances(row[None])[0])))
+        if left is None:
+            return found
+        return found[0], f"{found[1]}; {left.note(waiting=bool(self._waiting))}"
+
+    def _unpromising(
+        self, models: Sequence[Model], worth: Worth, row: Array, left: Outlook | None
+    ) -> tuple[Array, str] | None:
+        """Return where to go once even the most promising row promises little, else None."""
+        little = left is None or left.little
+        settled = left is not None and left.stop
+        bleak = left is not None and hopeless(worth, row)
+        if not (settled or bleak or (little and self._exhausted(models, row))):
+            return None
+        if left and (found := self._surprising(models, worth)):
+            return found
+        if settled and len(self._tried) % 2:
+            return self._elsewhere(worth, row), "fill: between the runs"
+        if bleak:
+            return self._elsewhere(worth, row), "fill: nowhere else is promising"
+        if not little:
+            return None
+        note = "fill: nothing promises more than noise here, looking elsewhere"
+        return self._doubtful(models, row), note
+
+    def _surprising(self, models: Sequence[Model], worth: Worth) -> tuple[Array, str] | None:
+        """Return the best row around the most surprising run, by models that are doubted."""
+        found = surprise(self._problem, worth.goals, self._known.stood, self._tried)
+        if found is None:
+            return None
+        rows = found.around(self._domain, self._rng)
+        rows = rows[~is_tried(rows, self._tried)]
+        if not len(rows):
+            return None
+        doubted = self._worth([m.doubting(_DOUBT**2) for m in models])
+        return rows[int(np.argmax(self._merits(doubted, rows)))], f"explore: around {found.text}"
+
+    def _doubtful(self, models: Sequence[Model], row: Array) -> Array:
+        """Return the row that promises most once models are doubted enough to promise anything."""
         for _ in range(_DOUBTS):
-            if not (settled or self._exhausted(models, row)) or (left and not left.little):
-                break
-            settled = False
-            note = "fill: nothing promises more than noise here, looking elsewhere"
             models = [m.doubting(_DOUBT) for m in models]
-            _, row = self._best(models)
-            if row is None:
-                return None
-        return row, f"{note}; {outlook}" if outlook else note
+            _, found = self._best(models)
+            if found is None:
+                break
+            row = found
+            if not self._exhausted(models, row):
+                break
+        return row
 
     def _unexplained(self, models: Sequence[Model]) -> bool:
         """Return whether the runs are so few that only a kinetic law could be trusted."""
@@ -229,16 +262,23 @@ class Picker:
             for m in models
         )
 
-    def _best(self, models: Sequence[Model]) -> tuple[Worth, Array | None]:
+    def _worth(self, models: Sequence[Model]) -> Worth:
         known, width = self._known, self._problem.dimension
         seen = np.vstack([known.good, known.earlier, stack(self._waiting, width)])
         counted = [m for m in models if m.response.name not in known.constant]
-        worth = Worth(known.space, counted, seen, self._rng)
+        return Worth(known.space, counted, seen, self._rng)
+
+    def _merits(self, worth: Worth, rows: Array) -> Array:
+        """Return what rows are worth with their chances of success and their prices, ``(m,)``."""
+        chances = self._chances(rows)
+        shy = _SHY * np.minimum(chances - _EVEN, 0.0)
+        return worth(rows) + chances + shy - self._price.logs(rows)
+
+    def _best(self, models: Sequence[Model]) -> tuple[Worth, Array | None]:
+        worth = self._worth(models)
 
         def smooth(rows: Array) -> Array:
-            chances = self._chances(rows)
-            shy = _SHY * np.minimum(chances - _EVEN, 0.0)
-            return worth(rows) + chances + shy - self._price.logs(rows)
+            return self._merits(worth, rows)
 
         def score(rows: Array) -> Array:
             return np.where(is_tried(rows, self._tried), -np.inf, smooth(rows))

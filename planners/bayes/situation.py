@@ -61,6 +61,11 @@ class Situation:
         found = [name for name in goals if _is_constant(name, self._lessons[name])]
         return found if len(found) < len(goals) else []
 
+    def stood(self, response: str) -> Array:
+        """Return where runs stood that teach a response in full, ``(k, dimension)``."""
+        runs = self._lessons[response].sure
+        return stack([run_row(self.problem, run) for run in runs], self.problem.dimension)
+
     def models(self) -> list[Model]:
         """Return the fitted models of all responses, with runs in flight as expected."""
         found = [model(self.space, r, self._lessons[r.name]) for r in self.problem.responses]

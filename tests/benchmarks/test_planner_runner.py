@@ -13,7 +13,7 @@ from benchmarks.planners.campaign import Own, campaign, median_spent
 from benchmarks.planners.own import makers
 from benchmarks.planners.problems import CASES
 from benchmarks.planners.references import reference, stored
-from benchmarks.planners.summary import summed, worse_seeds
+from benchmarks.planners.summary import below_seeds, summed, worse_seeds
 
 ROOT = Path(__file__).parents[2]
 HIDDEN, CONSTRAINED = CASES["hidden"], CASES["constrained"]
@@ -116,6 +116,12 @@ def test_worse_than_the_floor_is_later_or_lower_at_the_cap():
     assert worse_seeds([row(9, 30)], floor, 40) == []
 
 
+def test_below_the_floor_is_a_lower_best_of_all_runs_however_soon_the_goal_was_met():
+    ours = [row(0, 9, 0.96), row(1, 30, 0.99), row(2, None, 0.6), row(3, 5, 0.97)]
+    floor = [row(0, 7, 0.97), row(1, 8, 0.96), row(2, None, 0.7)]
+    assert below_seeds(ours, floor) == [0, 2]
+
+
 def test_median_times_are_over_all_suggestions():
     case = CASES["solvents"]
     result = campaign(case, Own(makers(4)["lhs"](0), case, 0), 0, reference(case.name), runs=4)
@@ -157,6 +163,19 @@ def test_a_small_real_run_prints_json_with_the_figures():
     assert found["bayes"]["median"] < found["lhs"]["median"]
     assert found["bayes"]["cpu_s"] > 0
     assert document["problems"]["targets"]["worse_than_lhs"] == []
+
+
+def test_whole_campaigns_go_on_to_the_last_run():
+    done = run_module(
+        "benchmarks.planners", "--problems", "targets", "--seeds", "1", "--runs", "11", "--whole",
+        "--planners", "bayes,lhs",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)["problems"]["targets"]
+    rows = [found["planners"][name]["rows"][0] for name in ("bayes", "lhs")]
+    assert [len(row["shares"]) for row in rows] == [11, 11]
+    assert rows[0]["to_95"] < 11
+    assert found["below_lhs"] == []
 
 
 def test_an_unknown_problem_is_named():
