@@ -44,6 +44,11 @@ KEPT = (
     "cannot",
 )
 
+FLOORS = {  # how campaigns can do worse than the floor's
+    "worse_than_lhs": "worse than the Latin hypercube on",
+    "below_lhs": "after all runs of a campaign below the Latin hypercube on",
+}
+
 
 def condensed(run: Mapping[str, Any]) -> dict[str, Any]:
     """Return the figures of a run that do not depend on the machine."""
@@ -58,6 +63,8 @@ def condensed(run: Mapping[str, Any]) -> dict[str, Any]:
         rows = [found["planners"].get(planner, {}).get("rows") for planner in ("bayes", "lhs")]
         if all(rows):
             problems[name]["worse_than_lhs"] = worse_seeds(*rows, found["runs"])
+        if "below_lhs" in found:  # of whole campaigns
+            problems[name]["below_lhs"] = found["below_lhs"]
     versions: dict[str, str] = {}
     for found in run["problems"].values():
         for summary in found["planners"].values():
@@ -137,12 +144,15 @@ def table(summary: Mapping[str, Any]) -> str:
 
 def verdict(summary: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return on which problems our median is no more than the best peer's, and 20 % less."""
-    found: dict[str, list[str]] = {"no more": [], "20 % less": [], "more": [], "worse_than_lhs": []}
+    found: dict[str, list[str]] = {"no more": [], "20 % less": [], "more": []}
+    told = summary["problems"].values()
+    found |= {key: [] for key in FLOORS if all(key in problem for problem in told)}
     for name, problem in summary["problems"].items():
         planners = problem["planners"]
         best = best_peer(planners)
-        if problem.get("worse_than_lhs"):
-            found["worse_than_lhs"].append(f"{name}: seeds {problem['worse_than_lhs']}")
+        for key in found.keys() & FLOORS.keys():
+            if problem[key]:
+                found[key].append(f"{name}: seeds {problem[key]}")
         if best is None or "bayes" not in planners:
             continue
         ours = planners["bayes"]["median"]
@@ -160,7 +170,9 @@ def sentences(summary: Mapping[str, Any]) -> str:
         f"`bayes` needs no more than the best peer on {len(found['no more'])} of {whole} problems",
         f"at least 20 % less on {len(found['20 % less'])}: {_listed(found['20 % less'])}",
         f"more on: {_listed(found['more'])}",
-        f"worse than the Latin hypercube on: {'; '.join(found['worse_than_lhs']) or 'none'}",
+    ]
+    lines += [
+        f"{text}: {'; '.join(found[key]) or 'none'}" for key, text in FLOORS.items() if key in found
     ]
     return "\n".join(f"- {text}." for text in lines)
 

@@ -74,7 +74,7 @@ def test_the_verdict_counts_what_the_figures_are_asked_for():
     problems = {
         "one": {"planners": {"bayes": found(8.0), "ax": found(10.0)}, "worse_than_lhs": []},
         "two": {"planners": {"bayes": found(9.0), "ax": found(10.0)}, "worse_than_lhs": [3]},
-        "three": {"planners": {"bayes": found(11.0), "ax": found(10.0)}},
+        "three": {"planners": {"bayes": found(11.0), "ax": found(10.0)}, "worse_than_lhs": []},
     }
     assert verdict({"problems": problems}) == {
         "no more": ["one", "two"],
@@ -82,6 +82,18 @@ def test_the_verdict_counts_what_the_figures_are_asked_for():
         "more": ["three"],
         "worse_than_lhs": ["two: seeds [3]"],
     }
+
+
+def test_the_floor_is_spoken_of_where_it_was_held_against_every_problem():
+    one = {"planners": {"bayes": found(8.0)}, "worse_than_lhs": [], "below_lhs": [4]}
+    both = {"one": one, "two": one | {"below_lhs": []}}
+    said = sentences({"problems": both}).splitlines()
+    assert said[3:] == [
+        "- worse than the Latin hypercube on: none.",
+        "- after all runs of a campaign below the Latin hypercube on: one: seeds [4].",
+    ]
+    del both["two"]["below_lhs"]
+    assert len(sentences({"problems": both}).splitlines()) == 4
 
 
 def test_the_page_says_the_verdict_in_words():
