@@ -1,7 +1,8 @@
 """Paths of files in a configuration count from its folder, wherever taylord is started.
 
 A service has another working directory than the person who has tried the file. The program of
-``campaign.planner`` alone is started as in a shell.
+``campaign.planner`` is started in that folder, so that its words that are paths count from there,
+too; a bare name such as ``python3`` is looked for in PATH.
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ def beside(path: Path, raw: Table) -> Table:
     """Return the tables with the files that they name found beside the configuration."""
     for row, key in _named(raw):
         row[key] = str(path.parent / row[key])
+    program = _table(_table(raw.get("campaign")).get("planner"))
+    if "command" in program and isinstance(folder := program.get("folder", ""), str):
+        program["folder"] = str(path.absolute().parent / folder)
     return raw
 
 
