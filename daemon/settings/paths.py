@@ -12,6 +12,7 @@ from typing import Any, cast
 from daemon import plugins
 from daemon.described import is_description
 from daemon.errors import ConfigError
+from daemon.settings.models import Settings
 
 Table = dict[str, Any]
 _SECRETS = ("password_file", "tls_ca_file")
@@ -41,6 +42,23 @@ def _named(raw: Table) -> Iterator[tuple[Table, str]]:
     if any(isinstance(value, str) for value in options.values()):
         name = campaign.get("planner", "bayes")
         yield from _texts(options, _files_of("taylord.planners", name))
+
+
+def files_named(settings: Settings) -> dict[str, str]:
+    """Return the paths of files that responses and the planner learn from, by their keys."""
+    found = {
+        f"responses.{response.name}.{key}": str(options[key])
+        for response in settings.responses
+        if (options := response.model_extra or {})
+        for key in _files_of("taylord.responses", response.kind or response.name)
+        if options.get(key)
+    }
+    campaign = settings.campaign
+    if campaign is not None and campaign.options:
+        own = _files_of("taylord.planners", campaign.planner)
+        options = campaign.options
+        found |= {f"campaign.options.{key}": str(options[key]) for key in own if options.get(key)}
+    return found
 
 
 def _table(value: Any) -> Table:
