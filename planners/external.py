@@ -131,8 +131,8 @@ class _Process:
             )
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            where = f" in {folder}" if folder else ""
-            raise PlannerDied(f"{command[0]!r} cannot be started{where}: {reason}") from None
+            where = f" (in {folder})" if folder else ""
+            raise PlannerDied(f"{command[0]!r} cannot be started: {reason}{where}") from None
         self._name = called(command)
         streams = (self._child.stdin, self._child.stdout, self._child.stderr)
         self._stdin, self._stdout, self._stderr = cast("_Pipes", streams)

@@ -23,8 +23,8 @@ from daemon.store.writer import Store
 KEY = "files"
 CHANGED = "another file"
 WHY = (
-    "{0} holds something else than at the last start: results and points of before come from the"
-    " file as it was"
+    "holds something else than at the last start: results and points of before come from the file"
+    " as it was"
 )
 log = structlog.get_logger(__name__)
 
@@ -57,5 +57,5 @@ def keep_files(store: Store, events: EventBus, now: dict[str, str], changed: lis
     if now:
         store.keep(KEY, now)
     for name in changed:
-        log.warning("file.changed", file=name, why=WHY.format(name))
-        events.emit("decision", what=CHANGED, why=WHY.format(name))
+        log.warning("file.changed", file=name, why=WHY)
+        events.emit("decision", what=CHANGED, why=f"{name} {WHY}")
