@@ -35,12 +35,18 @@ _FRAME = re.compile(r'^  File "([^<"][^"]*)", line (\d+)', re.MULTILINE)
 class External:
     """Asks a program for points; fills the ``Planner`` role.
 
+    It is started in ``folder``, or where this process runs when that is empty. A program with a
+    slash in its name is looked for from there, another one in PATH.
+
     After any fault the program is stopped, and started anew at the next request; so is one that
     ended of its own accord after an answer.
     """
 
-    def __init__(self, command: Sequence[str], timeout_s: float = 600.0) -> None:
+    def __init__(
+        self, command: Sequence[str], timeout_s: float = 600.0, *, folder: str = ""
+    ) -> None:
         self.command = tuple(command)
+        self.folder = folder
         self.timeout_s = timeout_s
         self._process: _Process | None = None
 
@@ -85,7 +91,7 @@ class External:
                 return self._process.exchange(request, self.timeout_s)
             except _Ended:  # it may answer one request only, and be started for each
                 self.close()
-        self._process = _Process(self.command)
+        self._process = _Process(self.command, self.folder)
         return self._process.exchange(request, self.timeout_s)
 
     def close(self) -> None:
@@ -110,17 +116,23 @@ class _Exchange:
 class _Process:
     """The running program, with pipes that never block."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], folder: str) -> None:
         pipe = subprocess.PIPE
         try:
             # the command is the user's own configuration, and goes to no shell; it stays in this
             # session, by which the daemon finds it when this process is killed
             self._child = subprocess.Popen(  # noqa: S603
-                command, stdin=pipe, stdout=pipe, stderr=pipe, process_group=0
+                command,
+                stdin=pipe,
+                stdout=pipe,
+                stderr=pipe,
+                cwd=folder or None,
+                process_group=0,
             )
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise PlannerDied(f"{command[0]!r} cannot be started: {reason}") from None
+            where = f" (in {folder})" if folder else ""
+            raise PlannerDied(f"{command[0]!r} cannot be started: {reason}{where}") from None
         self._name = called(command)
         streams = (self._child.stdin, self._child.stdout, self._child.stderr)
         self._stdin, self._stdout, self._stderr = cast("_Pipes", streams)

@@ -85,15 +85,16 @@ class Server:
         history = history_from_json(request["history"], problem)
         n, seed = request["n"], request["seed"]
         if "command" in request:
-            program = self._program(tuple(request["command"]), request["timeout_s"])
+            program = self._program(request)
             answer = program.ask(problem, history, n, seed)
             return Suggestions(answer.suggestions, answer.note)
         planner: Planner = make_planner(request["planner"], request["options"], seed=seed)
         return ask_shared(planner, problem, history, n, seed, request.get("shared", ()))
 
-    def _program(self, command: tuple[str, ...], timeout_s: float) -> External:
-        program = self._programs.setdefault(command, External(command, timeout_s))
-        program.timeout_s = timeout_s
+    def _program(self, request: Mapping[str, Any]) -> External:
+        command, folder = tuple(request["command"]), request.get("folder", "")
+        program = self._programs.setdefault((folder, *command), External(command, folder=folder))
+        program.timeout_s = request["timeout_s"]
         return program
 
 

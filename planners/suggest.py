@@ -234,7 +234,8 @@ def _chosen(
         try:
             yield program
         except (NonsenseAnswer, PlannerRefused) as error:
-            raise type(error)(f"{called(command)}: {error}") from None
+            name = called(command)  # some faults name the program themselves
+            raise type(error)(f"{name}: {str(error).removeprefix(f'{name!r} ')}") from None
 
 
 def _check_new(out: Path) -> None:

@@ -18,11 +18,15 @@ class Repeated(AnalysisFailed):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value and its standard deviation, in the unit its holder states, and what to know of it."""
+    """A value and its standard deviation, in the unit its holder states, and what to know of it.
+
+    ``suspect`` says that the value is not to be believed, for the reason in ``remark``.
+    """
 
     value: float
     sd: float = 0.0
     remark: str = ""
+    suspect: bool = False
 
     @property
     def possible(self) -> bool:

@@ -174,8 +174,11 @@ def _value(plugin: ResponsePlugin, measured: Measured, verdict: Verdict) -> Resp
     if not estimate.possible:
         why = f"cannot be {estimate.value:.3g} +/- {estimate.sd:.3g}"
         return ResponseValue(None, None, "failed", why)
+    quality = (
+        verdict.also("suspect", estimate.remark).quality if estimate.suspect else verdict.quality
+    )
     told = "; ".join(filter(None, (reason, estimate.remark)))
-    return ResponseValue(estimate.value, estimate.sd, verdict.quality, told)
+    return ResponseValue(estimate.value, estimate.sd, quality, told)
 
 
 def load_response(kind: str, options: Mapping[str, object]) -> ResponsePlugin:

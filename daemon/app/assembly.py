@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from daemon.app.connecting import real_lines
+from daemon.app.files import changed_files, digests, keep_files
 from daemon.app.history import config_changed, config_changes, restored, used_ml
 from daemon.app.identities import KeepIdentities, known_identities
 from daemon.app.last_known import left_elsewhere
@@ -98,6 +99,8 @@ def assemble(
     space = in_force(plan.settings, continues)
     known = known_identities(plan)
     elsewhere = left_elsewhere(plan.data, plan.config_text)
+    files = digests(plan) if plan.conditions is None else {}
+    changed = changed_files(plan, files) if continues is not None else []
     timebase = Timebase.virtual() if is_virtual() else Timebase.real()
     boot = virtual_boot_id(plan.record_seed, plan.config_text) if is_virtual() else real_boot_id()
     events, heartbeats = EventBus(), Heartbeats()
@@ -129,6 +132,7 @@ def assemble(
     )
     store.listen(events)
     KeepIdentities(plan, rig, store)
+    keep_files(store, events, files, changed)
     rig.lines.tell = lambda lines: store.keep(
         "lines", {"t": timebase.iso(), "boot": store.boot, "lines": lines}
     )

@@ -1,6 +1,7 @@
 """``taylord select``: which model describes a table of runs best, and how far to believe it."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,12 @@ if TYPE_CHECKING:
     from planners.select.run import Selection
 
 
+_MOST = 2  # of the four indices: where so many say outside, planners do not believe it either
+
+
 def select(arguments: argparse.Namespace) -> int:
     """Compare models on a table of runs and print the report."""
     from planners.errors import BadHistory, BadOption, BadProblem
-    from planners.rounding import spread
     from planners.select.report import document, text
 
     try:
@@ -29,9 +32,20 @@ def select(arguments: argparse.Namespace) -> int:
     if arguments.predict:
         print("\nPredictions")
     for row in told:
-        where = f"  outside by {', '.join(row['outside'])}" if row["outside"] else ""
-        print(f"    row {row['row']}: {spread(row['mean'], row['sd'])}{where}")
+        print(f"    row {row['row']}: {_believed(row)}")
     return 0
+
+
+def _believed(row: Mapping[str, Any]) -> str:
+    """Return a prediction in words; outside of the domain its error is not known, and not told."""
+    from planners.rounding import rounded, spread
+
+    if not row["outside"]:
+        return spread(row["mean"], row["sd"])
+    by = ", ".join(row["outside"])
+    if len(row["outside"]) < _MOST:
+        return f"{spread(row['mean'], row['sd'])}  outside by {by}"
+    return f"no prediction: outside by {by} (the model says {rounded(row['mean'])})"
 
 
 def _selected(arguments: argparse.Namespace) -> "tuple[Selection, list[dict[str, Any]]]":

@@ -57,6 +57,7 @@ class CommandPlanner:
 
     command: tuple[str, ...]
     timeout_s: float = 600.0
+    folder: str = ""  # in which it is started; empty: the daemon's own
 
     @property
     def label(self) -> str:
@@ -65,7 +66,11 @@ class CommandPlanner:
 
     def request(self) -> dict[str, Any]:
         """Return its keys of a request."""
-        return {"command": list(self.command), "timeout_s": self.timeout_s}
+        return {
+            "command": list(self.command),
+            "folder": self.folder,
+            "timeout_s": self.timeout_s,
+        }
 
 
 def planner_of(
@@ -76,7 +81,8 @@ def planner_of(
     What the configuration says itself stands.
     """
     if isinstance(campaign.planner, PlannerCommand):
-        return CommandPlanner(tuple(campaign.planner.command), campaign.planner.timeout_s)
+        program = campaign.planner
+        return CommandPlanner(tuple(program.command), program.timeout_s, program.folder)
     told = {n: dict(w) for n, w in costs.items() if w and takes_option(campaign.planner, n)}
     return NamedPlanner(campaign.planner, {**told, **campaign.options})
 

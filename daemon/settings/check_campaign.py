@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from inspect import Parameter, signature
-from typing import Any
+from typing import Any, cast
 
 from daemon import plugins
 from daemon.errors import ConfigError
@@ -139,7 +139,8 @@ def _option_faults(at: str, kind: str, options: dict[str, Any]) -> Iterator[str]
 
 def _signal_faults(at: str, options: dict[str, Any], subject: Subject) -> Iterator[str]:
     """The signals that a response follows are signals of this rig."""
-    for full_name in options.get("signals") or ():
+    given = options.get("signals")
+    for full_name in cast("list[Any]", given) if isinstance(given, list) else ():
         instrument, _, signal = str(full_name).partition(".")
         if instrument not in subject.instruments:
             yield f"{at}: no instrument {instrument!r}{nearest(instrument, subject.instruments)}"

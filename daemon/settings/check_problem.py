@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from daemon import plugins
 from daemon.campaign.problem import problem_of
@@ -79,9 +80,7 @@ def planner_faults(subject: Subject) -> Iterator[str]:
     if campaign is None:
         return
     if isinstance(campaign.planner, PlannerCommand):
-        program = campaign.planner.command[0]
-        if "\0" in program or shutil.which(program) is None:
-            yield f"campaign.planner.command.0: no program {program!r} that can be started"
+        yield from _program_faults(campaign.planner)
         if campaign.options:
             yield "campaign.options: belong to an installed planner; give a program arguments"
         return
@@ -94,3 +93,18 @@ def planner_faults(subject: Subject) -> Iterator[str]:
         make_planner(campaign.planner, campaign.options)
     except BadOption as error:
         yield from (f"campaign.{fault}" for fault in error.faults)
+
+
+def _program_faults(planner: PlannerCommand) -> Iterator[str]:
+    """The program is in PATH or, with a slash in its name, where it counts from: its folder."""
+    program, folder = planner.command[0], planner.folder
+    at = "campaign.planner"
+    if "\0" in folder or (folder and not Path(folder).is_dir()):
+        yield f"{at}.folder: no folder {folder!r}, in which the program is to be started"
+    elif "\0" in program or shutil.which(_found(program, folder)) is None:
+        where = f" in {folder}" if "/" in program and not program.startswith("/") else ""
+        yield f"{at}.command.0: no program {program!r} that can be started{where}"
+
+
+def _found(program: str, folder: str) -> str:
+    return str(Path(folder) / program) if "/" in program else program

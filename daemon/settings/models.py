@@ -163,6 +163,7 @@ class PlannerCommand(Strict):
     """A planner that is another program."""
 
     command: Annotated[list[str], Field(min_length=1)]
+    folder: str = ""  # in which it is started; empty: the configuration's own (settings.paths)
     timeout_s: Positive = 600.0
 
 

@@ -1,7 +1,8 @@
 """Paths of files in a configuration count from its folder, wherever taylord is started.
 
 A service has another working directory than the person who has tried the file. The program of
-``campaign.planner`` alone is started as in a shell.
+``campaign.planner`` is started in that folder, so that its words that are paths count from there,
+too; a bare name such as ``python3`` is looked for in PATH.
 """
 
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any, cast
 from daemon import plugins
 from daemon.described import is_description
 from daemon.errors import ConfigError
+from daemon.settings.models import Settings
 
 Table = dict[str, Any]
 _SECRETS = ("password_file", "tls_ca_file")
@@ -20,6 +22,9 @@ def beside(path: Path, raw: Table) -> Table:
     """Return the tables with the files that they name found beside the configuration."""
     for row, key in _named(raw):
         row[key] = str(path.parent / row[key])
+    program = _table(_table(raw.get("campaign")).get("planner"))
+    if "command" in program and isinstance(folder := program.get("folder", ""), str):
+        program["folder"] = str(path.absolute().parent / folder)
     return raw
 
 
@@ -37,6 +42,23 @@ def _named(raw: Table) -> Iterator[tuple[Table, str]]:
     if any(isinstance(value, str) for value in options.values()):
         name = campaign.get("planner", "bayes")
         yield from _texts(options, _files_of("taylord.planners", name))
+
+
+def files_named(settings: Settings) -> dict[str, str]:
+    """Return the paths of files that responses and the planner learn from, by their keys."""
+    found = {
+        f"responses.{response.name}.{key}": str(options[key])
+        for response in settings.responses
+        if (options := response.model_extra or {})
+        for key in _files_of("taylord.responses", response.kind or response.name)
+        if options.get(key)
+    }
+    campaign = settings.campaign
+    if campaign is not None and campaign.options:
+        own = _files_of("taylord.planners", campaign.planner)
+        options = campaign.options
+        found |= {f"campaign.options.{key}": str(options[key]) for key in own if options.get(key)}
+    return found
 
 
 def _table(value: Any) -> Table:

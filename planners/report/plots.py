@@ -195,7 +195,8 @@ def _trace(
     if response.goal == "target":
         panel.axhspan(response.low, response.high, color=_MODEL, alpha=0.2, lw=0, label="target")
     else:
-        _best_so_far(panel, response, _readings(response, history, "ok"), missing)
+        good = _readings(response, history, "ok")
+        _best_so_far(panel, response, good, missing, len(history))
     failed = [i for i, run in enumerate(history, start=1) if run.status == "failed"]
     for i in failed:
         label = "failed" if i == failed[0] else None
@@ -207,14 +208,20 @@ def _trace(
         panel.legend(fontsize="x-small")
 
 
-def _best_so_far(panel: Any, response: Response, good: Any, missing: Sequence[int]) -> None:
+def _best_so_far(
+    panel: Any, response: Response, good: Any, missing: Sequence[int], last: int
+) -> None:
+    """The best so far, to the ``last`` run also where nothing good came since."""
     out = np.isin(good[:, 0], missing)
     if out.any():
         panel.plot(*good[out].T, "x", ms=8, color="0.5", label="misses a target")
     if not out.all():
         best = np.minimum if response.goal == "minimise" else np.maximum
         reached = best.accumulate(good[~out, 1])
-        panel.step(good[~out, 0], reached, where="post", color=_MODEL, label="best reading so far")
+        runs = good[~out, 0]
+        if runs[-1] < last:
+            runs, reached = np.append(runs, last), np.append(reached, reached[-1])
+        panel.step(runs, reached, where="post", color=_MODEL, label="best reading so far")
 
 
 def _readings(response: Response, history: Sequence[Observation], status: str) -> Any:

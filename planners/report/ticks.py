@@ -9,6 +9,8 @@ from planners.base import Continuous, Discrete, Response
 
 _LETTERS = 16  # of all names together that fit below a panel, side by side
 _TICKS = 8  # listed numbers that do
+_UPRIGHT = 10  # names: more of them would lie upon each other where they lean
+_SMALL = 150.0  # points of text for all upright names together, in a panel
 _DECADES = 5  # numbers on a logarithmic axis that do
 
 
@@ -32,7 +34,11 @@ def name_listed(panel: Any, values: Sequence[float] | Sequence[str]) -> None:
     """Name the values there are and nothing between them; names that do not fit lean."""
     if not isinstance(values[0], str) and len(values) <= _TICKS:
         panel.set_xticks(list(values), [f"{value:g}" for value in values])
-    if leaning(values):
+    if leaning(values) and len(values) > _UPRIGHT:
+        size = min(9.0, _SMALL / len(values))
+        panel.margins(x=0.03)
+        panel.tick_params(axis="x", rotation=90, labelsize=size)
+    elif leaning(values):
         panel.tick_params(axis="x", rotation=40)
         for label in panel.get_xticklabels():
             label.set(horizontalalignment="right", rotation_mode="anchor")

@@ -115,7 +115,18 @@ class SoftSensor:
         low, high = (float(end[place]) for end in (self.x.min(axis=0), self.x.max(axis=0)))
         signal = self.signals[place % len(self.signals)]
         now, seen = rounded(float(row[place])), f"{rounded(low)} to {rounded(high)}"
+        seen = seen if high > low else f"{rounded(low)} alone"
         return f"the soft sensor has learned nothing of {signal} {now}: it saw {seen}"
+
+    def lost(self, row: Array) -> bool:
+        """Return whether a signal lies a whole training range outside: any result may be then."""
+        return bool(self._further(row).max(initial=0.0) >= 1.0)
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """Return the signals that never vary in the training data: nothing is learned of them."""
+        n, spread = len(self.signals), np.ptp(self.x, axis=0)
+        return tuple(name for i, name in enumerate(self.signals) if not spread[i::n].any())
 
     def _further(self, row: Array) -> Array:
         """Return how far each signal lies outside the training's range, in such ranges ``(f,)``."""
@@ -143,16 +154,12 @@ def fit_sensor(
     ``lags`` and ``delay`` (from a sample to its result) are counted in rows. Raises CannotSuggest
     when there are too few complete results, BadOption when a number is not one of those allowed.
     """
-    _check(lags, delay, components, localness)
+    _check(lags, delay, components, localness, len(table.signals))
     wide = lagged(table.x, lags)
     whole = np.isfinite(wide).all(axis=1) & np.isfinite(table.y)
     times = np.flatnonzero(whole)
-    if len(times) < _FEWEST:
-        raise CannotSuggest(
-            f"a soft sensor needs at least {_FEWEST} results with all their signals,"
-            f" the training data have {len(times)}"
-        )
     x, y = wide[times], table.y[times]
+    _require_enough(y, int(np.isfinite(table.y).sum()), lags)
     asked = _asked(times, delay)
     most = components or min(_MOST_COMPONENTS, x.shape[1])
     scales = LAMBDAS if localness is None else (localness,)
@@ -168,8 +175,28 @@ def fit_sensor(
     return SoftSensor(table.signals, tuple(lags), *best, validation, x, y)
 
 
+def _require_enough(y: Array, results: int, lags: Sequence[int]) -> None:
+    """Raise CannotSuggest when the complete results ``y`` of all ``results`` teach nothing."""
+    if len(y) < _FEWEST:
+        back = f", also {max(lags)} rows before" if max(lags) else ""
+        raise CannotSuggest(
+            f"a soft sensor needs at least {_FEWEST} results with all their signals{back};"
+            f" the training data have {len(y)}"
+            + (f", and {results - len(y)} without" if results > len(y) else "")
+        )
+    if y.min() == y.max():
+        raise CannotSuggest(
+            f"all {len(y)} results of the training data are {float(y[0]):g}: from these nobody"
+            " learns what changes them (take samples over the range of conditions)"
+        )
+
+
 def _check(
-    lags: Sequence[int], delay: int, components: int | None, localness: float | None
+    lags: Sequence[int],
+    delay: int,
+    components: int | None,
+    localness: float | None,
+    signals: int,
 ) -> None:
     faults: list[str] = []
     if not lags or min(lags) < 0:
@@ -178,6 +205,8 @@ def _check(
         faults.append(f"delay: must be >= 0, got {delay}")
     if components is not None and components < 1:
         faults.append(f"components: must be at least 1, got {components}")
+    if components is not None and components > (most := signals * len(lags)):
+        faults.append(f"components: must be at most {most}, signals times lags, got {components}")
     if localness is not None and not localness > 0:
         faults.append(f"localness: must be > 0, got {localness:g}")
     if faults:

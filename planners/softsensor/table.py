@@ -15,6 +15,9 @@ from planners.cells import hint, number_of, read_cells
 from planners.errors import BadHistory
 from planners.softsensor.lwpls import Array
 
+_TOLD = 20  # faults of one file
+_SHOWN = 200  # letters of its header
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -53,8 +56,7 @@ def read_table(lines: Iterable[str], signals: Sequence[str], response: str) -> T
         raise BadHistory(["is empty: a header and rows are needed"])
     header = [cell.strip().removeprefix("\ufeff") for cell in rows[0][1]]
     wanted = [*signals, response]
-    faults = [f"row 1: no column {name!r}" for name in wanted if name not in header]
-    if faults:
+    if faults := _header_faults(header, wanted):
         raise BadHistory(faults)
     places = [header.index(name) for name in wanted]
     values = np.array(
@@ -63,9 +65,29 @@ def read_table(lines: Iterable[str], signals: Sequence[str], response: str) -> T
             for number, row in rows[1:]
         ]
     ).reshape(-1, len(wanted))
+    faults += [
+        f"row {number}: has {len(row)} cells, the header has {len(header)}"
+        for number, row in rows[1:]
+        if any(cell.strip() for cell in row[len(header) :])
+    ]
+    if len(faults) > _TOLD:
+        faults[_TOLD:] = [f"and {len(faults) - _TOLD} more faults of this kind"]
     if faults:
-        raise BadHistory(faults[:50])
+        raise BadHistory(faults)
     return Table(tuple(signals), values[:, :-1], values[:, -1])
+
+
+def _header_faults(header: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """Return which columns are not there, and which are there twice: nobody knows which counts."""
+    there = ", ".join(filter(None, header))
+    return [
+        *(
+            f"row 1: no column {name!r}, the columns are {there:.{_SHOWN}}"
+            for name in wanted
+            if name not in header
+        ),
+        *(f"row 1: column {name!r} comes twice" for name in wanted if header.count(name) > 1),
+    ]
 
 
 def _number(row: Sequence[str], at: int, where: str, faults: list[str]) -> float:

@@ -409,3 +409,13 @@ def test_a_program_is_called_with_its_script(command, name):
 def test_an_error_of_null_is_none(plane):
     answer = read_answer(line(error=None, points=[{"a": 0, "b": 1}], note=None), plane, 1)
     assert (len(answer.suggestions), answer.note) == (1, "")
+
+
+def test_a_program_is_looked_for_in_its_folder_which_is_named_when_it_is_not_there(plane, tmp_path):
+    with (
+        External(["./plan"], folder=str(tmp_path)) as program,
+        pytest.raises(
+            PlannerDied, match=rf"'./plan' cannot be started: No such .* \(in {tmp_path}\)"
+        ),
+    ):
+        program.ask(plane, [], 1, 0)

@@ -12,6 +12,7 @@ from planners.base import Continuous, Measured, Observation, Problem, Response, 
 from planners.errors import BadHistory, BadOption, BadProblem, NonsenseAnswer
 from planners.files import load_history, load_problem
 from planners.history import write_history
+from planners.protocol import MAX_ANSWER
 from planners.suggest import ask, ask_shared, parse_options, suggest_document
 
 PLANE = {
@@ -399,3 +400,10 @@ def test_a_planner_that_takes_long_is_said_to_be_at_work(
 def test_a_planner_that_answers_at_once_is_not(problem_file, capsys):
     assert main(["suggest", str(problem_file), "--planner", "lhs"]) == 0
     assert "at work" not in capsys.readouterr().err
+
+
+def test_a_program_that_is_at_fault_is_named_once(tmp_path):
+    (tmp_path / "p.json").write_text(json.dumps(PLANE))
+    program = f"read request; head -c {MAX_ANSWER + 2} /dev/zero; sleep 9"
+    with pytest.raises(NonsenseAnswer, match=r"^sh: answered more than 4 MiB$"):
+        suggest_document(tmp_path / "p.json", command=["sh", "-c", program], clock=count().__next__)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from daemon.analysis.estimate import AnalysisFailed
-from daemon.analysis.pipeline import load_response
+from daemon.analysis.pipeline import _value, load_response
+from daemon.analysis.quality import Verdict
 from daemon.analysis.soft_sensor import SoftSensorResponse
 from daemon.errors import ConfigError
 from daemon.settings.load import parse
@@ -96,6 +97,13 @@ def test_a_sensor_says_how_good_it_is(options, tmp_path):
         ({"delay": -1}, "delay: must be >= 0"),
         ({"delay": 1.5}, "delay: must be a whole number, got 1.5"),
         ({"localness": float("inf")}, "localness: must be a finite number, got inf"),
+        ({"lags": [0, 1000]}, "lags: 1000 rows of 10 s are 10000 s, and signals are kept for 7200"),
+        ({"lags": [0, 4, 4]}, "lags: 4 is there more than once"),
+        ({"signals": [*SIGNALS, SIGNALS[0]]}, "signals: pump.pressure is there more than once"),
+        ({"column": SIGNALS[1]}, "column: 'bath.temperature' is one of the signals"),
+        ({"components": 5}, "components: must be at most 4, signals times lags, got 5"),
+        ({"training": ""}, "training: name a CSV file, got ''"),
+        ({"interval": "soon"}, r"got 'soon' \(s, or text such as '1 min'\)"),
         ({"lags": "0,2"}, "lags: must be a list of whole numbers, got '0,2'"),
         ({"signals": "bath.temperature"}, "signals: must be a list of names of signals, got 'bath"),
         ({"training": 3}, "training: must be text, got 3"),
@@ -129,6 +137,41 @@ def test_check_names_signals_that_the_rig_does_not_have(options):
     assert "bath has no signal 'temperatur'; did you mean 'temperature'?" in "\n".join(
         parse(raw)[1]
     )
+
+
+def test_the_time_between_rows_may_have_a_unit(options):
+    assert load_response("soft_sensor", {**options, "interval": "0.5 min"}).interval == 30.0
+
+
+def test_signals_that_are_one_text_are_no_letters(options):
+    raw = tomllib.loads(FLOW)
+    raw["responses"].append({"name": "viscosity", "kind": "soft_sensor", **options})
+    raw["responses"][-1]["signals"] = "bath.temperature"
+    _, faults = parse(raw)
+    assert len([fault for fault in faults if "signals" in fault]) == 1
+
+
+def test_a_signal_that_never_varies_is_named(options, tmp_path):
+    table = plant()
+    table.x[:, 0] = 2.0
+    table.y[:] = np.where(np.isnan(table.y), np.nan, 3.0 * table.x[:, 1])
+    idle = load_response("soft_sensor", {**options, "training": written(tmp_path / "i.csv", table)})
+    assert idle.note.endswith("in the file never varies, and so says nothing: pump.pressure")
+    far = idle.evaluate(measured(lambda s, _: 7.0 if s == "pump.pressure" else 0.5))
+    assert far.remark == "the soft sensor has learned nothing of pump.pressure 7: it saw 2 alone"
+
+
+def test_a_value_a_whole_range_outside_is_suspect(options):
+    response = load_response("soft_sensor", options)
+    low, high = response.sensor.x[:, 1].min(), response.sensor.x[:, 1].max()
+
+    def at(further):
+        hot = high + further * (high - low)
+        read = lambda s, _: hot if s == "bath.temperature" else 0.5  # noqa: E731  # as Earlier is
+        return _value(response, measured(read), Verdict())
+
+    assert [at(further).quality for further in (0.0, 0.5, 1.1)] == ["ok", "ok", "suspect"]
+    assert "has learned nothing of bath.temperature" in at(1.1).reason
 
 
 def test_beyond_what_it_was_learned_from_a_sensor_is_less_sure_and_says_why(options):

@@ -613,6 +613,17 @@ def test_select_predicts_a_small_change_on_a_large_offset(tmp_path, capsys):
     assert re.search(r"row 2: 1000005\.\d+ \+/- ", capsys.readouterr().out)
 
 
+def test_select_calls_what_lies_far_from_all_runs_no_prediction(tmp_path, capsys):
+    table, conditions = tmp_path / "runs.csv", tmp_path / "next.csv"
+    table.write_text("a,b,y\n" + "".join(f"{i},{i * i % 7},{i}\n" for i in range(12)))
+    conditions.write_text("a,b\n5.5,3\n900,-900\n")
+    asked = ["select", str(table), "--response", "y", "--quick", "--predict", str(conditions)]
+    assert main(asked) == 0
+    among, far = capsys.readouterr().out.splitlines()[-2:]
+    assert "+/-" in among
+    assert re.fullmatch(r" +row 3: no prediction: outside by kNN, .* \(the model says .+\)", far)
+
+
 @pytest.mark.parametrize(
     "words", [["select", "--response", "y"], ["result", "rig", "--response", "y", "--csv"]]
 )

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.errors import ConfigError
+from daemon.campaign.problem import problem_of
+from daemon.errors import ConfigError, PlannerFailed
+from daemon.planning.worker import PlannerWorker, planner_of
 from daemon.settings.load import load, read_toml, salvage
 from daemon.settings.paths import beside
 from tests.docs.test_docs import FLOW
@@ -91,3 +93,42 @@ def test_a_file_that_is_missing_does_not_keep_a_rig_from_going_safe(folder):
     settings, faults = salvage(written(folder, FLOW + SENSOR))
     assert set(settings.instruments) == set(read_toml(folder / "rig.toml")["instruments"])
     assert any("training.csv" in fault for fault in faults)
+
+
+def program(command, **more):
+    """Return the flow rig with another program as its planner."""
+    keys = ", ".join([f"command = {command}", *(f'{k} = "{v}"' for k, v in more.items())])
+    return FLOW.replace('planner = "bayes"', f"planner = {{ {keys} }}")
+
+
+@pytest.fixture
+def script(folder):
+    """Return a planner beside the configuration, which may be started and names where it runs."""
+    path = folder / "plan.sh"
+    path.write_text('#!/bin/sh\nread line\necho "{\\"error\\": \\"$(pwd)\\"}"\n')
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize("command", ['["./plan.sh"]', '["sh", "plan.sh"]'])
+async def test_a_program_that_plans_is_started_beside_the_configuration(folder, script, command):
+    settings = load(written(folder, program(command)))
+    planner = planner_of(settings.campaign)
+    async with PlannerWorker() as worker:
+        with pytest.raises(PlannerFailed, match=rf"{folder}$"):
+            await worker.suggest(planner, problem_of(settings.campaign), [], 1, 0)
+
+
+def test_a_program_that_plans_may_be_started_in_another_folder_that_counts_from_there(folder):
+    (folder / "mine").mkdir()
+    planner = load(written(folder, program('["sh"]', folder="mine"))).campaign.planner
+    assert planner.folder == str(folder / "mine")
+    with pytest.raises(ConfigError, match=r"planner.folder: no folder '.*etc/nowhere', in which"):
+        load(written(folder, program('["sh"]', folder="nowhere")))
+
+
+def test_a_program_that_is_not_there_is_told_with_where_it_was_looked_for(folder):
+    with pytest.raises(ConfigError, match=r"command.0: no program 'bin/x' .* started in .*etc$"):
+        load(written(folder, program('["bin/x"]')))
+    with pytest.raises(ConfigError, match=r"command.0: no program 'no-such' .* be started$"):
+        load(written(folder, program('["no-such"]')))

@@ -1,6 +1,7 @@
 """What people are shown: the most probable best run, how good the model is, pictures as files."""
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -318,6 +319,32 @@ def test_the_best_so_far_is_of_runs_that_miss_no_target(figures, tmp_path):
     shown = {line.get_label(): line.get_ydata().tolist() for line in figures[-1].axes[0].lines}
     assert shown["best reading so far"] == [0.3, 0.4]
     assert shown["misses a target"] == [0.6]
+
+
+def test_the_best_so_far_goes_on_to_the_last_run(figures, tmp_path):
+    draw(LINE, [*curve(n=1), *(Observation({"x": 0.3}, status="failed") for _ in "ab")], tmp_path)
+    shown = {line.get_label(): line for line in figures[-1].axes[0].lines}["best reading so far"]
+    assert shown.get_xdata().tolist() == [1.0, 3.0]  # one run alone would be no line
+    assert len(set(shown.get_ydata())) == 1
+
+
+@pytest.mark.parametrize("count", [12, 24, 48])
+def test_many_names_stand_upright_and_never_upon_each_other(figures, tmp_path, count):
+    names = tuple(f"ligand-number-{i}" for i in range(count))
+    problem = Problem((Categorical("ligand", names), Continuous("x", 0.0, 1.0)), (Response("y"),))
+    history = [
+        Observation({"ligand": name, "x": 0.5}, {"y": Measured(float(i))})
+        for i, name in enumerate(names[:9])
+    ]
+    draw(problem, history, tmp_path)
+    named = figures[0].axes[0]
+    figures[0].canvas.draw()
+    labels = named.get_xticklabels()
+    places = [label.get_window_extent().x0 for label in labels]
+    apart = min(b - a for a, b in pairwise(places)) * 72.0 / figures[0].dpi  # points, as letters
+    assert len(labels) == count
+    assert all(label.get_rotation() == 90 for label in labels)
+    assert all(label.get_fontsize() <= apart for label in labels)
 
 
 def test_three_goals_have_a_front_in_every_pair_without_those_that_miss_a_target(figures, tmp_path):

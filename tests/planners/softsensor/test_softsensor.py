@@ -119,6 +119,23 @@ def test_too_few_results_are_refused():
         fit_sensor(plant(), delay=10_000)
 
 
+def test_what_makes_too_few_results_is_told():
+    table = Table(("a",), np.arange(20.0)[:, None], np.arange(20.0))
+    with pytest.raises(CannotSuggest, match="also 9 rows before; the training data have 11, and 9"):
+        fit_sensor(table, lags=(0, 9))
+
+
+def test_results_that_are_all_the_same_teach_nothing():
+    table = Table(("a",), np.arange(20.0)[:, None], np.full(20, 14.0))
+    with pytest.raises(CannotSuggest, match="all 20 results of the training data are 14: from"):
+        fit_sensor(table)
+
+
+def test_more_components_than_columns_are_refused():
+    with pytest.raises(BadOption, match="components: must be at most 4, signals times lags, got 5"):
+        fit_sensor(plant(), lags=(0, 4), components=5)
+
+
 def test_rows_without_a_reading_are_passed_over():
     table = plant()
     x = table.x.copy()
@@ -178,6 +195,10 @@ def test_a_table_is_read_with_its_gaps():
         (["b,y", "1,2"], "row 1: no column 'a'"),
         (["a,y", "1,2", "x,inf"], "row 3: a: must be a finite number or empty, got 'x'"),
         (["a,y", '"1'], "is not CSV"),
+        (["a [K],y", "1,2"], r"row 1: no column 'a', the columns are a \[K\], y"),
+        (["a,a,y", "1,2,3"], "row 1: column 'a' comes twice"),
+        (["a,y", "1,2", "1,2,3"], "row 3: has 3 cells, the header has 2"),
+        (["a,y", *["x,1"] * 30], "and 10 more faults of this kind"),
     ],
 )
 def test_a_faulty_table_is_refused_with_row_and_column(lines, fault):
