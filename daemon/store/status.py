@@ -185,6 +185,7 @@ def status_text(document: JsonObject) -> str:
             [_proposed_text(row) for row in document["proposed"]]
         ),
         "approved": _indented([_proposed_text(row) for row in document["approved"]]),
+        "remark": _indented((document["standing"] or {}).get("remarks", ())),
         "front": ", ".join(e["id"] for e in document["front"]),
         "awaited": _indented(_awaited_text(document)),
         "space": _indented(space_lines(document["space"] or {})),
