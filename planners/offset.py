@@ -14,9 +14,12 @@ _SHARE = 0.02  # of the range: less is nothing to talk about
 _STEADY = 3.0  # times the spread of the differences
 
 
-def remarks_on_achieved(problem: Problem, history: Sequence[Observation]) -> list[str]:
-    """Return which factors come out otherwise than asked, by the same in nearly all runs."""
-    return [said for factor in problem.factors for said in _offset(factor, history)]
+def remarks_on_achieved(problem: Problem, history: Sequence[Observation]) -> dict[str, str]:
+    """Return a sentence for each factor that comes out otherwise than asked, in nearly all runs.
+
+    It must come out otherwise by nearly the same each time; what scatters has no sentence.
+    """
+    return {f.name: said for f in problem.factors for said in _offset(f, history)}
 
 
 def _offset(factor: object, history: Sequence[Observation]) -> Iterator[str]:

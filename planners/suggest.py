@@ -190,7 +190,7 @@ def suggest_document(
         "seconds": round(clock() - start, 3),
         "summary": summarise(problem, history, answer.suggestions),
     }
-    read = [*remarks_on_readings(problem, history), *remarks_on_achieved(problem, history)]
+    read = [*remarks_on_readings(problem, history), *remarks_on_achieved(problem, history).values()]
     if told := [*remarks(asked), *read]:
         document["remarks"] = told
     if out is not None:

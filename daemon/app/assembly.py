@@ -5,6 +5,7 @@ import logging
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -31,6 +32,7 @@ from daemon.logs import configure
 from daemon.planning.worker import PlannerWorker, planner_of
 from daemon.rig.parts import LinesPort
 from daemon.rig.rig import Rig
+from daemon.rig.still_on import on_now
 from daemon.safety.heartbeat import Heartbeats
 from daemon.safety.trip import Cause
 from daemon.settings.models import CampaignSettings, InstrumentSettings, Settings
@@ -132,10 +134,13 @@ def assemble(
     )
     store.listen(events)
     KeepIdentities(plan, rig, store)
+<<<<<<< HEAD
     keep_files(store, events, files, changed)
     rig.lines.tell = lambda lines: store.keep(
         "lines", {"t": timebase.iso(), "boot": store.boot, "lines": lines}
     )
+=======
+>>>>>>> hB
     worker = PlannerWorker(plan.planning)
     parts = Parts(plan, store.boot, timebase, events, store, rig, worker, heartbeats, simulation)
     parts.continues = continues
@@ -252,7 +257,13 @@ def _add_experiments(parts: Parts, settings: Settings) -> None:
         observer=asker if settings.campaign is not None and plan.conditions is None else None,
     )
     alone = plan.once and (settings.mqtt is None or plan.speed == "max")
-    parts.reactions = Reactions(campaign, parts.events, parts.rig.alarms, ends_when_held=alone)
+    parts.reactions = Reactions(
+        campaign,
+        parts.events,
+        parts.rig.alarms,
+        ends_when_held=alone,
+        on=partial(on_now, parts.rig),
+    )
     parts.store.on_trouble = parts.reactions.on_trouble
 
 

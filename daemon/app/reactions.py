@@ -1,6 +1,6 @@
 """What the campaign does about what happens around it: trips, holding alarms, a full disk."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from daemon.campaign.ahead import PLANNER_BACK, PLANNER_OUT
@@ -23,10 +23,13 @@ SUSPECT = "results suspect"  # one after the other, while the campaign goes on
 HEATS_NOT = "temperature not reached"  # whatever point was asked for, until a result comes
 UNHEARD = "commands not heard"  # the broker keeps them from us
 WAITS = "campaign waits"  # for a word, or results; the rig was shut down meanwhile
-GOES_ON = "heat and pumps are off meanwhile; it goes on by itself when there is something to run"
+GOES_ON = (
+    "it is shut down (heat off, solvent until it is cool), and goes on by itself when there is"
+    " something to run"
+)
 ASKED_AGAIN = "what runs is not touched; it is asked again after the next experiment"
 KEPT_WARM = "the rig keeps its temperature; waits for campaign.resume, .stop or .abort"
-MADE_SAFE = "heat and pumps are off; campaign.resume heats again"
+MADE_SAFE = "heat is off, and pumps are once it is cool; campaign.resume heats again"
 RECORD_BACK = "the record could not be written for a while; it can again"
 _GOING = frozenset(State) - ENDED - {State.IDLE, State.ABORTING}
 
@@ -35,11 +38,17 @@ class Reactions:
     """Listens to the event stream on behalf of one campaign."""
 
     def __init__(
-        self, campaign: Campaign, events: EventBus, alarms: Alarms, *, ends_when_held: bool
+        self,
+        campaign: Campaign,
+        events: EventBus,
+        alarms: Alarms,
+        *,
+        ends_when_held: bool,
+        on: Callable[[], str] = lambda: "",
     ) -> None:
-        """``ends_when_held``: there is nobody who could resume."""
+        """``ends_when_held``: there is nobody who could resume; ``on`` says what is on now."""
         self._campaign, self._ends_when_held = campaign, ends_when_held
-        self._alarms = alarms
+        self._alarms, self._on = alarms, on
         self._store_works = True
         self._suspects = 0  # in a row
         self._cooled = False  # while it is held
@@ -120,9 +129,13 @@ class Reactions:
 
     def _call_to_hold(self, why: str) -> None:
         """Call a person to a hold that lasts, whoever has asked for it."""
-        told = f"{why}; {MADE_SAFE if self._cooled else KEPT_WARM}"
+        told = f"{why}; {MADE_SAFE if self._cooled else KEPT_WARM}{self._what_is_on()}"
         self._alarms.raise_(HELD, told, latching=False, concerns="campaign")
         self._alarms.reword(HELD, told)
+
+    def _what_is_on(self) -> str:
+        on = self._on()
+        return f"; on: {on}" if on else ""
 
     def _on_campaign(self, state: str, reason: str) -> None:
         """Call a person to a campaign that a fault holds or ends; interlocks have alarms."""
@@ -145,7 +158,7 @@ class Reactions:
         elif state == State.HELD and self._ends_when_held:
             self._end_alone(reason)
         elif state == State.HELD and fault:
-            why = f"{reason}; waits for campaign.resume"
+            why = f"{reason}; waits for campaign.resume{self._what_is_on()}"
             self._alarms.raise_(HELD, why, latching=False, concerns="campaign")
             self._alarms.reword(HELD, why)
 

@@ -8,6 +8,7 @@ start can go on with it.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import structlog
@@ -18,7 +19,7 @@ from daemon.app.leaving import let_go
 from daemon.app.plan import Outcome, RunPlan, Watcher
 from daemon.app.reactions import INTERRUPTED, UNHEARD, call_after, given_up
 from daemon.app.restart import AGAIN_AND_AGAIN, begins_by_itself, keeps_being_cut_short
-from daemon.app.state import state_document
+from daemon.app.state import keep_for_status, state_document
 from daemon.campaign.states import ENDED, State
 from daemon.errors import Tripped
 from daemon.loop import ending_signals, run_real
@@ -75,6 +76,7 @@ async def _run(parts: Parts) -> tuple[int, str]:
         await parts.worker.stop()  # nobody will ask it
     notifier = Notifier.from_environment()
     ending = asyncio.Event()
+    parts.rig.lines.tell = partial(keep_for_status, parts)
     with _signals(ending), Claims() as claims:
         if not parts.plan.simulate:
             own = parts.plan.settings.instruments

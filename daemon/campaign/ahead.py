@@ -117,11 +117,15 @@ class Ahead:
         if self._observer is None or not self.news or not self._campaign.memory.done:
             return False
         self.news = False
+        before = self.standing or Standing()
         try:
             self.standing = await self._observer.standing(self._campaign.memory)
         except PlannerFailed as error:  # that nobody knows ends nothing
             log.warning("standing.unknown", error=str(error))
             return False
+        for factor, how in self.standing.otherwise.items():
+            if factor not in before.otherwise:  # once: its numbers change with every run
+                log.warning("factor.otherwise", factor=factor, remark=how)
         self._events.emit("standing", **self.standing.document())
         return True
 

@@ -16,6 +16,7 @@ from daemon.settings.models import CampaignSettings
 from planners.base import Observation, Problem, plain_point
 from planners.errors import BadProblem
 from planners.fixing import hold
+from planners.offset import remarks_on_achieved
 from planners.protocol import NOTHING_LEFT
 
 log = structlog.get_logger(__name__)
@@ -100,7 +101,8 @@ class PlannerAsker:
         whole = whole_problem(problem, history)
         answer = await self._worker.standing(problem, whole, history)
         lacking = [r.name for r in problem.responses if _good_values(history, r.name) < 2]
-        return standing_of(answer, records, memory.done, lacking)
+        otherwise = remarks_on_achieved(problem, history)
+        return standing_of(answer, records, memory.done, lacking, otherwise)
 
 
 def _good_values(history: Sequence[Observation], response: str) -> int:

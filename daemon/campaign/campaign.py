@@ -77,6 +77,11 @@ class Campaign:
         """Return how the campaign stood when it was last looked at."""
         return self._ahead.standing
 
+    @property
+    def warm(self) -> bool:
+        """Return whether an experiment has left the rig at its temperature, under a trickle."""
+        return self._rest.warm
+
     # -- the run -----------------------------------------------------------------------------
 
     async def serve(self) -> None:

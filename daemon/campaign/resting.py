@@ -73,7 +73,7 @@ class Rest:
         if self._campaign.state is State.HELD:
             self._events.emit("decision", what=COOLED, why=HELD_AT_MOST)
         else:
-            why = _waits(self._campaign.memory.proposed)
+            why = word_for(self._campaign.memory.proposed)
             self._events.emit("decision", what=RESTS, why=f"{why}, for {REST_S / 60:g} min")
             log.warning("campaign.rests", why=why)
         async with asyncio.TaskGroup() as tasks:
@@ -83,8 +83,8 @@ class Rest:
             shutdown.cancel()
 
 
-def _waits(proposed: Collection[str]) -> str:
-    """Return what is waited for, by the points that are proposed."""
+def word_for(proposed: Collection[str]) -> str:
+    """Return what is waited for by the points that are proposed: somebody's word to them."""
     if not proposed:
         return NOTHING
     verb = "waits" if len(proposed) == 1 else "wait"

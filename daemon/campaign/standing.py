@@ -5,7 +5,8 @@ the one of which a model of all experiments together expects most.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from daemon.experiment.record import ExperimentRecord
@@ -28,6 +29,9 @@ class Standing:
     regret: float | None = None
     done: int = 0
     lacking: tuple[str, ...] = ()  # responses with fewer good values than a best one needs
+    otherwise: Mapping[str, str] = field(
+        default_factory=dict[str, str]
+    )  # factor -> how it comes out
 
     @property
     def text(self) -> str:
@@ -51,6 +55,7 @@ class Standing:
             "regret": self.regret,
             "done": self.done,
             "text": self.text,
+            "remarks": list(self.otherwise.values()),
         }
 
 
@@ -59,8 +64,12 @@ def standing_of(
     records: Sequence[ExperimentRecord],
     done: int,
     lacking: Sequence[str] = (),
+    otherwise: Mapping[str, str] = MappingProxyType({}),
 ) -> Standing:
-    """Return what the planner's process answered, with experiments by their names."""
+    """Return what the planner's process answered, with experiments by their names.
+
+    ``otherwise`` says of factors that they come out otherwise than asked (``planners.offset``).
+    """
     rows: list[JsonObject] = []
     for run in answer["best"]:
         if run["index"] < len(records):  # behind them are points that nobody has run
@@ -69,7 +78,7 @@ def standing_of(
             row: JsonObject = {"experiment": record.id, "measured": measured}
             told = ("point", "predicted", "probability", "outside")
             rows.append(row | {k: run[k] for k in told if k in run})
-    return Standing(tuple(rows), answer["regret"], done, tuple(lacking))
+    return Standing(tuple(rows), answer["regret"], done, tuple(lacking), dict(otherwise))
 
 
 def _line(row: Mapping[str, Any], *, front: bool) -> str:

@@ -85,6 +85,7 @@ def summary(document: Mapping[str, Any]) -> str:
     if document["best"] and not standing:
         lines.append(f"best     {experiment_line(document['best'])}")
     lines += [f"front    {experiment_line(e)}" for e in document["front"]]
+    lines += [f"remark   {said}" for said in (document.get("standing") or {}).get("remarks", ())]
     if late := awaited_lines(document.get("awaited") or {}):
         how = "hand it in with `taylord result` while `taylord run` (without --once) runs"
         lines.append("awaited  " + "\n         ".join([*late, how]))

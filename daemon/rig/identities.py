@@ -16,16 +16,27 @@ log = structlog.get_logger(__name__)
 
 EXCHANGED = (
     "{0} was {1!r}, and is {2!r} since it is back: look whether calibration, syringe and settings"
-    " are those of the configuration, then acknowledge"
+    " are those of the configuration, then {3}"
 )
-NOT_SEEN = "was exchanged: it is {0!r} now (look at it, then acknowledge the alarm)"
+NOT_SEEN = "was exchanged: it is {0!r} now (look at it, then {1})"
+ACKNOWLEDGE = "acknowledge the alarm"
+RESTART = "restart taylord: without MQTT that acknowledges it"
 
 
 class Identities:
-    """Those of one rig; ``known`` are of the last start, ``acting`` the names of those that act."""
+    """Those of one rig; ``known`` are of the last start, ``acting`` the names of those that act.
 
-    def __init__(self, alarms: Alarms, known: Mapping[str, str], acting: Collection[str]) -> None:
-        self._alarms, self._acting = alarms, acting
+    ``seen`` says what a person does who has looked at one that was exchanged.
+    """
+
+    def __init__(
+        self,
+        alarms: Alarms,
+        known: Mapping[str, str],
+        acting: Collection[str],
+        seen: str = ACKNOWLEDGE,
+    ) -> None:
+        self._alarms, self._acting, self._seen = alarms, acting, seen
         self._accepted = dict(known)
         self.latest: dict[str, str] = {}
 
@@ -37,7 +48,7 @@ class Identities:
         if identity == before:
             return
         log.error("instrument.exchanged", instrument=name, was=before, now=identity)
-        self._alarms.raise_(_alarm(name), EXCHANGED.format(name, before, identity))
+        self._alarms.raise_(_alarm(name), EXCHANGED.format(name, before, identity, self._seen))
         self._alarms.returned(_alarm(name))  # it waits for a person only
 
     def exchanged(self, name: str) -> str:
@@ -45,7 +56,7 @@ class Identities:
         self._accept_what_was_seen()
         now = self.latest.get(name, "")
         other = name in self._acting and now and now != self._accepted[name]
-        return NOT_SEEN.format(now) if other else ""
+        return NOT_SEEN.format(now, self._seen) if other else ""
 
     @property
     def accepted(self) -> dict[str, str]:

@@ -18,7 +18,7 @@ from daemon.errors import Refused, UnknownSignal
 from daemon.events import EventBus
 from daemon.rig.acts import Commit, no_commit
 from daemon.rig.guard import Guard
-from daemon.rig.identities import Identities
+from daemon.rig.identities import ACKNOWLEDGE, RESTART, Identities
 from daemon.rig.line import shared_lines
 from daemon.rig.linewatch import LineWatch
 from daemon.rig.lookout import Lookout
@@ -79,7 +79,8 @@ class Rig:
         self.history = History()
         self.alarms = Alarms(events)
         acting = [n for n, i in self.instruments.items() if any(fills(i) for fills in ACTING)]
-        self.identities = Identities(self.alarms, known, acting)
+        seen = RESTART if settings.mqtt is None else ACKNOWLEDGE
+        self.identities = Identities(self.alarms, known, acting, seen)
         self.trip = Trip(
             self._members(), events, self.alarms, self.history, watch=self._after_attempt
         )

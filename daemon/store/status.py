@@ -65,6 +65,7 @@ def status(directory: str | Path) -> JsonObject:
             "awaited": awaited_in(meta, experiments),
             "approved": _waiting(campaign, "approved"),
             "lines": json.loads(meta.get("lines") or "null") if running else None,
+            **_now(meta, running=running),
             "connections": _connections(reader) if running else {},
             "alarms": [a for a in reader.table("alarms") if a["state"] != "cleared"],
             "store": _size(reader),
@@ -81,6 +82,13 @@ def _awaited_text(document: JsonObject) -> list[str]:
     how = f"`taylord result {document['rig']} {first} {name}=VALUE`"
     needs = "" if document["running"] else ", while `taylord run` is running"
     return [*lines, f"hand it in with {how}{needs}"]
+
+
+def _now(meta: Mapping[str, str | None], *, running: bool) -> JsonObject:
+    """Return what is on and what is waited for, as a running daemon keeps it; else nothing."""
+    now = json.loads(meta.get("now") or "{}")
+    own = running and now.get("boot") == meta["boot"]
+    return {"on": now["on"] if own else [], "waits": now["waits"] if own else ""}
 
 
 def _silent_s(reader: Reader, meta: Mapping[str, str | None]) -> float | None:
@@ -176,6 +184,8 @@ def status_text(document: JsonObject) -> str:
         "rig": f"{document['rig'] or 'unnamed'} ({daemon})",
         "attention": _attention(document),
         "state": _with_reason(document),
+        "waits": document["waits"].removeprefix("waits for "),
+        "on": _indented([f"{row['instrument']} {row['text']}" for row in document["on"]]),
         "experiments": f"{progress['done']}{of} done{_others(progress)}",
         "trip": _trip(document["trip"]),
         "last": _experiment_text(document["last"]),
@@ -185,12 +195,13 @@ def status_text(document: JsonObject) -> str:
             [_proposed_text(row) for row in document["proposed"]]
         ),
         "approved": _indented([_proposed_text(row) for row in document["approved"]]),
+        "remark": _indented((document["standing"] or {}).get("remarks", ())),
         "front": ", ".join(e["id"] for e in document["front"]),
         "awaited": _indented(_awaited_text(document)),
         "space": _indented(space_lines(document["space"] or {})),
         "connections": ", ".join(f"{k} {v}" for k, v in document["connections"].items()),
         "lines": _indented(_lines_text(document["lines"])),
-        "alarms": "; ".join(f"{a['name'] or a['id']} ({a['state']})" for a in document["alarms"]),
+        "alarms": _indented([_alarm_text(alarm) for alarm in document["alarms"]]),
         "rig in use": _in_use(document["utilisation"]),
         "store": f"{store['bytes'] / 1e6:.1f} MB in {os.fspath(document['data'])}",
     }
@@ -239,6 +250,11 @@ def _line_text(port: str, line: JsonObject) -> str:
     if line["late"]:
         parts.append(f"late now: {', '.join(line['late'])}")
     return f"{port} ({', '.join(line['instruments'])}): {', '.join(parts)}"
+
+
+def _alarm_text(alarm: JsonObject) -> str:
+    said = f": {alarm['message']}" if alarm["message"] else ""
+    return f"{alarm['name'] or alarm['id']} ({alarm['state']}){said}"
 
 
 def _with_reason(document: JsonObject) -> str:

@@ -44,14 +44,7 @@ def optimal(
 
     Raises CannotSuggest when there are fewer runs than terms.
     """
-    rows = candidates(problem, rng, model)
-    kept = independent(terms(problem, rows, model))
-    wanted = len(kept) + _SPARE if n_runs is None else n_runs
-    if wanted < len(kept):
-        raise CannotSuggest(
-            f"n_runs: the {model} model of these factors has {counted(len(kept), 'term')} and needs"
-            f" at least as many runs, got {wanted}"
-        )
+    rows, kept, wanted = _wanted(problem, model, n_runs, rng)
     said = f"{kind}, {model} model of {counted(len(kept), 'term')}"
     weights = _region(problem, model, kept, rng) if kind == "i-optimal" else None
     with one_thread():
@@ -61,6 +54,32 @@ def optimal(
     if (count := len(different(chosen))) < wanted:
         said += f", {counted(wanted, 'run')} at {counted(count, 'point')}"
     return chosen, f"{said}, {_figure(terms(problem, chosen, model)[:, kept], weights)}"
+
+
+def size(problem: Problem, model: str, n_runs: int | None, rng: np.random.Generator) -> int:
+    """Return how many runs the design will have, without looking for the best ones.
+
+    Raises CannotSuggest when there are fewer runs than terms.
+    """
+    return _wanted(problem, model, n_runs, rng)[2]
+
+
+def _wanted(
+    problem: Problem, model: str, n_runs: int | None, rng: np.random.Generator
+) -> tuple[Array, list[int], int]:
+    """Return the candidates, the model's terms that they tell apart, and how many runs are wanted.
+
+    Raises CannotSuggest when there are fewer runs than terms.
+    """
+    rows = candidates(problem, rng, model)
+    kept = independent(terms(problem, rows, model))
+    wanted = len(kept) + _SPARE if n_runs is None else n_runs
+    if wanted < len(kept):
+        raise CannotSuggest(
+            f"n_runs: the {model} model of these factors has {counted(len(kept), 'term')} and needs"
+            f" at least as many runs, got {wanted}"
+        )
+    return rows, kept, wanted
 
 
 def _figure(table: Array, weights: Array | None) -> str:

@@ -93,8 +93,15 @@ class Design(Tabular):
         ]
 
     def size(self, problem: Problem) -> int:
-        """Return how many runs the design has, replicates and centre points with them."""
-        return len(self.table(problem)[0])
+        """Return how many runs the design has, replicates and centre points with them.
+
+        An optimal design is not looked for: its size is known before it is.
+        """
+        if self.kind not in OPTIMAL:
+            return len(self.table(problem)[0])
+        rng = np.random.default_rng(self.seed)
+        rows = optimal.size(problem, self.model, self.n_runs, rng)
+        return _allowed(rows * self.replicates + len(self._centres(problem, rng)[0]))
 
     def propose(
         self,
@@ -137,8 +144,7 @@ class Design(Tabular):
         centres, displaced = self._centres(problem, rng)
         table = np.vstack([table, centres])
         labels += [", centre point"] * len(centres)
-        if len(table) > MAX_RUNS:
-            raise CannotSuggest(f"the design would take {len(table)} runs, more than {MAX_RUNS}")
+        _allowed(len(table))
         runs = arranged(problem, table, labels, len(centres), self.blocks, self.order, rng)
         few = f"{len(runs)} runs are too few for {self.blocks} blocks"
         fewer = few if self.blocks > len(runs) else ""
@@ -167,6 +173,13 @@ class Design(Tabular):
         if self.kind in MIXTURES:
             return mixture.mixture(problem, self.kind, self.degree, self.levels)
         return optimal.optimal(problem, self.kind, self.model, self.n_runs, rng)
+
+
+def _allowed(runs: int) -> int:
+    """Return the number of runs; raise CannotSuggest where it is more than a design may have."""
+    if runs > MAX_RUNS:
+        raise CannotSuggest(f"the design would take {runs} runs, more than {MAX_RUNS}")
+    return runs
 
 
 def _note(runs: Sequence[Run], number: int, blocks: int) -> str:

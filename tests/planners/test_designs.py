@@ -614,6 +614,33 @@ def test_gains_are_what_the_criterion_gains_also_after_exchanges(kind, rng):
         assert gain == pytest.approx((after - before) / abs(before), rel=1e-3, abs=1e-3)
 
 
+@pytest.mark.parametrize("kind", ["d-optimal", "i-optimal"])
+@pytest.mark.parametrize(
+    ("problem", "options"),
+    [
+        (Problem(numbers(3)), {}),
+        (Problem(numbers(2)), {"n_runs": 9, "replicates": 2, "centre_points": 3}),
+        (Problem((Categorical("base", ("a", "b", "c")),)), {"n_runs": 7, "model": "linear"}),
+        (Problem((*numbers(2), Discrete("n", (1.0, 2.0)))), {"model": "interactions"}),
+        (Problem(numbers(2), constraints=(Constraint({"x0": 1, "x1": 1}, at_most=0.5),)), {}),
+    ],
+    ids=["numbers", "replicates and centres", "names", "a list", "a constraint"],
+)
+def test_the_size_of_an_optimal_design_is_told_without_looking_for_it(
+    monkeypatch, kind, problem, options
+):
+    design = Design(kind=kind, **options)
+    runs = len(design.table(problem)[0])
+    monkeypatch.setattr(optimal, "best_subset", None)
+    assert design.size(problem) == runs
+
+
+def test_an_optimal_design_of_too_many_replicates_has_no_size():
+    design = Design(kind="d-optimal", n_runs=1000, replicates=100)
+    with pytest.raises(CannotSuggest, match="the design would take 100000 runs"):
+        design.size(Problem(numbers(2)))
+
+
 def test_an_optimal_design_takes_one_thread(monkeypatch):
     taken = []
 

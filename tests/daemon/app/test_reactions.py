@@ -26,11 +26,11 @@ pytestmark = pytest.mark.virtual
 class Watched(Bench):
     """A bench whose campaign raises alarms."""
 
-    def __init__(self, *, ends_when_held=False, **changes):
+    def __init__(self, *, ends_when_held=False, on="", **changes):
         super().__init__(**changes)
         self.alarms = Alarms(self.events)
         how = (self.campaign, self.events, self.alarms)
-        self.reactions = Reactions(*how, ends_when_held=ends_when_held)
+        self.reactions = Reactions(*how, ends_when_held=ends_when_held, on=lambda: on)
 
     @property
     def standing(self):
@@ -259,10 +259,21 @@ async def test_a_person_is_called_to_a_hold_that_lasts_again_and_again():
     kept = "the rig keeps its temperature; waits for campaign.resume, .stop or .abort"
     assert told == [f"held for {n} min: lunch; {kept}" for n in (30, 90, 150)]
     bench.events.emit("decision", what=COOLED, why=HELD_AT_MOST)
-    off = "heat and pumps are off; campaign.resume heats again"
+    off = "heat is off, and pumps are once it is cool; campaign.resume heats again"
     assert bench.standing[HELD] == f"held for longer than campaign.hold_at_most; {off}"
     await asyncio.sleep(3600.0)
     assert bench.standing[HELD] == f"held for 210 min: lunch; {off}"
     bench.campaign.resume()
     assert bench.standing == {}
+    assert await run is State.COMPLETE
+
+
+async def test_the_call_to_a_hold_names_what_is_on():
+    bench = Watched(experiments=1, on="bath 80 degC, pump-c 0.05 mL/min")
+    run = bench.begin()
+    bench.campaign.hold("lunch")
+    bench.campaign.experiment_held()
+    await asyncio.sleep(31 * 60.0)
+    assert bench.standing[HELD].endswith(".abort; on: bath 80 degC, pump-c 0.05 mL/min")
+    bench.campaign.resume()
     assert await run is State.COMPLETE

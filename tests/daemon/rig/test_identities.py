@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from daemon.events import EventBus
-from daemon.rig.identities import Identities
+from daemon.rig.identities import RESTART, Identities
 from daemon.safety.alarms import Alarms
 from tests.daemon.rig.scripted import Bench, running
 
@@ -27,6 +27,14 @@ async def test_a_pump_that_is_another_one_than_at_the_last_start_waits_for_a_per
     alarms.acknowledge("pump-a exchanged")
     assert who.exchanged("pump-a") == ""
     assert who.accepted == {"pump-a": "number 2"}
+
+
+async def test_where_nobody_can_acknowledge_the_alarm_says_what_to_do_instead(alarms):
+    who = Identities(alarms, {"pump-a": "number 1"}, ["pump-a"], RESTART)
+    who.answered("pump-a", "number 2")
+    assert who.exchanged("pump-a").endswith(f"(look at it, then {RESTART})")
+    (alarm,) = alarms.all()
+    assert alarm.message.endswith(f"those of the configuration, then {RESTART}")
 
 
 async def test_two_that_were_swapped_and_are_put_back_need_no_word(alarms):

@@ -398,6 +398,28 @@ async def test_the_status_tells_how_busy_each_line_is(opened):
     )
 
 
+async def test_the_status_tells_what_is_on_and_what_is_waited_for(opened):
+    store, _ = opened.open()
+    on = [
+        {"instrument": "bath", "text": "80 degC (set to 80 degC)"},
+        {"instrument": "pump-c", "text": "0.05 mL/min"},
+    ]
+    now = {"t": "2000-01-01T00:00:00.000Z", "boot": store.boot, "on": on, "waits": "waits for Ada"}
+    store.keep("now", now)
+    await store.flush()
+    document = status(opened.directory)
+    assert (document["on"], document["waits"]) == (on, "waits for Ada")
+    lines = status_text(document).splitlines()
+    assert "waits         Ada" in lines
+    first = lines.index("on            bath 80 degC (set to 80 degC)")
+    assert lines[first + 1].strip() == "pump-c 0.05 mL/min"
+    store.keep("now", {**now, "boot": "an earlier start"})
+    await store.flush()
+    assert status(opened.directory)["on"] == []
+    await opened.close()
+    assert status(opened.directory)["on"] == []
+
+
 async def test_the_status_before_any_line_was_watched_has_none(opened):
     opened.open()
     document = status(opened.directory)
