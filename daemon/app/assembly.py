@@ -134,13 +134,7 @@ def assemble(
     )
     store.listen(events)
     KeepIdentities(plan, rig, store)
-<<<<<<< HEAD
     keep_files(store, events, files, changed)
-    rig.lines.tell = lambda lines: store.keep(
-        "lines", {"t": timebase.iso(), "boot": store.boot, "lines": lines}
-    )
-=======
->>>>>>> hB
     worker = PlannerWorker(plan.planning)
     parts = Parts(plan, store.boot, timebase, events, store, rig, worker, heartbeats, simulation)
     parts.continues = continues
