@@ -22,6 +22,7 @@ from planners.rounding import rounded
 
 _SURE = 1.0  # sds, noise included, by which a run must beat what was foretold
 _MUCH = 0.3  # and in sds of all readings: what noise does at the top of a known hill is no news
+_NOISES = 3.0  # and in sds of the noise
 _REACH = 0.1  # of each number's range: how far around such a run is looked
 _CLOSE = 0.03  # but not closer
 _ENOUGH = 8  # further runs within that reach, after which it has been looked around
@@ -82,7 +83,8 @@ def _better(goal: Model, count: int) -> list[tuple[int, float, float]]:
     mean, sd = goal.process.left_out()
     beyond = (goal.process.y - mean)[:count]
     sds = beyond / sd[:count]
-    better = np.flatnonzero((sds > _SURE) & (beyond > _MUCH))
+    much = max(_MUCH, _NOISES * float(np.sqrt(goal.process.noise_variance)))
+    better = np.flatnonzero((sds > _SURE) & (beyond > much))
     return [(int(i), float(mean[i]), float(sds[i])) for i in better]
 
 

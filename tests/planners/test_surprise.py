@@ -101,6 +101,18 @@ def test_what_noise_does_at_the_top_of_the_hill_is_no_news(plane):
     assert "around a run" not in asked(plane, history).note
 
 
+def test_what_noise_does_anywhere_is_no_news_either(plane):
+    """Twice the noise above what is foretold, and more than 0.3 of the sd of all readings."""
+    errors = np.random.default_rng(11)
+    history = [
+        Observation(run.point, {"y": Measured(hill(run.point) + 6 * errors.normal())})
+        for run in known()
+        if run.point != FLANK
+    ]
+    history.append(Observation(FLANK, {"y": Measured(hill(FLANK) + 12.0)}))
+    assert surprise(plane, *goals(plane, history)) is None
+
+
 def test_bad_luck_is_none(plane):
     """A run that came out worse than foretold is no reason to look there."""
     history = known()
