@@ -196,7 +196,12 @@ class Picker:
         return self._doubtful(models, row), note
 
     def _surprising(self, models: Sequence[Model], worth: Worth) -> tuple[Array, str] | None:
-        """Return the best row around the most surprising run, by models that are doubted."""
+        """Return the best row around the most surprising run, by models that are doubted.
+
+        Not of several goals: a front has many ends, and to look around each is worth nothing.
+        """
+        if len(worth.goals) > 1:
+            return None
         found = surprise(self._problem, worth.goals, self._known.stood, self._tried)
         if found is None:
             return None

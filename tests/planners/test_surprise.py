@@ -113,6 +113,16 @@ def test_what_noise_does_anywhere_is_no_news_either(plane):
     assert surprise(plane, *goals(plane, history)) is None
 
 
+def test_several_goals_are_left_alone():
+    """A front has many ends."""
+    pair = (Response("y"), Response("cost", "minimise"))
+    history = [
+        Observation(run.point, {**run.responses, "cost": Measured(run.point["a"])})
+        for run in known()
+    ]
+    assert "around a run" not in asked(Problem(NUMBERS, pair), history).note
+
+
 def test_bad_luck_is_none(plane):
     """A run that came out worse than foretold is no reason to look there."""
     history = known()
