@@ -200,9 +200,11 @@ class Picker:
 
         Not of several goals: a front has many ends, and to look around each is worth nothing.
         """
-        if len(worth.goals) > 1:
+        if len(worth.goals) != 1:
             return None
-        found = surprise(self._problem, worth.goals, self._known.stood, self._tried)
+        goal = worth.goals[0]
+        stood = self._known.stood(goal.response.name)
+        found = surprise(self._problem, goal, stood, self._tried)
         if found is None:
             return None
         rows = found.around(self._domain, self._rng)

@@ -6,7 +6,6 @@ takes the run in its stride once it knows it, so each run is foretold from all o
 Williams, "Gaussian Processes for Machine Learning", 2006, section 5.4.2).
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,25 +54,20 @@ class Surprise:
         return rows[(gaps > _CLOSE) & (gaps <= _REACH)]
 
 
-def surprise(
-    problem: Problem, goals: Sequence[Model], stood: Callable[[str], Array], tried: Array
-) -> Surprise | None:
+def surprise(problem: Problem, goal: Model, rows: Array, tried: Array) -> Surprise | None:
     """Return the most surprising run that has not been looked around, or None.
 
-    ``stood`` tells the rows ``(n, dimension)`` of the runs that a response is learned from first,
-    by its name; ``tried`` ``(k, dimension)`` are all rows of this campaign, with those in flight.
+    ``rows`` ``(n, dimension)`` are where the runs stood that the goal is learned from first;
+    ``tried`` ``(k, dimension)`` are all rows of this campaign, with those in flight.
     """
     if not numbers(problem).any():
         return None
     found: list[Surprise] = []
-    for goal in goals:
-        rows = stood(goal.response.name)
-        for i, foretold, sds in _better(goal, len(rows)):
-            if np.all((rows[i] >= 0.0) & (rows[i] <= 1.0)):
-                row = problem.snap(rows[[i]])[0]
-                value = float(goal.scale.plain(goal.process.y[i]))
-                plain = float(goal.scale.plain(foretold))
-                found.append(Surprise(row, goal.response, value, plain, sds))
+    for i, foretold, sds in _better(goal, len(rows)):
+        if np.all((rows[i] >= 0.0) & (rows[i] <= 1.0)):
+            row = problem.snap(rows[[i]])[0]
+            value, expected = (goal.scale.plain(y) for y in (goal.process.y[i], foretold))
+            found.append(Surprise(row, goal.response, value, expected, sds))
     left = [one for one in found if (_gaps(tried, one.row) <= _REACH).sum() <= _ENOUGH]
     return max(left, key=lambda one: one.sds, default=None)
 

@@ -110,7 +110,7 @@ def test_what_noise_does_anywhere_is_no_news_either(plane):
         if run.point != FLANK
     ]
     history.append(Observation(FLANK, {"y": Measured(hill(FLANK) + 12.0)}))
-    assert surprise(plane, *goals(plane, history)) is None
+    assert surprise(plane, *known_of(plane, history)) is None
 
 
 def test_several_goals_are_left_alone():
@@ -134,7 +134,7 @@ def test_it_stays_at_the_names_of_that_run_and_within_limits():
     factors = (*NUMBERS, Categorical("c", ("x", "z")))
     limit = Constraint({"b": 1.0}, at_most=2.25)
     problem = Problem(factors, (Response("y"),), (limit,))
-    found = surprise(problem, *goals(problem, known(c="x")))
+    found = surprise(problem, *known_of(problem, known(c="x")))
     assert found is not None
     rows = found.around(Domain(problem), np.random.default_rng(0))
     assert len(rows)
@@ -142,21 +142,22 @@ def test_it_stays_at_the_names_of_that_run_and_within_limits():
     assert {problem.scale(row)["c"] for row in rows} == {"x"}
 
 
-def goals(problem, history):
-    known = Situation(Bayes(), problem, history)
-    return known.models(), known.stood, known.tried
+def known_of(problem, history):
+    situation = Situation(Bayes(), problem, history)
+    (goal,) = situation.models()
+    return goal, situation.stood(goal.response.name), situation.tried
 
 
 def test_where_no_number_varies_there_is_no_around():
     problem = Problem((Categorical("c", ("x", "z")),), (Response("y"),))
     history = [Observation({"c": "x"}, {"y": Measured(float(v))}) for v in (1, 1, 1, 1, 1, 9)]
-    assert surprise(problem, *goals(problem, history)) is None
+    assert surprise(problem, *known_of(problem, history)) is None
 
 
 def test_a_run_outside_the_ranges_is_not_looked_around():
     narrow = (Continuous("a", 0.0, 0.7), NUMBERS[1])
     problem = Problem(narrow, (Response("y"),))
-    assert surprise(problem, *goals(problem, known())) is None
+    assert surprise(problem, *known_of(problem, known())) is None
 
 
 def test_nothing_is_left_to_look_at_where_a_shared_value_is_held():
